@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The image service of the Huawei-family clouds, for openstacksdk.
+
+``import ims_ext`` is cheap: it loads nothing that ``import openstack`` has
+not loaded already, and no optional dependency.
+"""
+
+from typing import Any
+
+from openstack import connection as _connection
+
+from ims_ext import service as _service
+
+__all__ = ['connect', 'load']
+
+__version__ = '0.1.0'
+
+
+def load(conn: _connection.Connection) -> None:
+    """Give a connection the image service, as ``conn.ims``.
+
+    This is the vendor hook: ``vendor_hook: ims_ext:load`` in a cloud's
+    clouds.yaml entry calls it for every connection to that cloud. It sends no
+    request, and calling it twice does nothing more. Where the cloud's profile
+    names a vendor hook of its own, that one runs too.
+
+    openstacksdk puts services on the ``Connection`` class, so connections to
+    other clouds get an ``ims`` as well; it does nothing until it is used.
+
+    :param conn: The connection.
+    """
+    _service.add_to(conn)
+
+
+def connect(cloud: str | None = None, **kwargs: Any) -> _connection.Connection:
+    """Return a connection with the image service switched on.
+
+    :param cloud: The cloud's name in clouds.yaml; the environment decides
+        where there is none.
+    :param kwargs: Whatever :func:`openstack.connect` takes.
+    :returns: A :class:`~openstack.connection.Connection` with ``conn.ims``.
+    :raises: :class:`~openstack.exceptions.ConfigException` where the cloud's
+        configuration is missing or wrong.
+    """
+    import openstack
+
+    conn = openstack.connect(cloud, **kwargs)
+    load(conn)
+    return conn

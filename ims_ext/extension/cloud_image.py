@@ -1,0 +1,462 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images as the extension API shows them: listing, finding, changing."""
+
+from collections.abc import Generator, Mapping
+import datetime
+from typing import Any, Literal, cast, overload
+import uuid
+
+from openstack import exceptions as sdk_exceptions
+from openstack.image.v2 import image as _image
+
+from ims_ext import exceptions
+from ims_ext import proxy
+from ims_ext import resource
+from ims_ext import validation
+from ims_ext.extension import image_patch
+from ims_ext.extension import tag as _tag
+
+#: What the service has documented as its default page.
+_PAGE_SIZE = 500
+
+_SORT_KEYS = (
+    'name',
+    'container_format',
+    'disk_format',
+    'status',
+    'id',
+    'size',
+    'created_at',
+)
+
+
+class CloudImage(resource.Resource):
+    """An image with all that the image service knows of it.
+
+    Operation 1: ``GET /v2/cloudimages``. It can be given wherever a method
+    of ``conn.ims`` takes an image.
+    """
+
+    base_path = '/v2/cloudimages'
+    resources_key = 'images'
+
+    allow_list = True
+
+    _query_mapping = resource.QueryParameters(
+        'architecture',
+        'container_format',
+        'created_at',
+        'disk_format',
+        'enterprise_project_id',
+        'flavor_id',
+        'id',
+        'member_status',
+        'min_disk',
+        'min_ram',
+        'name',
+        'owner',
+        'sort_dir',
+        'sort_key',
+        'status',
+        'tag',
+        'updated_at',
+        'virtual_env_type',
+        'visibility',
+        cmk_id='__system__cmkid',
+        image_type='__imagetype',
+        is_disk_intensive_supported='__support_diskintensive',
+        is_high_performance_supported='__support_highperformance',
+        is_kvm_infiniband_supported='__support_kvm_infiniband',
+        is_kvm_supported='__support_kvm',
+        is_large_memory_supported='__support_largememory',
+        is_protected='protected',
+        is_registered='__isregistered',
+        is_whole_image='__whole_image',
+        is_xen_hana_supported='__support_xen_hana',
+        is_xen_supported='__support_xen',
+        kvm_gpu_type='__support_kvm_gpu_type',
+        os_bit='__os_bit',
+        os_type='__os_type',
+        platform='__platform',
+        xen_gpu_type='__support_xen_gpu_type',
+    )
+
+    #: Path, below the service's root, that the image's data is uploaded to and
+    #: downloaded from.
+    file = resource.Body('file')
+    #: ID of the project that the image belongs to.
+    owner = resource.Body('owner')
+    #: Not used by the service at present; see :attr:`image_size`. *Type: int*
+    size = resource.Body('size', type=resource.FlexibleInt)
+    #: Path of the image's JSON schema.
+    schema = resource.Body('schema')
+    #: ``queued`` (waits for its data), ``saving`` (data arrives), ``active``
+    #: (usable), ``killed`` (its data could not be taken), ``deleted``.
+    status = resource.Body('status')
+    #: Tags as the cloud writes them: ``key=value``, ``key.value`` or ``key``.
+    #: *Type: list of str*
+    tags = resource.Body('tags', type=list)
+    #: ``private``, ``public`` or ``shared``.
+    visibility = resource.Body('visibility')
+    #: 1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``.
+    name = resource.Body('name')
+    #: Not used by the service at present.
+    checksum = resource.Body('checksum')
+    #: Whether the image has been deleted. *Type: bool*
+    is_deleted = resource.Body('deleted', type=resource.FlexibleBool)
+    #: Whether the image is protected from deletion. *Type: bool*
+    is_protected = resource.Body('protected', type=resource.FlexibleBool)
+    #: Always ``bare``.
+    container_format = resource.Body('container_format')
+    #: ``zvhd2``, ``zvhd``, ``vhd``, ``raw``, ``qcow2`` or ``iso``.
+    disk_format = resource.Body('disk_format')
+    #: GiB of the smallest disk that the image fits on, 1 to 1024 (data disks:
+    #: 2048). *Type: int*
+    min_disk = resource.Body('min_disk', type=resource.FlexibleInt)
+    #: MiB of memory that a server from the image needs. *Type: int*
+    min_ram = resource.Body('min_ram', type=resource.FlexibleInt)
+    #: MiB of memory that a server from the image can have. *Type: int*
+    max_ram = resource.Body('max_ram', type=resource.FlexibleInt)
+    #: When the image was created, as the cloud wrote it.
+    created_at = resource.Body('created_at')
+    #: When the image was last changed, as the cloud wrote it.
+    updated_at = resource.Body('updated_at')
+    #: When the image became ``active``, as the cloud wrote it.
+    active_at = resource.Body('active_at')
+    #: When the image was deleted, as the cloud wrote it.
+    deleted_at = resource.Body('deleted_at')
+    #: Not used by the service at present. *Type: int*
+    virtual_size = resource.Body('virtual_size', type=resource.FlexibleInt)
+    #: What the image is for: ``FusionCompute`` (a server's system disk),
+    #: ``DataImage``, ``Ironic`` (a bare-metal server) or ``IsoImage``.
+    virtual_env_type = resource.Body('virtual_env_type')
+    #: ID of the enterprise project, ``0`` or none for the default one.
+    enterprise_project_id = resource.Body('enterprise_project_id')
+    #: ``gold`` (public), ``private``, ``shared`` or ``market`` (H).
+    image_type = resource.Body('__imagetype')
+    #: Size of the image's file in bytes. *Type: int*
+    image_size = resource.Body('__image_size', type=resource.FlexibleInt)
+    #: The storage behind the image: ``uds``.
+    image_source_type = resource.Body('__image_source_type')
+    #: Where the image is stored.
+    image_location = resource.Body('__image_location')
+    #: Up to 1,024 characters without ``<``, ``>`` and line ends.
+    description = resource.Body('__description')
+    #: Operating system with version, for example ``Ubuntu 18.04 server
+    #: 64bit``.
+    os_version = resource.Body('__os_version')
+    #: ``Linux``, ``Windows`` or ``Other``.
+    os_type = resource.Body('__os_type')
+    #: 32 or 64. *Type: int*
+    os_bit = resource.Body('__os_bit', type=resource.FlexibleInt)
+    #: Family of the operating system, for example ``Ubuntu``.
+    platform = resource.Body('__platform')
+    #: Advanced features that the image supports, a JSON text.
+    os_feature_list = resource.Body('__os_feature_list')
+    #: Whether the image is registered, and so can be used. *Type: bool*
+    is_registered = resource.Body('__isregistered', type=resource.FlexibleBool)
+    #: Whether it is a full-server image. *Type: bool*
+    is_whole_image = resource.Body('__whole_image', type=resource.FlexibleBool)
+    #: Whether the image's initial configuration is complete. *Type: bool*
+    is_config_init = resource.Body(
+        '__is_config_init', type=resource.FlexibleBool
+    )
+    #: Whether servers start before all of the image is loaded. *Type: bool*
+    is_lazy_loading = resource.Body(
+        '__lazyloading', type=resource.FlexibleBool
+    )
+    #: ID of the key that the image is encrypted with.
+    cmk_id = resource.Body('__system__cmkid')
+    #: ID of the backup that the image was made from.
+    backup_id = resource.Body('__backup_id')
+    #: Where the image's data came from; empty for public images.
+    data_origin = resource.Body('__data_origin')
+    #: ``file`` where the image was made from an external file.
+    root_origin = resource.Body('__root_origin')
+    #: ID of the image that this one derives from.
+    original_image_id = resource.Body('__originalimagename')
+    #: Slot of the server's system disk.
+    sequence_number = resource.Body('__sequence_num')
+    #: Product ID of a market image.
+    product_code = resource.Body('__productcode')
+    #: Identifier that a charged image is billed by.
+    account_code = resource.Body('__account_code')
+    #: Whether the image can be published in the market (H). *Type: bool*
+    is_market_supported = resource.Body(
+        '__system_support_market', type=resource.FlexibleBool
+    )
+    #: Whether a market image has been withdrawn (H). *Type: bool*
+    is_off_shelf = resource.Body('__is_offshelved', type=resource.FlexibleBool)
+    #: Agents that the image supports, separated by commas: ``hss``, ``ces``
+    #: (H).
+    agents = resource.Body('__support_agent_list')
+    #: How servers boot: ``bios`` or ``uefi``. ``bios`` where it is missing.
+    hw_firmware_type = resource.Body('hw_firmware_type')
+    #: Whether servers boot with UEFI, in the older notation of H. *Type: bool*
+    is_firmware_uefi = resource.Body(
+        'hw_firmware_uefi', type=resource.FlexibleBool
+    )
+    #: Whether network interfaces may have several queues. *Type: bool*
+    is_vif_multiqueue_enabled = resource.Body(
+        'hw_vif_multiqueue_enabled', type=resource.FlexibleBool
+    )
+    #: Whether the image runs on KVM. *Type: bool*
+    is_kvm_supported = resource.Body(
+        '__support_kvm', type=resource.FlexibleBool
+    )
+    #: Whether the image runs on Xen. *Type: bool*
+    is_xen_supported = resource.Body(
+        '__support_xen', type=resource.FlexibleBool
+    )
+    #: Whether the image runs on servers with very much memory. *Type: bool*
+    is_large_memory_supported = resource.Body(
+        '__support_largememory', type=resource.FlexibleBool
+    )
+    #: Whether the image runs on disk-intensive servers. *Type: bool*
+    is_disk_intensive_supported = resource.Body(
+        '__support_diskintensive', type=resource.FlexibleBool
+    )
+    #: Whether the image runs on high-performance servers. *Type: bool*
+    is_high_performance_supported = resource.Body(
+        '__support_highperformance', type=resource.FlexibleBool
+    )
+    #: GPU type that the image supports on Xen; excludes ``is_kvm_supported``
+    #: and ``is_xen_supported``.
+    xen_gpu_type = resource.Body('__support_xen_gpu_type')
+    #: GPU type that the image supports on KVM; excludes ``is_kvm_supported``
+    #: and ``is_xen_supported``.
+    kvm_gpu_type = resource.Body('__support_kvm_gpu_type')
+    #: FPGA type that the image supports on KVM.
+    kvm_fpga_type = resource.Body('__support_kvm_fpga_type')
+    #: Whether the image runs on HANA servers on Xen; excludes
+    #: ``is_kvm_supported`` and ``is_xen_supported``. *Type: bool*
+    is_xen_hana_supported = resource.Body(
+        '__support_xen_hana', type=resource.FlexibleBool
+    )
+    #: Whether the image supports InfiniBand on KVM; excludes
+    #: ``is_xen_supported``. *Type: bool*
+    is_kvm_infiniband_supported = resource.Body(
+        '__support_kvm_infiniband', type=resource.FlexibleBool
+    )
+    #: Whether the image supports SR-IOV (O). *Type: bool*
+    is_hi1822_sriov_supported = resource.Body(
+        '__support_kvm_hi1822_hisriov', type=resource.FlexibleBool
+    )
+    #: Whether the image supports Virtio-Net (O). *Type: bool*
+    is_hi1822_virtio_net_supported = resource.Body(
+        '__support_kvm_hi1822_hivirtionet', type=resource.FlexibleBool
+    )
+    #: Whether the image is for AMD's x86 processors (O, H). *Type: bool*
+    is_amd = resource.Body('__support_amd', type=resource.FlexibleBool)
+    #: Whether the image is for ARM processors (H). *Type: bool*
+    is_arm = resource.Body('__support_arm', type=resource.FlexibleBool)
+    #: Whether Cloud-Init does NOT inject passwords and keys; the wire name
+    #: says the opposite of what its "true" means. *Type: bool*
+    is_injection_unsupported = resource.Body(
+        '__support_fc_inject', type=resource.FlexibleBool
+    )
+
+    @property
+    def created_datetime(self) -> datetime.datetime | None:
+        """``created_at``, parsed, in UTC."""
+        return resource.parse_time(self.created_at)
+
+    @property
+    def updated_datetime(self) -> datetime.datetime | None:
+        """``updated_at``, parsed, in UTC."""
+        return resource.parse_time(self.updated_at)
+
+    @property
+    def active_datetime(self) -> datetime.datetime | None:
+        """``active_at``, parsed, in UTC."""
+        return resource.parse_time(self.active_at)
+
+    @property
+    def deleted_datetime(self) -> datetime.datetime | None:
+        """``deleted_at``, parsed, in UTC."""
+        return resource.parse_time(self.deleted_at)
+
+    @property
+    def tag_map(self) -> dict[str, str]:
+        """The image's tags as a mapping of keys to values."""
+        return dict(_tag.read_tag(text) for text in self.tags or ())
+
+
+#: Whatever stands for an image.
+AnyImage = str | CloudImage | _image.Image
+
+
+class CloudImageMixin(proxy.Proxy):
+    """``conn.ims``: images as the extension API shows them."""
+
+    def cloud_images(self, **query: Any) -> Generator[CloudImage, None, None]:
+        """List images (operation 1: ``GET /v2/cloudimages``).
+
+        :param query: Filters, under the attributes' names or as the service
+            writes them: ``image_type`` (``gold``, ``private``, ``shared``,
+            ``market``), ``visibility``, ``owner``, ``id`` (one or several),
+            ``status``, ``name`` (exact), ``os_type``, ``os_bit``,
+            ``platform``, ``disk_format``, ``container_format``,
+            ``min_disk`` (GiB), ``min_ram`` (MiB), ``tag``
+            (``key=value``, or a mapping of one key), ``member_status`` (with
+            ``visibility='shared'``), ``virtual_env_type``,
+            ``architecture`` (H), ``flavor_id`` (H),
+            ``enterprise_project_id``, ``cmk_id``, ``created_at`` and
+            ``updated_at`` (``gt:2026-01-31T10:00:00Z``; ``gt``, ``gte``,
+            ``lt``, ``lte``, ``eq``, ``neq``), ``is_protected``,
+            ``is_registered``, ``is_whole_image``, and the attributes that
+            tell what an image supports. ``sort_key`` and ``sort_dir``
+            (``asc``, ``desc``) order the list; ``limit`` is the size of a
+            page, ``marker`` the ID of the image to begin after.
+        :returns: A generator of :class:`CloudImage`, every image once.
+        :raises: :class:`~ims_ext.exceptions.ValidationError` for a filter
+            that does not exist.
+        """
+        return self._list(CloudImage, **_wire_query(query))
+
+    def get_cloud_image(self, image: AnyImage) -> CloudImage:
+        """Get an image by its ID (operation 1).
+
+        :param image: The image or its ID.
+        :returns: The :class:`CloudImage` as it is now.
+        :raises: :class:`~openstack.exceptions.NotFoundException` where the
+            project sees no such image.
+        """
+        image_id = CloudImage._get_id(image)
+        found = next(self.cloud_images(id=image_id), None)
+        if found is None or found.id != image_id:
+            raise exceptions.NotFoundError(f"No image found for {image_id}")
+        return found
+
+    @overload
+    def find_cloud_image(
+        self,
+        name_or_id: str,
+        ignore_missing: Literal[False],
+        **query: Any,
+    ) -> CloudImage: ...
+
+    @overload
+    def find_cloud_image(
+        self, name_or_id: str, ignore_missing: bool = True, **query: Any
+    ) -> CloudImage | None: ...
+
+    def find_cloud_image(
+        self, name_or_id: str, ignore_missing: bool = True, **query: Any
+    ) -> CloudImage | None:
+        """Find an image by its name or ID (operation 1).
+
+        :param name_or_id: The name or the ID; an image with that ID goes
+            before one with that name.
+        :param ignore_missing: Whether to return ``None`` where there is no
+            such image.
+        :param query: Filters as for :meth:`cloud_images`.
+        :returns: The :class:`CloudImage`, or ``None``.
+        :raises: :class:`~openstack.exceptions.NotFoundException` where there
+            is none and ``ignore_missing`` is ``False``.
+        :raises: :class:`~openstack.exceptions.DuplicateResource` where
+            several have the name.
+        """
+        filters: list[str] = ['name']
+        if _is_uuid(name_or_id):
+            filters.insert(0, 'id')
+        for key in filters:
+            found = list(self.cloud_images(**{**query, key: name_or_id}))
+            if len(found) > 1:
+                raise sdk_exceptions.DuplicateResource(
+                    f"{len(found)} images have the name '{name_or_id}'; use "
+                    f"an ID: {', '.join(image.id for image in found)}"
+                )
+            if found:
+                return found[0]
+        if ignore_missing:
+            return None
+        raise exceptions.NotFoundError(f"No image found for {name_or_id}")
+
+    def update_cloud_image(self, image: AnyImage, **attrs: Any) -> CloudImage:
+        """Change an image (operation 2: ``PATCH /v2/cloudimages/{id}``).
+
+        The smallest patch is sent that leads from the image as it is to what
+        is wanted, and none if it is so already. A :class:`CloudImage` is
+        taken as it was when it was got; for anything else it is got first.
+
+        :param image: The image or its ID. Only ``active`` ones of one's own
+            can be changed.
+        :param attrs: New values; ``None`` removes. ``name``,
+            ``description``, ``min_ram`` and ``max_ram`` (MiB),
+            ``hw_firmware_type`` (``bios``, ``uefi``),
+            ``enterprise_project_id``, ``is_config_init``,
+            ``is_vif_multiqueue_enabled``, ``is_injection_unsupported``, and
+            the attributes that tell what an image supports.
+            ``properties`` is a mapping of the image's own further
+            attributes, whose names have no capital letters.
+        :returns: The :class:`CloudImage` as it is then.
+        :raises: :class:`~ims_ext.exceptions.ValidationError` for an
+            attribute that cannot be changed, or a value that is not allowed.
+        """
+        wanted = image_patch.wire_changes(CloudImage, attrs)
+        current = (
+            image
+            if isinstance(image, CloudImage)
+            else self.get_cloud_image(image)
+        )
+        image_patch.check_exclusive(current, attrs)
+        patch = image_patch.difference(current, wanted)
+        if not patch:
+            return current
+        response = self.patch(
+            f'{CloudImage.base_path}/{current.id}', json=patch
+        )
+        updated = CloudImage.new(
+            id=current.id, connection=self._get_connection()
+        )
+        updated._translate_response(
+            response,
+            error_message=f"Cannot change the image {current.id}",
+        )
+        return updated
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _wire_query(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Return filters as the service takes them."""
+    mapping = cast(dict[str, str], CloudImage._query_mapping._mapping)
+    validation.check_known('filter', query, {*mapping, *mapping.values()})
+    wire: dict[str, Any] = {'limit': _PAGE_SIZE}
+    for key, value in query.items():
+        if value is None:
+            continue
+        if key == 'limit':
+            value = validation.check_number(key, value, 'images') or _PAGE_SIZE
+        elif key == 'sort_key':
+            value = validation.check_choice(key, value, _SORT_KEYS)
+        elif key == 'sort_dir':
+            value = validation.check_choice(key, value, ('asc', 'desc'))
+        elif key == 'tag':
+            value = _tag_filter(value)
+        elif key == 'id' and not isinstance(value, str):
+            # F 2022-12 takes several; how they are written is not said.
+            value = ','.join(CloudImage._get_id(image) for image in value)
+        elif isinstance(value, bool):
+            value = str(value).lower()
+        wire[key] = value
+    return wire
+
+
+def _tag_filter(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    pairs = list(value.items() if isinstance(value, Mapping) else [value])
+    if len(pairs) != 1:
+        raise exceptions.ValidationError(
+            f"The list of images can be filtered by one tag, not by "
+            f"{len(pairs)}"
+        )
+    return '='.join(pairs[0])

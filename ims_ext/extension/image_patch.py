@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What may be changed of an image, and the smallest patch that does it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from ims_ext import exceptions
+from ims_ext import resource
+from ims_ext import validation
+
+#: Attributes that operation 2 permits to change, on any of the clouds.
+_UPDATABLE = frozenset(
+    (
+        'name',
+        'description',
+        'enterprise_project_id',
+        'min_ram',
+        'max_ram',
+        'hw_firmware_type',
+        'is_config_init',
+        'is_vif_multiqueue_enabled',
+        'is_kvm_supported',
+        'is_xen_supported',
+        'is_large_memory_supported',
+        'is_disk_intensive_supported',
+        'is_high_performance_supported',
+        'xen_gpu_type',
+        'kvm_gpu_type',
+        'is_xen_hana_supported',
+        'is_kvm_infiniband_supported',
+        'is_hi1822_sriov_supported',
+        'is_hi1822_virtio_net_supported',
+        'is_amd',
+        'is_injection_unsupported',
+    )
+)
+
+#: Of these, an image has only one side.
+_EXCLUSIVE = (
+    ('xen_gpu_type', ('is_xen_supported', 'is_kvm_supported')),
+    ('kvm_gpu_type', ('is_xen_supported', 'is_kvm_supported')),
+    ('is_xen_hana_supported', ('is_xen_supported', 'is_kvm_supported')),
+    ('is_kvm_infiniband_supported', ('is_xen_supported',)),
+)
+
+
+def wire_changes(
+    image_type: type[resource.Resource], attrs: Mapping[str, Any]
+) -> dict[str, str | None]:
+    """Return new values under the service's names, checked."""
+    wire_names = {
+        python: component.name
+        for python, component in image_type._attributes_iterator()
+    }
+    python_names = {wire: python for python, wire in wire_names.items()}
+    changes: dict[str, str | None] = {}
+    for given, value in attrs.items():
+        if given == 'properties':
+            changes.update(_own_properties(value, python_names))
+            continue
+        name = given if given in wire_names else python_names.get(given, given)
+        if name in wire_names and name not in _UPDATABLE:
+            raise exceptions.ValidationError(
+                f"The service does not permit changing {given}; it permits "
+                f"{', '.join(sorted(_UPDATABLE))}"
+            )
+        validation.check_known('attribute', [name], _UPDATABLE)
+        changes[wire_names[name]] = (
+            None if value is None else _wire_value(name, value)
+        )
+    return changes
+
+
+def _own_properties(
+    properties: Any, documented: Iterable[str]
+) -> dict[str, str | None]:
+    if not isinstance(properties, Mapping):
+        raise exceptions.ValidationError(
+            f"properties is a mapping of names to values, not {properties!r}"
+        )
+    for name in properties:
+        if not name or name != name.lower() or '/' in name:
+            raise exceptions.ValidationError(
+                f"A property's name has no capital letters and no '/': "
+                f"{name!r}"
+            )
+        if name in documented:
+            raise exceptions.ValidationError(
+                f"{name} is not one of the image's own properties but an "
+                f"attribute that the service documents"
+            )
+    return {
+        name: None if value is None else str(value)
+        for name, value in properties.items()
+    }
+
+
+def _wire_value(name: str, value: Any) -> str:
+    if name == 'name':
+        return validation.check_name(value)
+    if name == 'description':
+        return validation.check_description(value)
+    if name in ('min_ram', 'max_ram'):
+        return str(validation.check_number(name, value, 'MiB'))
+    if name == 'hw_firmware_type':
+        return validation.check_choice(name, value, validation.FIRMWARE_TYPES)
+    if name.startswith('is_'):
+        return str(validation.check_flag(name, value)).lower()
+    return str(value)
+
+
+def check_exclusive(
+    image: resource.Resource, attrs: Mapping[str, Any]
+) -> None:
+    """Refuse what would give an image two sides that exclude each other."""
+    for name, others in _EXCLUSIVE:
+        if not attrs.get(name, getattr(image, name)):
+            continue
+        for other in others:
+            if (name in attrs or other in attrs) and attrs.get(
+                other, getattr(image, other)
+            ):
+                raise exceptions.ValidationError(
+                    f"An image cannot have both {name} and {other}: remove "
+                    f"the other one in the same call"
+                )
+
+
+def difference(
+    image: resource.Resource, wanted: Mapping[str, str | None]
+) -> list[dict[str, Any]]:
+    """Return the shortest way from the image as it is to what is wanted."""
+    body = cast(dict[str, Any], dict(image._body.attributes))
+    present = {**(body.pop('properties', None) or {}), **body}
+    patch: list[dict[str, Any]] = []
+    for name, value in sorted(wanted.items()):
+        current = present.get(name)
+        path = f'/{name}'
+        if value is None:
+            if name in present:
+                patch.append({'op': 'remove', 'path': path})
+        elif current is None:
+            patch.append({'op': 'add', 'path': path, 'value': value})
+        elif _as_wire(current) != value:
+            patch.append({'op': 'replace', 'path': path, 'value': value})
+    return patch
+
+
+def _as_wire(value: Any) -> str:
+    if isinstance(value, bool) or str(value).lower() in ('true', 'false'):
+        return str(value).lower()
+    return str(value)

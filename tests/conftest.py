@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real disk images to test with, made by Debian's qemu-utils."""
+
+from collections.abc import Callable
+from pathlib import Path
+import shutil
+import subprocess
+
+import pytest
+
+#: Debian's grub-rescue-pc ships this one.
+ISO = Path('/usr/lib/grub-rescue/grub-rescue-cdrom.iso')
+
+MakeDisk = Callable[..., Path]
+
+
+@pytest.fixture(scope='session')
+def make_disk(tmp_path_factory: pytest.TempPathFactory) -> MakeDisk:
+    """Make an empty disk image with qemu-img."""
+    if not shutil.which('qemu-img'):
+        pytest.fail("qemu-img is missing: apt-get install qemu-utils")
+
+    def make(name: str, disk_format: str, size: str, *options: str) -> Path:
+        path = tmp_path_factory.mktemp('disks') / name
+        command = ['qemu-img', 'create', '-q', '-f', disk_format, *options]
+        subprocess.run([*command, str(path), size], check=True)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def disks(make_disk: MakeDisk) -> dict[str, Path]:
+    """A disk image in each format, and a bootable ISO file."""
+    if not ISO.exists():
+        pytest.fail(f"{ISO} is missing: apt-get install grub-rescue-pc")
+    return {
+        'qcow2': make_disk('disk.qcow2', 'qcow2', '1G'),
+        'vmdk': make_disk('disk.vmdk', 'vmdk', '1G'),
+        'vhd': make_disk('disk.vhd', 'vpc', '1G', '-o', 'force_size=on'),
+        'raw': make_disk('disk.raw', 'raw', '64M'),
+        'iso': ISO,
+    }

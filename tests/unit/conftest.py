@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A connection whose cloud is made of prepared answers."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from keystoneauth1 import fixture
+from openstack import connection
+from openstack.config import loader
+import pytest
+import requests_mock
+
+import ims_ext
+
+AUTH_URL = 'https://iam.example.com/v3'
+IMS_URL = 'https://ims.example.com'
+PROJECT_ID = '0b1e494e2660441a957313163095fe5c'
+
+
+@pytest.fixture
+def answers() -> Iterator[requests_mock.Mocker]:
+    """What the cloud answers; anything not prepared fails the test."""
+    with requests_mock.Mocker() as mocker:
+        yield mocker
+
+
+@pytest.fixture
+def connect(
+    answers: requests_mock.Mocker,
+) -> Callable[..., connection.Connection]:
+    """Make connections to clouds with a given catalog and configuration."""
+
+    def make(
+        catalog: dict[str, str] | None = None, **settings: Any
+    ) -> connection.Connection:
+        token = fixture.V3Token(project_id=PROJECT_ID)
+        services = {'image': IMS_URL} if catalog is None else catalog
+        for service_type, url in services.items():
+            token.add_service(service_type).add_standard_endpoints(
+                public=url, region='eu-1'
+            )
+        answers.get(
+            AUTH_URL,
+            json={'version': fixture.V3Discovery(AUTH_URL)},
+        )
+        answers.post(
+            f'{AUTH_URL}/auth/tokens',
+            json=token,
+            headers={'X-Subject-Token': 'secret-token'},
+        )
+        config = loader.OpenStackConfig(
+            load_yaml_config=False, load_envvars=False
+        )
+        region = config.get_one(
+            auth={
+                'auth_url': AUTH_URL,
+                'username': 'alice',
+                'password': 'secret',
+                'project_id': PROJECT_ID,
+                'user_domain_id': 'default',
+            },
+            region_name='eu-1',
+            **settings,
+        )
+        conn = connection.Connection(config=region)
+        ims_ext.load(conn)
+        return conn
+
+    return make
+
+
+@pytest.fixture
+def conn(
+    connect: Callable[..., connection.Connection],
+) -> connection.Connection:
+    """A connection to a cloud whose catalog has only "image"."""
+    return connect()

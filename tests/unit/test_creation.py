@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests that create images, as they are sent, and what is not sent."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from openstack import connection
+import pytest
+import requests_mock
+
+from ims_ext import exceptions
+from ims_ext.extension import tag
+
+ROOT = 'https://ims.example.com'
+ACTION = f'{ROOT}/v2/cloudimages/action'
+QUICK = f'{ROOT}/v2/cloudimages/quickimport/action'
+
+PLAIN = {'image_url': 'images:a.qcow2', 'name': 'golden', 'min_disk': 40}
+
+
+@pytest.fixture
+def cloud(answers: requests_mock.Mocker) -> requests_mock.Mocker:
+    """A cloud that starts every job that it is asked for."""
+    answers.post(ACTION, json={'job_id': 'j1'})
+    answers.post(QUICK, json={'job_id': 'j1'})
+    answers.put(f'{ROOT}/v1/cloudimages/i1/upload', json={'job_id': ' j1'})
+    return answers
+
+
+@pytest.mark.parametrize(
+    ('attrs', 'sent'),
+    [
+        ({}, {}),
+        (
+            {'os_version': 'CentOS 7.0 64bit', 'description': 'as built'},
+            {'os_version': 'CentOS 7.0 64bit', 'description': 'as built'},
+        ),
+        (
+            {'tags': {'env': 'prod'}},
+            {'image_tags': [{'key': 'env', 'value': 'prod'}]},
+        ),
+        (
+            {'tags': [tag.Tag('env', 'prod')]},
+            {'image_tags': [{'key': 'env', 'value': 'prod'}]},
+        ),
+        (
+            {'image_tags': [{'key': 'env', 'value': 'prod'}]},
+            {'image_tags': [{'key': 'env', 'value': 'prod'}]},
+        ),
+        ({'tags': ['env.prod']}, {'tags': ['env.prod']}),
+        ({'tags': {}}, {}),
+        ({'is_config': True}, {'is_config': True}),
+        ({'is_config': 'false'}, {'is_config': False}),
+        (
+            {'min_ram': '1024', 'max_ram': 2048},
+            {'min_ram': 1024, 'max_ram': 2048},
+        ),
+        (
+            {'type': 'isoimage', 'os_version': 'CentOS 7.0 64bit'},
+            {'type': 'IsoImage', 'os_version': 'CentOS 7.0 64bit'},
+        ),
+        ({'cmk_id': 'k1'}, {'cmk_id': 'k1'}),
+        ({'enterprise_project_id': 0}, {'enterprise_project_id': '0'}),
+        (
+            {'architecture': 'arm', 'hw_firmware_type': 'uefi'},
+            {'architecture': 'arm', 'hw_firmware_type': 'uefi'},
+        ),
+        (
+            {'data_images': [{'image_url': 'images:b.raw', 'min_disk': 2048}]},
+            {'data_images': [{'image_url': 'images:b.raw', 'min_disk': 2048}]},
+        ),
+        ({'description': None}, {}),
+    ],
+)
+def test_an_object_is_imported_as_documented(
+    conn: connection.Connection,
+    cloud: requests_mock.Mocker,
+    attrs: Any,
+    sent: Mapping[str, Any],
+) -> None:
+    job = conn.ims.create_image_from_object(
+        'images:a.qcow2', 'golden', 40, **attrs
+    )
+
+    assert cloud.last_request.method == 'POST'
+    assert cloud.last_request.url == ACTION
+    assert cloud.last_request.json() == {**PLAIN, **sent}
+    assert job.id == 'j1'
+
+
+def test_a_big_object_is_imported_quickly_as_documented(
+    conn: connection.Connection, cloud: requests_mock.Mocker
+) -> None:
+    conn.ims.quick_import_image(
+        'images:a.zvhd2', 'golden', '40', type='DataImage', os_type='Linux'
+    )
+
+    assert cloud.last_request.url == QUICK
+    assert cloud.last_request.json() == {
+        'image_url': 'images:a.zvhd2',
+        'name': 'golden',
+        'min_disk': 40,
+        'type': 'DataImage',
+        'os_type': 'Linux',
+    }
+
+
+def test_an_image_is_registered_as_documented(
+    conn: connection.Connection, cloud: requests_mock.Mocker
+) -> None:
+    job = conn.ims.register_image('i1', 'images:a.vmdk')
+
+    assert cloud.last_request.method == 'PUT'
+    assert cloud.last_request.path == '/v1/cloudimages/i1/upload'
+    assert cloud.last_request.json() == {'image_url': 'images:a.vmdk'}
+    # One documented example has a blank before the ID.
+    assert job.id == 'j1'
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'object_url': 'nothing'},
+        {'name': 'a/b'},
+        {'min_disk': 1025},
+        {'description': 'a<b'},
+        {'tags': {'a=b': 'c'}},
+        {'tags': ['a=b=c']},
+        {'tags': {'a': 'b'}, 'image_tags': {'a': 'b'}},
+        {'type': 'VM'},
+        {'type': 'IsoImage'},
+        {'is_quick_import': True},
+        {'is_config': 'perhaps'},
+        {'os_type': 'BeOS'},
+        {'architecture': 'mips'},
+        {'architecture': 'arm', 'hw_firmware_type': 'bios'},
+        {'min_ram': -1},
+        {'min_ram': 4096, 'max_ram': 2048},
+        {'colour': 'red'},
+        {'data_images': [{'min_disk': 10}]},
+        {'data_images': [{'image_url': 'images:b', 'min_disk': 2049}]},
+        {'data_images': [{'image_url': 'images:b', 'min_disk': 1}] * 4},
+        {'data_images': [{'image_url': 'images:b', 'min_disk': 1, 'x': 1}]},
+    ],
+)
+def test_what_is_not_permitted_is_refused_unsent(
+    conn: connection.Connection,
+    cloud: requests_mock.Mocker,
+    change: dict[str, Any],
+) -> None:
+    arguments = {
+        'object_url': 'images:a.qcow2',
+        'name': 'golden',
+        'min_disk': 40,
+        **change,
+    }
+
+    with pytest.raises(exceptions.ValidationError):
+        conn.ims.create_image_from_object(**arguments)
+
+    assert cloud.call_count == 0
+
+
+def test_the_quick_import_of_a_system_disk_needs_an_os_version(
+    conn: connection.Connection, cloud: requests_mock.Mocker
+) -> None:
+    with pytest.raises(exceptions.ValidationError, match='os_version'):
+        conn.ims.quick_import_image('images:a.raw', 'golden', 40)
+
+    assert cloud.call_count == 0
+
+
+def test_an_answer_without_job_is_said_to_be_wrong(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.post(ACTION, json={})
+
+    with pytest.raises(exceptions.InvalidAnswerError, match='no job'):
+        conn.ims.create_image_from_object('images:a.qcow2', 'golden', 40)
+
+
+def test_a_refusal_of_the_cloud_carries_its_code(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.post(
+        ACTION,
+        status_code=400,
+        json={'error': {'code': 'IMG.0056', 'message': 'OS version.'}},
+    )
+
+    with pytest.raises(exceptions.BadRequestError) as caught:
+        conn.ims.create_image_from_object('images:a.qcow2', 'golden', 40)
+
+    assert caught.value.code == 'IMG.0056'
