@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all commands share: errors in one message, and how images are shown."""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from keystoneauth1 import exceptions as ksa_exceptions
+from openstack import exceptions as sdk_exceptions
+from openstack import resource as sdk_resource
+from osc_lib import exceptions
+from osc_lib.cli import format_columns
+from osc_lib.command import command
+
+from ims_ext.extension import tag as _tag
+
+
+class Command(command.Command):
+    """A command whose failures are one readable message, and exit code 1."""
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the command.
+
+        :raises: :class:`osc_lib.exceptions.CommandError` with all there is
+            to say: what was wrong, and what is left behind.
+        """
+        try:
+            return super().run(parsed_args)
+        except KeyboardInterrupt as error:
+            raise exceptions.CommandError(
+                _with_notes("Interrupted", error)
+            ) from error
+        except (
+            sdk_exceptions.SDKException,
+            ksa_exceptions.ClientException,
+            OSError,
+        ) as error:
+            raise exceptions.CommandError(
+                _with_notes(str(error), error)
+            ) from error
+
+    @property
+    def client(self) -> Any:
+        """``conn.ims`` of the cloud that the command is for."""
+        return self.app.client_manager.ims  # type: ignore[attr-defined]
+
+
+class Lister(Command, command.Lister):
+    """A command that shows a table."""
+
+
+class ShowOne(Command, command.ShowOne):
+    """A command that shows one thing's attributes."""
+
+
+def _with_notes(message: str, error: BaseException) -> str:
+    return '\n'.join([message, *getattr(error, '__notes__', ())])
+
+
+def positive_number(text: str) -> float:
+    """Return an option's value that is a number of seconds above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < float('inf'):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of seconds above 0"
+        )
+    return number
+
+
+def add_wait_options(parser: argparse.ArgumentParser, result: str) -> None:
+    """Add ``--wait`` and ``--timeout`` to a command that starts a job.
+
+    :param result: What the command shows with ``--wait``, for its help.
+    """
+    parser.add_argument(
+        '--wait',
+        action='store_true',
+        help=(
+            f"Wait for the job's end and show {result}; without it the job "
+            f"is shown, for 'openstack ims job wait'"
+        ),
+    )
+    add_timeout_option(parser)
+
+
+def add_timeout_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--timeout`` to a command that waits for a job."""
+    parser.add_argument(
+        '--timeout',
+        metavar='<seconds>',
+        type=positive_number,
+        help="Wait no longer than this (default: 3600)",
+    )
+
+
+def parse_tags(tags: Iterable[str]) -> list[_tag.Tag]:
+    """Return the tags given as options, ``key=value`` or ``key``."""
+    return [
+        _tag.Tag(key, value)
+        for key, _, value in (tag.partition('=') for tag in tags)
+    ]
+
+
+def show_image(image: sdk_resource.Resource) -> tuple[Any, Any]:
+    """Return an image's columns and values, those that it has."""
+    shown: dict[str, Any] = {}
+    for name in sorted(dict(image._attributes_iterator())):
+        value = getattr(image, name)
+        if value is None or name in ('location', 'properties'):
+            continue
+        shown[name] = (
+            format_columns.ListColumn(value)
+            if isinstance(value, list)
+            else value
+        )
+    shown['properties'] = format_columns.DictColumn(
+        {
+            name: value
+            for name, value in (image.properties or {}).items()
+            if value is not None
+        }
+    )
+    return tuple(shown), tuple(shown.values())
+
+
+def format_values(item: Any, attributes: Sequence[str]) -> tuple[Any, ...]:
+    """Return some of an item's attributes, lists formatted as such."""
+    return tuple(
+        format_columns.ListColumn(value) if isinstance(value, list) else value
+        for value in (getattr(item, name) for name in attributes)
+    )

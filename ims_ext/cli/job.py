@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``openstack ims job``: looking at jobs and waiting for them."""
+
+import argparse
+from typing import Any
+
+from osc_lib.cli import format_columns
+
+from ims_ext.cli import command
+from ims_ext.cli import progress
+from ims_ext.extension import job as _job
+
+_COLUMNS = (
+    'job_id',
+    'job_type',
+    'status',
+    'progress',
+    'begin_time',
+    'end_time',
+    'image_id',
+    'image_name',
+    'error_code',
+    'fail_reason',
+    'sub_jobs',
+)
+
+
+def show_job(job: _job.Job) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    """Return a job's columns and values."""
+    code, reason = job.failure
+    values = (
+        job.id,
+        job.job_type,
+        str(job.status) if job.status else None,
+        None if job.progress is None else f'{job.progress:.0%}',
+        job.begin_time,
+        job.end_time or None,
+        job.image_id,
+        job.image_name,
+        code,
+        reason,
+        format_columns.ListDictColumn(
+            [
+                {
+                    'job_id': sub_job.id,
+                    'job_type': sub_job.job_type,
+                    'status': str(sub_job.status),
+                }
+                for sub_job in job.sub_jobs
+            ]
+        ),
+    )
+    return _COLUMNS, values
+
+
+def show_started_job(
+    job: _job.Job,
+) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    """Return columns and values of a job that nothing waits for."""
+    columns: tuple[str, ...] = ('job_id',)
+    values: tuple[Any, ...] = (job.id,)
+    if job.left_object:
+        columns += ('left_object',)
+        values += (job.left_object,)
+    return columns, values
+
+
+class ShowJob(command.ShowOne):
+    """Show an asynchronous job.
+
+    Shows job_id, job_type, status, progress, begin_time, end_time, image_id,
+    image_name, error_code, fail_reason and sub_jobs.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument('job', metavar='<job>', help="Job to show (ID)")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        return show_job(self.client.get_job(parsed_args.job))
+
+
+class WaitJob(command.ShowOne):
+    """Wait for an asynchronous job's end and show it.
+
+    Shows the same as "ims job show". Fails where the job does.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'job', metavar='<job>', help="Job to wait for (ID)"
+        )
+        command.add_timeout_option(parser)
+        parser.add_argument(
+            '--interval',
+            metavar='<seconds>',
+            type=command.positive_number,
+            help=(
+                "Time between the first two looks; it grows to 15 seconds "
+                "(default: 1)"
+            ),
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        with progress.Bars() as bars:
+            job = self.client.wait_for_job(
+                parsed_args.job,
+                timeout=parsed_args.timeout,
+                interval=parsed_args.interval,
+                progress=bars.job,
+            )
+        return show_job(job)

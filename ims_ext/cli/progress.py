@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Progress bars: on a terminal, on standard error, and nowhere else."""
+
+import sys
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from ims_ext.extension import job as _job
+
+
+class Bars:
+    """A bar for an upload's bytes, then one for the job that follows.
+
+    Use it in a ``with`` statement; bars appear with the first progress.
+    """
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._label: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._close()
+
+    def upload(self, done: int, total: int) -> None:
+        """Show how much of an upload is done.
+
+        :param done: Bytes sent.
+        :param total: Bytes in all.
+        """
+        self._show(
+            "Uploading",
+            done,
+            total=total,
+            unit='B',
+            unit_scale=True,
+            unit_divisor=1024,
+        )
+
+    def job(self, job: '_job.Job') -> None:
+        """Show how much of a job is done.
+
+        :param job: The job as it is now.
+        """
+        self._show(
+            "Importing",
+            round(100 * (job.progress or 0)),
+            total=100,
+            bar_format='{desc}: {percentage:3.0f}%|{bar}| [{elapsed}]',
+        )
+
+    def _show(self, label: str, done: int, **options: Any) -> None:
+        if not sys.stderr.isatty():
+            return
+        if self._label != label:
+            self._close()
+            self._label = label
+            self._bar = _new_bar(desc=label, file=sys.stderr, **options)
+        if self._bar is not None:
+            self._bar.update(done - self._bar.n)
+            self._bar.refresh()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def _new_bar(**options: Any) -> Any:
+    try:
+        import tqdm
+    except ImportError:
+        # The extra "cli" is not installed; the work is done all the same.
+        return None
+    return tqdm.tqdm(**options)
