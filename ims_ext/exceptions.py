@@ -5,7 +5,7 @@ Everything raised here derives from openstacksdk's exceptions, so that
 ``except openstack.exceptions.SDKException`` keeps catching all of it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 import contextlib
 import dataclasses
 import functools
@@ -199,18 +199,24 @@ class JobFailedError(sdk_exceptions.ResourceFailure):
 
 
 class JobTimeoutError(sdk_exceptions.ResourceTimeout):
-    """A job that was still running when the caller's time was up.
+    """Jobs that were still running when the caller's time was up.
 
-    :ivar job: The :class:`~ims_ext.extension.job.Job` as last seen; it goes
-        on in the cloud.
+    :ivar jobs: The :class:`~ims_ext.extension.job.Job` objects as last seen;
+        they go on in the cloud.
     """
 
-    def __init__(self, job: '_job.Job', timeout: float) -> None:
-        self.job = job
+    def __init__(self, jobs: 'Sequence[_job.Job]', timeout: float) -> None:
+        self.jobs = list(jobs)
+        several = len(self.jobs) > 1
+        states = ', '.join(
+            f"{job.id} ({job.status or 'not seen yet'})" for job in self.jobs
+        )
         super().__init__(
-            f"Job {job.id} is still {job.status or 'running'} after "
-            f"{timeout:g} seconds; it goes on in the cloud, and waiting for "
-            f"it can go on too"
+            f"After {timeout:g} seconds, {len(self.jobs)} jobs have not "
+            f"ended: {states}; they go on in the cloud"
+            if several
+            else f"After {timeout:g} seconds, the job {states} has not "
+            f"ended; it goes on in the cloud"
         )
 
 

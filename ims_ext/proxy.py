@@ -45,9 +45,13 @@ class Proxy(image_proxy.Proxy):
         endpoint = self.endpoint_override or self._catalog_endpoint()
         return _VERSION_SUFFIX.sub('', endpoint.rstrip('/'))
 
+    @property
+    def _own_connection(self) -> connection.Connection:
+        # The service's descriptor gives every proxy its connection.
+        return cast(connection.Connection, self._get_connection())
+
     def _catalog_endpoint(self) -> str:
-        # The service's descriptor has given this proxy its connection.
-        config = cast(connection.Connection, self._get_connection()).config
+        config = self._own_connection.config
         for service_type in _SERVICE_TYPES:
             try:
                 endpoint = self.session.get_endpoint(

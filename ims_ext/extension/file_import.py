@@ -126,7 +126,7 @@ class FileImportMixin(_creation.CreationMixin):
         body = _creation.import_body(
             request, object_url, name, min_disk, attrs
         )
-        store = objectstore.ObjectStore(self._get_connection())
+        store = objectstore.ObjectStore(self._own_connection)
         store.check_bucket(bucket)
         if object_key and store.exists(bucket, key):
             raise exceptions.ValidationError(

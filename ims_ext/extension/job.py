@@ -1,36 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asynchronous jobs: what they tell, and waiting for their end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 import datetime
-import logging
 import time
 from typing import Any, Self
 
-from keystoneauth1 import exceptions as ksa_exceptions
-from openstack import exceptions as sdk_exceptions
 from openstack import format as sdk_format
 
 from ims_ext import exceptions
 from ims_ext import proxy
 from ims_ext import resource
+from ims_ext.extension import job_watch
 
 #: Seconds that waiting for a job lasts at most, unless told otherwise.
 DEFAULT_TIMEOUT = 3600.0
 #: Seconds between the first two looks at a job.
 DEFAULT_INTERVAL = 1.0
-#: Seconds between two looks at a job that takes long.
-_LONGEST_INTERVAL = 15.0
-_INTERVAL_GROWTH = 1.3
-#: Looks in a row that may fail for a network's or server's bad minute.
-_TOLERATED_FAILURES = 5
-_PASSING_STATUSES = frozenset((429, 500, 502, 503, 504))
 
 _SUCCESSES = frozenset(('success',))
 # The table of states has FAIL, the prose and examples "failed" too.
 _FAILURES = frozenset(('fail', 'failed'))
-
-_logger = logging.getLogger(__name__)
 
 #: Called with the job after each look at it.
 JobProgress = Callable[['Job'], None]
@@ -186,12 +176,9 @@ class JobMixin(proxy.Proxy):
             :class:`~openstack.exceptions.BadRequestException` where the
             project has no such job.
         """
-        if isinstance(job, Job):
-            return job.fetch(
-                self, error_message=f"Cannot look up the job {job.id}"
-            )
-        return self._get(
-            Job, job, project_id=self.session.get_project_id(self.auth)
+        wanted = job if isinstance(job, Job) else self._job(job)
+        return self._job(wanted.id).fetch(
+            self, error_message=f"Cannot look up the job {wanted.id}"
         )
 
     def _start_job(
@@ -222,11 +209,7 @@ class JobMixin(proxy.Proxy):
             raise exceptions.InvalidAnswerError(
                 f"The cloud accepted {request.base_path} but named no job"
             )
-        started = Job.new(
-            id=job_id,
-            project_id=self.session.get_project_id(self.auth),
-            connection=self._get_connection(),
-        )
+        started = self._job(job_id)
         if not wait:
             return started
         return self.wait_for_job(started, timeout=timeout)
@@ -255,45 +238,79 @@ class JobMixin(proxy.Proxy):
         :raises: :class:`~ims_ext.exceptions.JobTimeoutError` where it has
             not ended in time; it goes on in the cloud.
         """
-        pause = _positive('interval', interval, DEFAULT_INTERVAL)
         patience = _positive('timeout', timeout, DEFAULT_TIMEOUT)
-        longest = max(pause, _LONGEST_INTERVAL)
+        [watch] = self._watches([job], interval)
         deadline = time.monotonic() + patience
-        failures = 0
-        current = job if isinstance(job, Job) else Job.new(id=job)
         while True:
-            try:
-                current = self.get_job(job)
-                failures = 0
-            except (
-                sdk_exceptions.HttpException,
-                ksa_exceptions.ConnectFailure,
-                ksa_exceptions.ConnectTimeout,
-                ksa_exceptions.UnknownConnectionError,
-            ) as error:
-                failures += 1
-                if failures > _TOLERATED_FAILURES or not _passes(error):
-                    raise
-                _logger.info("Looking at job %s again: %s", job, error)
-            else:
-                if progress:
-                    progress(current)
-                if current.is_failed:
-                    raise exceptions.JobFailedError(current)
-                if current.is_successful:
-                    return current
+            if watch.look(self.get_job) and progress:
+                progress(watch.job)
+            if watch.job.is_failed:
+                raise exceptions.JobFailedError(watch.job)
+            if watch.job.is_successful:
+                return watch.job
             remaining = deadline - time.monotonic()
             if remaining <= 0:
-                raise exceptions.JobTimeoutError(current, patience)
-            time.sleep(min(pause, remaining))
-            pause = min(pause * _INTERVAL_GROWTH, longest)
+                raise exceptions.JobTimeoutError([watch.job], patience)
+            time.sleep(min(watch.pause, remaining))
 
+    def wait_for_jobs(
+        self,
+        jobs: Iterable[str | Job],
+        timeout: float | None = None,
+        interval: float | None = None,
+        progress: JobProgress | None = None,
+    ) -> Generator[Job, None, None]:
+        """Wait for the ends of many jobs (operation 27, repeated).
 
-def _passes(error: Exception) -> bool:
-    """Whether asking again may succeed."""
-    if isinstance(error, sdk_exceptions.HttpException):
-        return error.status_code in _PASSING_STATUSES
-    return True
+        A handful of connections is used, and no more than 30 requests a
+        second are sent. The generator can be left at any time.
+
+        :param jobs: The jobs or their IDs.
+        :param timeout: Seconds to wait for all of them at most; an hour by
+            default.
+        :param interval: Seconds between the first two looks at each, 1 by
+            default; where jobs tell their progress, that decides when to
+            look next.
+        :param progress: Called with a job after each look at it.
+        :returns: A generator of :class:`Job`, each when it has ended, well
+            or not: see ``job.is_failed`` and ``job.failure``.
+        :raises: :class:`~ims_ext.exceptions.JobTimeoutError` with the jobs
+            that have not ended in time; they go on in the cloud.
+        """
+        patience = _positive('timeout', timeout, DEFAULT_TIMEOUT)
+        watches = self._watches(jobs, interval)
+        return self._finished(watches, patience, progress)
+
+    def _finished(
+        self,
+        watches: list[job_watch.Watch],
+        patience: float,
+        progress: JobProgress | None,
+    ) -> Generator[Job, None, None]:
+        for watch in job_watch.look_at_all(watches, self.get_job, patience):
+            if progress:
+                progress(watch.job)
+            if watch.job.is_finished:
+                yield watch.job
+
+    def _watches(
+        self, jobs: Iterable[str | Job], interval: float | None
+    ) -> list[job_watch.Watch]:
+        """Return what is needed to wait for jobs, each once."""
+        pause = _positive('interval', interval, DEFAULT_INTERVAL)
+        known: dict[str, Job] = {}
+        for job in jobs:
+            if isinstance(job, str):
+                job = self._job(job)
+            known.setdefault(job.id, job)
+        return [job_watch.Watch(job, pause) for job in known.values()]
+
+    def _job(self, job_id: str) -> Job:
+        return Job.new(
+            id=job_id,
+            project_id=self.session.get_project_id(self.auth),
+            connection=self._get_connection(),
+        )
 
 
 def _positive(name: str, value: float | None, default: float) -> float:

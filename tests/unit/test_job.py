@@ -205,7 +205,7 @@ def test_a_job_that_outlasts_the_time_is_told_to_go_on(
         conn.ims.wait_for_job('j1', timeout=20)
 
     assert isinstance(caught.value, sdk_exceptions.ResourceTimeout)
-    assert caught.value.job.status == 'RUNNING'
+    assert [each.status for each in caught.value.jobs] == ['RUNNING']
     assert sum(pauses) == pytest.approx(20)
 
 
@@ -251,6 +251,117 @@ def test_a_job_that_the_project_does_not_have_is_not_waited_for(
 
     with pytest.raises(sdk_exceptions.NotFoundException):
         conn.ims.wait_for_job('j1')
+
+
+def test_where_a_job_tells_its_progress_that_decides_the_next_look(
+    conn: connection.Connection,
+    answers: requests_mock.Mocker,
+    pauses: list[float],
+) -> None:
+    told = [0.0, 0.01, 0.9]
+    running = [{'json': body(entities={'process_percent': p})} for p in told]
+    answers.get(JOB_URL, [*running, {'json': body('SUCCESS')}])
+
+    conn.ims.wait_for_job('j1')
+
+    # One hundredth took as long as the first pause: the end is far away.
+    # After nine tenths, the rest takes a ninth of the time so far.
+    assert pauses[1] > 10
+    assert pauses[2] == pytest.approx((pauses[0] + pauses[1]) / 9)
+
+
+def job_url(number: int) -> str:
+    return JOB_URL.replace('j1', f'j{number}')
+
+
+def test_many_jobs_are_yielded_as_they_end(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    for number in range(1, 6):
+        running = [{'json': body(job_id=f'j{number}')}] * (6 - number)
+        ended = {'json': body('SUCCESS', job_id=f'j{number}')}
+        answers.get(job_url(number), [*running, ended])
+    ids = [f'j{number}' for number in range(1, 6)]
+
+    ended_ids = [each.id for each in conn.ims.wait_for_jobs(ids, interval=0.2)]
+
+    assert ended_ids == list(reversed(ids))
+
+
+def test_a_failed_one_of_many_jobs_does_not_end_the_wait(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.get(job_url(1), json=body('FAIL', error_code='IMG.0057'))
+    answers.get(job_url(2), json=body('SUCCESS', job_id='j2'))
+
+    ended = {
+        each.id: each.is_failed
+        for each in conn.ims.wait_for_jobs(['j1', 'j2'])
+    }
+
+    assert ended == {'j1': True, 'j2': False}
+
+
+def test_a_job_given_twice_is_waited_for_once(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.get(JOB_URL, json=body('SUCCESS'))
+
+    assert len(list(conn.ims.wait_for_jobs(['j1', job(), 'j1']))) == 1
+
+
+def test_waiting_for_no_jobs_ends_at_once(
+    conn: connection.Connection,
+) -> None:
+    assert list(conn.ims.wait_for_jobs([])) == []
+
+
+def test_waiting_for_many_survives_a_bad_minute(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    fault = {'status_code': 503}
+    answers.get(JOB_URL, [fault, fault, {'json': body('SUCCESS')}])
+
+    ended = list(conn.ims.wait_for_jobs(['j1'], interval=0.01))
+
+    assert [each.id for each in ended] == ['j1']
+
+
+def test_the_time_for_many_jobs_ends_with_those_left_named(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.get(job_url(1), json=body('SUCCESS'))
+    answers.get(job_url(2), json=body(job_id='j2'))
+    answers.get(job_url(3), json=body(job_id='j3'))
+    ended = []
+
+    with pytest.raises(exceptions.JobTimeoutError, match='j2') as caught:
+        for each in conn.ims.wait_for_jobs(['j1', 'j2', 'j3'], timeout=0.3):
+            ended.append(each.id)
+
+    assert ended == ['j1']
+    assert sorted(each.id for each in caught.value.jobs) == ['j2', 'j3']
+
+
+def test_the_wait_for_many_can_be_left(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.get(job_url(1), json=body('SUCCESS'))
+    answers.get(job_url(2), json=body(job_id='j2'))
+    waiting = conn.ims.wait_for_jobs(['j1', 'j2'])
+
+    assert next(waiting).id == 'j1'
+    waiting.close()
+
+
+def test_one_job_that_is_not_there_ends_the_wait_for_many(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.get(job_url(1), json=body())
+    answers.get(job_url(2), status_code=404)
+
+    with pytest.raises(sdk_exceptions.NotFoundException, match='j2'):
+        list(conn.ims.wait_for_jobs(['j1', 'j2']))
 
 
 @pytest.mark.parametrize('name', ['timeout', 'interval'])
