@@ -294,10 +294,8 @@ def test_a_failed_one_of_many_jobs_does_not_end_the_wait(
     answers.get(job_url(1), json=body('FAIL', error_code='IMG.0057'))
     answers.get(job_url(2), json=body('SUCCESS', job_id='j2'))
 
-    ended = {
-        each.id: each.is_failed
-        for each in conn.ims.wait_for_jobs(['j1', 'j2'])
-    }
+    jobs = conn.ims.wait_for_jobs(['j1', 'j2'])
+    ended = {each.id: each.is_failed for each in jobs}
 
     assert ended == {'j1': True, 'j2': False}
 
@@ -333,13 +331,12 @@ def test_the_time_for_many_jobs_ends_with_those_left_named(
     answers.get(job_url(1), json=body('SUCCESS'))
     answers.get(job_url(2), json=body(job_id='j2'))
     answers.get(job_url(3), json=body(job_id='j3'))
-    ended = []
+    waiting = conn.ims.wait_for_jobs(['j1', 'j2', 'j3'], timeout=0.3)
 
+    assert next(waiting).id == 'j1'
     with pytest.raises(exceptions.JobTimeoutError, match='j2') as caught:
-        for each in conn.ims.wait_for_jobs(['j1', 'j2', 'j3'], timeout=0.3):
-            ended.append(each.id)
+        next(waiting)
 
-    assert ended == ['j1']
     assert sorted(each.id for each in caught.value.jobs) == ['j2', 'j3']
 
 
