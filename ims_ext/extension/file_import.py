@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 import uuid
 
+from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
 from openstack.image.v2 import image as _image
 
@@ -219,7 +220,9 @@ class FileImportMixin(_creation.CreationMixin):
             with exceptions.leaving(left):
                 yield
         except Exception as error:
-            with contextlib.suppress(sdk_exceptions.SDKException):
+            with contextlib.suppress(
+                sdk_exceptions.SDKException, ksa_exceptions.ClientException
+            ):
                 self.delete_image(image.id)
                 error.__notes__.remove(f"Left behind: {left}")
             raise
