@@ -136,17 +136,11 @@ def find_endpoint(connection: 'Connection') -> str:
     :raises: :class:`~ims_ext.exceptions.ObjectStoreError` where there is
         none.
     """
-    config = connection.config
-    url = config.config.get('obs_endpoint_override')
+    url = connection.config.config.get('obs_endpoint_override')
     if url:
         return _checked_url(str(url), "obs_endpoint_override")
     for service_type in SERVICE_TYPES:
-        url = connection.session.get_endpoint(
-            service_type=service_type,
-            interface=config.get_interface(service_type),
-            region_name=config.get_region_name(service_type),
-            skip_discovery=True,
-        )
+        url = _catalog_url(connection, service_type)
         if url:
             # As object-store, the catalog has the root of the Swift API.
             return _checked_url(
@@ -301,21 +295,29 @@ def _issue_key(connection: 'Connection') -> dict[str, str]:
 
 def _identity_root(connection: 'Connection') -> str:
     """Return the identity service's URL without its version."""
-    config = connection.config
-    url = connection.session.get_endpoint(
-        service_type='identity',
-        interface=config.get_interface('identity'),
-        region_name=config.get_region_name('identity'),
-        skip_discovery=True,
-    )
+    url = _catalog_url(connection, 'identity')
     if not url:
-        url = (config.config.get('auth') or {}).get('auth_url')
+        url = (connection.config.config.get('auth') or {}).get('auth_url')
     if not url:
         raise exceptions.BucketCredentialsError(
             f"There is no access key for the buckets, and no identity "
             f"service to issue one. {_ADVICE}"
         )
     return _VERSION.sub('', str(url).rstrip('/'))
+
+
+def _catalog_url(connection: 'Connection', service_type: str) -> str | None:
+    """Return what the catalog has for a service, or ``None``."""
+    config = connection.config
+    try:
+        return connection.session.get_endpoint(
+            service_type=service_type,
+            interface=config.get_interface(service_type),
+            region_name=config.get_region_name(service_type),
+            skip_discovery=True,
+        )
+    except keystone_exceptions.EndpointNotFound:
+        return None
 
 
 def _checked_url(url: str, what: str) -> str:

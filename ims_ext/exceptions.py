@@ -5,62 +5,20 @@ Everything raised here derives from openstacksdk's exceptions, so that
 ``except openstack.exceptions.SDKException`` keeps catching all of it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 import contextlib
-import dataclasses
-import functools
-from importlib import resources
-import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+import urllib.parse
 
 from openstack import exceptions as sdk_exceptions
+
+from ims_ext.catalogue import catalogue as catalogue
 
 if TYPE_CHECKING:
     import requests
 
     from ims_ext.extension import job as _job
-
-
-@dataclasses.dataclass(frozen=True)
-class ErrorCode:
-    """What one of the service's error codes means.
-
-    :param code: The code, for example ``IMG.0015``.
-    :param meaning: What the service found wrong.
-    :param advice: What to do about it; empty where nothing can be done.
-    :param status: The HTTP status that goes with it.
-    """
-
-    code: str
-    meaning: str
-    advice: str
-    status: int
-
-
-class Catalogue(Mapping[str, ErrorCode]):
-    """All documented error codes, read when the first one is looked up."""
-
-    @functools.cached_property
-    def _entries(self) -> dict[str, ErrorCode]:
-        source = resources.files('ims_ext') / 'data' / 'error_codes.json'
-        return {
-            code: ErrorCode(code=code, **entry)
-            for code, entry in json.loads(source.read_text('utf-8')).items()
-        }
-
-    def __getitem__(self, code: str) -> ErrorCode:
-        return self._entries[code]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-
-#: Documented error codes: ``catalogue['IMG.0015'].advice``.
-catalogue = Catalogue()
 
 
 class ValidationError(sdk_exceptions.ValidationException, ValueError):
@@ -164,6 +122,104 @@ class ConflictError(CloudImageHttpError, sdk_exceptions.ConflictException):
     """HTTP 409, with the service's code and advice."""
 
 
+class QuotaExceededError(BadRequestError):
+    """The project has as many images, or shares as many, as it may."""
+
+
+class NameTakenError(BadRequestError):
+    """Another image has the name already."""
+
+
+class ImageProtectedError(BadRequestError):
+    """The image is protected from what was asked for."""
+
+
+class InvalidTagError(BadRequestError):
+    """A tag that the service does not permit, or one too many."""
+
+
+class InvalidOsVersionError(BadRequestError):
+    """An operating system that the cloud does not know."""
+
+
+class BackupUsedError(BadRequestError):
+    """The backup has been made an image of already."""
+
+
+class NotShareableError(BadRequestError):
+    """The image cannot be shared, or not with that project."""
+
+
+class NotExportableError(BadRequestError):
+    """The image cannot be exported, or not copied."""
+
+
+class BucketRefusedError(BadRequestError):
+    """The image service cannot use the bucket or the object."""
+
+
+class UnsupportedOperationError(
+    CloudImageHttpError, sdk_exceptions.NotSupported
+):
+    """An operation that this cloud's image service does not have."""
+
+
+_CLASS_BY_CODE: dict[str, type[CloudImageHttpError]] = {
+    code: cls
+    for cls, codes in (
+        (QuotaExceededError, ('IMG.0015', 'IMG.0088')),
+        (NameTakenError, ('IMG.0009',)),
+        (ImageProtectedError, ('IMG.0028',)),
+        (InvalidTagError, ('IMG.0115', 'IMG.0116')),
+        (InvalidOsVersionError, ('IMG.0056',)),
+        (BackupUsedError, ('IMG.0029', 'IMG.0134')),
+        (
+            NotShareableError,
+            ('IMG.0076', 'IMG.0089', 'IMG.0098', 'IMG.0135'),
+        ),
+        (
+            NotExportableError,
+            (
+                'IMG.0071',
+                'IMG.0077',
+                'IMG.0079',
+                'IMG.0080',
+                'IMG.0081',
+                'IMG.0128',
+                'IMG.0130',
+                'IMG.0160',
+            ),
+        ),
+        (
+            BucketRefusedError,
+            ('IMG.0057', 'IMG.0058', 'IMG.0069', 'IMG.0070'),
+        ),
+    )
+    for code in codes
+}
+
+_CLOUDS = {
+    'F': "Flexible Engine",
+    'O': "Open Telekom Cloud",
+    'H': "Huawei Cloud",
+}
+
+#: Paths of operations that not all of the clouds document, and who does.
+_PARTIAL_OPERATIONS = tuple(
+    (re.compile(pattern), clouds)
+    for pattern, clouds in (
+        (r'/v1/cloudimages/dataimages/action$', 'OH'),
+        (r'/v1/cloudimages/[^/]+/cross_region_copy$', 'H'),
+        (r'/v1/cloudimages/os_version$', 'H'),
+        (r'/v1/cloudimages/job/[^/]+$', 'H'),
+        (r'/v1/[^/]+/cloudimages/[^/]+/(members|tags/delete)(/|$)', 'H'),
+        (r'/v2\.1/cloudimages/', 'H'),
+    )
+)
+
+#: The gateway's code for a path that it does not know.
+_NO_SUCH_API = 'APIGW.0101'
+
 _CLASS_BY_STATUS: dict[int, type[CloudImageHttpError]] = {
     400: BadRequestError,
     403: ForbiddenError,
@@ -237,7 +293,13 @@ def raise_from_response(
         return
     code, reason = _error_body(response)
     cls = _CLASS_BY_STATUS.get(response.status_code, CloudImageHttpError)
+    telling = _CLASS_BY_CODE.get(code or '')
+    if telling and issubclass(telling, cls):
+        cls = telling
     advice = _advice(code)
+    if _is_missing_operation(response, code):
+        cls = UnsupportedOperationError
+        error_message = _missing_operation(response)
     error = cls(
         message=error_message or "The image service refuses",
         response=response,
@@ -246,6 +308,51 @@ def raise_from_response(
     error.code = code
     error.advice = advice
     raise error
+
+
+def reraise(error: sdk_exceptions.HttpException) -> NoReturn:
+    """Raise an error of openstacksdk's with the service's code and advice.
+
+    :param error: What openstacksdk has made of an answer.
+    :raises: :class:`CloudImageHttpError`, or ``error`` itself where it is
+        one already or no answer is known.
+    """
+    response = getattr(error, 'response', None)
+    if response is not None and not isinstance(error, CloudImageHttpError):
+        message = error.message if error.message != 'Error' else None
+        raise_from_response(response, message)
+    raise error
+
+
+def _is_missing_operation(
+    response: 'requests.Response', code: str | None
+) -> bool:
+    """Whether it is the operation that the cloud lacks, not an object."""
+    if response.status_code == 405 or code == _NO_SUCH_API:
+        return True
+    return (
+        response.status_code == 404
+        and code is None
+        and bool(_clouds(response))
+    )
+
+
+def _clouds(response: 'requests.Response') -> str:
+    """Return who documents an operation, if not all of the clouds do."""
+    path = urllib.parse.urlsplit(response.request.url or '').path
+    for pattern, clouds in _PARTIAL_OPERATIONS:
+        if pattern.search(str(path)):
+            return clouds
+    return ''
+
+
+def _missing_operation(response: 'requests.Response') -> str:
+    path = urllib.parse.urlsplit(response.request.url or '').path
+    names = [_CLOUDS[cloud] for cloud in _clouds(response) or _CLOUDS]
+    return (
+        f"This cloud's image service does not have {response.request.method} "
+        f"{path!s}, which is documented for {' and '.join(names)}"
+    )
 
 
 def _error_body(

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all capabilities share: the service's root and its paths."""
 
+from collections.abc import Generator, Iterator
+import contextlib
 import re
 from typing import Any, cast
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import connection
+from openstack import exceptions as sdk_exceptions
 from openstack import resource as sdk_resource
 from openstack.image.v2 import _proxy as image_proxy
 import requests
@@ -20,6 +23,19 @@ _VERSIONED_PATH = re.compile(r'/?v\d+(\.\d+)?(/|$)')
 
 #: The version, and what comes after it, at the end of an endpoint.
 _VERSION_SUFFIX = re.compile(r'/v\d+(\.\d+)?(/.*)?$')
+
+
+@contextlib.contextmanager
+def _telling_errors() -> Iterator[None]:
+    try:
+        yield
+    except sdk_exceptions.HttpException as error:
+        exceptions.reraise(error)
+
+
+def _told(items: Generator[Any, None, None]) -> Generator[Any, None, None]:
+    with _telling_errors():
+        yield from items
 
 
 class Proxy(image_proxy.Proxy):
@@ -98,6 +114,33 @@ class Proxy(image_proxy.Proxy):
                 else self.get_endpoint(),
             )
         return super().request(url, method, *args, **kwargs)
+
+    # What openstacksdk raises for the inherited operations is given the
+    # service's code and advice, as for the extensions'.
+
+    def _find(self, *args: Any, **kwargs: Any) -> Any:
+        with _telling_errors():
+            return super()._find(*args, **kwargs)
+
+    def _get(self, *args: Any, **kwargs: Any) -> Any:
+        with _telling_errors():
+            return super()._get(*args, **kwargs)
+
+    def _list(self, *args: Any, **kwargs: Any) -> Any:
+        found = super()._list(*args, **kwargs)
+        return _told(found) if isinstance(found, Generator) else found
+
+    def _create(self, *args: Any, **kwargs: Any) -> Any:
+        with _telling_errors():
+            return super()._create(*args, **kwargs)
+
+    def _update(self, *args: Any, **kwargs: Any) -> Any:
+        with _telling_errors():
+            return super()._update(*args, **kwargs)
+
+    def _delete(self, *args: Any, **kwargs: Any) -> Any:
+        with _telling_errors():
+            return super()._delete(*args, **kwargs)
 
     def _get_resource(
         self, resource_type: Any, value: Any, **attrs: Any

@@ -312,7 +312,10 @@ class CloudImageMixin(proxy.Proxy):
         :raises: :class:`~ims_ext.exceptions.ValidationError` for a filter
             that does not exist.
         """
-        return self._list(CloudImage, **_wire_query(query))
+        images: Generator[CloudImage, None, None] = self._list(
+            CloudImage, **_wire_query(query)
+        )
+        return images
 
     def get_cloud_image(self, image: AnyImage) -> CloudImage:
         """Get an image by its ID (operation 1).

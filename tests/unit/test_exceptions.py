@@ -5,9 +5,11 @@ from collections.abc import Callable
 import json
 from typing import Any
 
+from openstack import connection
 from openstack import exceptions as sdk_exceptions
 import pytest
 import requests
+import requests_mock
 
 from ims_ext import exceptions
 
@@ -108,6 +110,90 @@ def test_the_request_id_is_told() -> None:
 
     assert error.request_id == 'req-1'
     assert 'req-1' in str(error)
+
+
+@pytest.mark.parametrize(
+    ('code', 'expected'),
+    [
+        ('IMG.0015', exceptions.QuotaExceededError),
+        ('IMG.0009', exceptions.NameTakenError),
+        ('IMG.0028', exceptions.ImageProtectedError),
+        ('IMG.0056', exceptions.InvalidOsVersionError),
+        ('IMG.0069', exceptions.BucketRefusedError),
+        ('IMG.0076', exceptions.NotShareableError),
+        ('IMG.0115', exceptions.InvalidTagError),
+        ('IMG.0128', exceptions.NotExportableError),
+        ('IMG.0134', exceptions.BackupUsedError),
+    ],
+)
+def test_the_most_telling_codes_are_classes_of_their_own(
+    code: str, expected: type[Exception]
+) -> None:
+    error = refusal(400, {'error': {'code': code, 'message': 'No.'}})
+
+    assert type(error) is expected
+    assert isinstance(error, sdk_exceptions.BadRequestException)
+
+
+def test_a_telling_code_with_another_status_keeps_the_statuss_class() -> None:
+    error = refusal(403, {'error': {'code': 'IMG.0015', 'message': 'No.'}})
+
+    assert isinstance(error, sdk_exceptions.ForbiddenException)
+    assert error.code == 'IMG.0015'
+
+
+@pytest.mark.parametrize(
+    ('status', 'body', 'path', 'clouds'),
+    [
+        (404, '', '/v1/cloudimages/os_version', 'Huawei Cloud'),
+        (405, '', '/v2/cloudimages', 'Flexible Engine'),
+        (
+            404,
+            {'error_code': 'APIGW.0101', 'error_msg': 'No such API'},
+            '/v1/cloudimages/quota',
+            'Open Telekom Cloud',
+        ),
+        (404, '', '/v2.1/cloudimages/action', 'Huawei Cloud'),
+        (404, '', '/v1/cloudimages/i1/cross_region_copy', 'Huawei Cloud'),
+        (404, '', '/v1/p1/cloudimages/i1/members/p2', 'Huawei Cloud'),
+    ],
+)
+def test_an_operation_that_the_cloud_lacks_is_named_with_who_has_it(
+    status: int, body: Any, path: str, clouds: str
+) -> None:
+    response = answer(status, body)
+    response.request.url = f'https://ims.example.com{path}'
+
+    with pytest.raises(exceptions.UnsupportedOperationError) as caught:
+        exceptions.raise_from_response(response)
+
+    assert path in str(caught.value)
+    assert clouds in str(caught.value)
+    assert isinstance(caught.value, sdk_exceptions.NotSupported)
+
+
+def test_a_missing_object_is_not_a_missing_operation() -> None:
+    coded = {'error': {'code': 'IMG.0144', 'message': 'No such image.'}}
+    response = answer(404, coded)
+    response.request.url = 'https://ims.example.com/v1/cloudimages/job/j1'
+
+    with pytest.raises(sdk_exceptions.NotFoundException):
+        exceptions.raise_from_response(response)
+
+
+def test_inherited_operations_tell_the_code_too(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.delete(
+        'https://ims.example.com/v2/images/i1',
+        status_code=400,
+        json={'error': {'code': 'IMG.0028', 'message': 'Protected.'}},
+    )
+
+    with pytest.raises(exceptions.ImageProtectedError) as caught:
+        conn.ims.delete_image('i1')
+
+    assert caught.value.advice
 
 
 def test_an_answer_below_400_raises_nothing() -> None:
