@@ -217,6 +217,8 @@ _PARTIAL_OPERATIONS = tuple(
     )
 )
 
+_BARE_MESSAGE = re.compile(r'\w+: \d{3}$')
+
 #: The gateway's code for a path that it does not know.
 _NO_SUCH_API = 'APIGW.0101'
 
@@ -319,8 +321,10 @@ def reraise(error: sdk_exceptions.HttpException) -> NoReturn:
     """
     response = getattr(error, 'response', None)
     if response is not None and not isinstance(error, CloudImageHttpError):
-        message = error.message if error.message != 'Error' else None
-        raise_from_response(response, message)
+        # openstacksdk's own message says no more than class and status.
+        message = error.message
+        is_telling = message != 'Error' and not _BARE_MESSAGE.match(message)
+        raise_from_response(response, message if is_telling else None)
     raise error
 
 

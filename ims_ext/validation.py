@@ -181,18 +181,22 @@ def check_bucket(bucket: Any) -> str:
 
 
 def check_known(
-    kind: str, given: Iterable[str], allowed: Collection[str]
+    kind: str,
+    given: Iterable[str],
+    allowed: Collection[str],
+    also: Collection[str] = (),
 ) -> None:
     """Refuse names that are not among the permitted ones.
 
     :param kind: What the names are, for the message: "attribute", "filter".
     :param given: The names given.
     :param allowed: The names permitted.
+    :param also: Names that are permitted, but not suggested.
     :raises: :class:`~ims_ext.exceptions.ValidationError` that names the
         first unknown one and what it may have been meant to be.
     """
     for name in given:
-        if name in allowed:
+        if name in allowed or name in also:
             continue
         near = difflib.get_close_matches(name, sorted(allowed))
         meant = (

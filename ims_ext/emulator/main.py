@@ -1,0 +1,404 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command ``ims-emulator``: serve until stopped, or for a command."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+import contextlib
+import importlib.util
+import ipaddress
+import logging
+import os
+from pathlib import Path
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from ims_ext import exceptions
+
+if TYPE_CHECKING:
+    from ims_ext.emulator.server import EmulatorServer
+
+#: Where ``serve`` listens unless told otherwise; the first is Glance's.
+PORT = 9292
+BUCKET_PORT = 9293
+
+_NOT_FOUND = 127
+_NOT_EXECUTABLE = 126
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code.
+
+    :param argv: The arguments; those of the process where not given.
+    """
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.WARNING, format='ims-emulator: %(message)s'
+    )
+    # It counts requests that wait for a moment among the warnings.
+    logging.getLogger('waitress.queue').setLevel(logging.ERROR)
+    try:
+        return int(arguments.action(arguments))
+    except EmulatorFailure as error:
+        print(f'ims-emulator: {error}', file=sys.stderr)
+        return 1
+
+
+class EmulatorFailure(Exception):
+    """Why there is no emulator, in one sentence for the user."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='ims-emulator',
+        description="An image service of the Huawei-family clouds, with "
+        "identity and buckets, on this machine.",
+    )
+    actions = parser.add_subparsers(required=True, metavar='ACTION')
+    serve = actions.add_parser(
+        'serve', help="run until stopped", description="Run until stopped."
+    )
+    _add_options(serve, PORT, BUCKET_PORT)
+    serve.set_defaults(action=_serve)
+    execute = actions.add_parser(
+        'exec',
+        help="run for as long as a command",
+        usage='%(prog)s [options] -- COMMAND ...',
+        description="Run a command with OS_CLOUD and a clouds.yaml for an "
+        "emulator of its own, and exit with the command's code.",
+    )
+    _add_options(execute, 0, 0)
+    execute.add_argument(
+        'command',
+        nargs=argparse.REMAINDER,
+        metavar='COMMAND',
+        help="the command with its arguments",
+    )
+    execute.set_defaults(action=_exec)
+    show = actions.add_parser(
+        'demo',
+        help="show a disk image becoming an image in the cloud",
+        description="Run an emulator, and in it the command that makes a "
+        "disk image's file an active image.",
+    )
+    _add_options(show, 0, 0)
+    show.add_argument(
+        'file',
+        nargs='?',
+        type=Path,
+        metavar='FILE',
+        help="the disk image (default: a small one that is made for this)",
+    )
+    show.set_defaults(action=_demo)
+    return parser
+
+
+def _add_options(
+    parser: argparse.ArgumentParser, port: int, bucket_port: int
+) -> None:
+    free = "0 for any that is free"
+    parser.add_argument(
+        '--host',
+        default='127.0.0.1',
+        type=_address,
+        metavar='ADDRESS',
+        help="the address to listen on (default: %(default)s)",
+    )
+    parser.add_argument(
+        '--port',
+        default=port,
+        type=_port,
+        metavar='N',
+        help="the port of identity and image service, "
+        f"{free} (default: %(default)s)",
+    )
+    parser.add_argument(
+        '--bucket-port',
+        default=bucket_port,
+        type=_port,
+        metavar='N',
+        help=f"the port of the buckets, {free} (default: %(default)s)",
+    )
+    parser.add_argument(
+        '--state',
+        type=Path,
+        metavar='DIR',
+        help="a directory to keep everything in until the next start "
+        "(default: forget it at the end)",
+    )
+    parser.add_argument(
+        '--job-seconds',
+        default=2.0,
+        type=_seconds,
+        metavar='S',
+        help="for how many seconds a job runs (default: %(default)g)",
+    )
+    parser.add_argument(
+        '--user',
+        action='append',
+        default=[],
+        type=_account,
+        dest='users',
+        metavar='NAME:PASSWORD:PROJECT',
+        help="a user beside alice (project alpha) and bob (project beta); "
+        "can be given several times",
+    )
+    parser.add_argument(
+        '--region',
+        default='eu-emu-1',
+        type=_name,
+        metavar='NAME',
+        help="the name of the region (default: %(default)s)",
+    )
+    parser.add_argument(
+        '--access-keys',
+        action='store_true',
+        help="tell clients the users' permanent access keys for the "
+        "buckets, too (default: they ask for temporary ones)",
+    )
+
+
+# ====== SERVE ======
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with _emulator(arguments) as server:
+        print(_summary(server, arguments.access_keys), flush=True)
+        stopped.wait()
+    return 0
+
+
+def _summary(server: 'EmulatorServer', access_keys: bool) -> str:
+    clouds = server.clouds(access_keys)['clouds']
+    cloud = clouds['emulator']
+    auth = cloud['auth']
+    variables = {
+        'OS_AUTH_URL': auth['auth_url'],
+        'OS_IDENTITY_API_VERSION': '3',
+        'OS_REGION_NAME': cloud['region_name'],
+        'OS_USER_DOMAIN_ID': auth['user_domain_id'],
+        'OS_PROJECT_DOMAIN_ID': auth['project_domain_id'],
+        'OS_PROJECT_NAME': auth['project_name'],
+        'OS_USERNAME': auth['username'],
+        'OS_PASSWORD': auth['password'],
+    }
+    if access_keys:
+        variables['OS_ACCESS_KEY'] = cloud['ak']
+        variables['OS_SECRET_KEY'] = cloud['sk']
+    users = [
+        f"  {name} (password {each['auth']['password']}, "
+        f"project {each['auth']['project_name']})"
+        for name, each in clouds.items()
+        if name != 'emulator'
+    ]
+    return '\n'.join(
+        [
+            "The emulator is ready; stop it with Ctrl-C.",
+            f"  identity  {server.auth_url}",
+            f"  images    {server.image_url}",
+            f"  buckets   {server.bucket_url}",
+            "Users:",
+            *users,
+            "To use it:",
+            *(f'  export {name}={each}' for name, each in variables.items()),
+            "  openstack ims image list",
+        ]
+    )
+
+
+# ====== EXEC ======
+
+
+def _exec(arguments: argparse.Namespace) -> int:
+    command = arguments.command
+    if command[:1] == ['--']:
+        command = command[1:]
+    if not command:
+        raise EmulatorFailure("exec needs a command: exec -- COMMAND ...")
+    with (
+        _emulator(arguments) as server,
+        _clouds_file(server, arguments.access_keys) as clouds_file,
+    ):
+        return _run(command, _environment(clouds_file))
+
+
+@contextlib.contextmanager
+def _clouds_file(
+    server: 'EmulatorServer', access_keys: bool
+) -> Iterator[Path]:
+    """Write a clouds.yaml that only this user can read, for a while."""
+    import yaml
+
+    with tempfile.TemporaryDirectory(prefix='ims-emulator-') as directory:
+        path = Path(directory, 'clouds.yaml')
+        path.touch(mode=0o600)
+        path.write_text(yaml.safe_dump(server.clouds(access_keys)), 'utf-8')
+        yield path
+
+
+def _environment(clouds_file: Path) -> dict[str, str]:
+    """Return the environment that makes a client use the emulator."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith('OS_')
+    }
+    environment['OS_CLIENT_CONFIG_FILE'] = str(clouds_file)
+    environment['OS_CLOUD'] = 'emulator'
+    # A proxy that the user needs elsewhere cannot reach this machine.
+    for name in ('NO_PROXY', 'no_proxy'):
+        hosts = [environment.get(name, ''), '127.0.0.1', 'localhost']
+        environment[name] = ','.join(filter(None, hosts))
+    return environment
+
+
+def _run(command: list[str], environment: dict[str, str]) -> int:
+    """Run a command to its end and return its code, as shells do."""
+    process: subprocess.Popen[bytes] | None = None
+    early: list[int] = []
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        if process is None:
+            early.append(number)
+        else:
+            process.send_signal(number)
+
+    # A terminal sends Ctrl-C to the command itself, too: it decides.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGTERM, forward)
+    signal.signal(signal.SIGHUP, forward)
+    try:
+        process = subprocess.Popen(command, env=environment)  # noqa: S603
+    except FileNotFoundError:
+        print(f'ims-emulator: {command[0]}: not found', file=sys.stderr)
+        return _NOT_FOUND
+    except OSError as error:
+        print(f'ims-emulator: {command[0]}: {error.strerror}', file=sys.stderr)
+        return _NOT_EXECUTABLE
+    for number in early:
+        process.send_signal(number)
+    code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
+# ====== DEMO ======
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    if not importlib.util.find_spec('openstackclient'):
+        raise EmulatorFailure(
+            str(exceptions.MissingExtraError('cli', "The demonstration"))
+        )
+    with (
+        _emulator(arguments) as server,
+        _clouds_file(server, arguments.access_keys) as clouds_file,
+    ):
+        from ims_ext.emulator import demo
+
+        path = arguments.file
+        if path is None:
+            path = clouds_file.with_name('sample.qcow2')
+            demo.write_sample(path)
+        command = demo.command(path)
+        print(f"$ openstack {shlex.join(command)}", flush=True)
+        return _run(
+            [sys.executable, '-m', 'openstackclient.shell', *command],
+            _environment(clouds_file),
+        )
+
+
+# ====== ALL ======
+
+
+@contextlib.contextmanager
+def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
+    """Run an emulator as the arguments say."""
+    try:
+        from ims_ext.emulator.server import EmulatorServer
+        from ims_ext.emulator.server import PortError
+        from ims_ext.emulator.state import StateError
+    except ImportError as error:
+        raise EmulatorFailure(
+            str(exceptions.MissingExtraError('emulator', "The emulator"))
+        ) from error
+    if not ipaddress.ip_address(arguments.host).is_loopback:
+        print(
+            f"ims-emulator: WARNING: listening on {arguments.host}: anybody "
+            "who reaches this machine can use the emulator, whose passwords "
+            "are public and whose traffic is not encrypted",
+            file=sys.stderr,
+        )
+    server = EmulatorServer(
+        host=arguments.host,
+        port=arguments.port,
+        bucket_port=arguments.bucket_port,
+        state_dir=arguments.state,
+        job_seconds=arguments.job_seconds,
+        users=arguments.users,
+        region=arguments.region,
+    )
+    try:
+        server.start()
+    except (PortError, StateError) as error:
+        raise EmulatorFailure(str(error)) from error
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+# ====== ARGUMENTS ======
+
+
+def _address(text: str) -> str:
+    if text == 'localhost':
+        return '127.0.0.1'
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no IP address"
+        ) from None
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("a port is a number up to 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= 86400:
+        raise argparse.ArgumentTypeError("a job runs for 0 to 86400 seconds")
+    return seconds
+
+
+def _account(text: str) -> object:
+    from ims_ext.emulator.seed import Account
+
+    try:
+        return Account.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a name must not be empty")
+    return text
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``ims-emulator demo``: the main job, with no cloud and no disk image."""
+
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+
+from ims_ext.emulator import demo
+
+
+def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+    script = Path(sys.executable).with_name('ims-emulator')
+    return subprocess.run(
+        [str(script), 'demo', '--job-seconds', '0.1', *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_demonstration_ends_with_an_active_image() -> None:
+    done = run_demo()
+
+    assert done.returncode == 0
+    assert '$ openstack ims image create --file ' in done.stdout
+    assert '| status                | active ' in done.stdout
+
+
+def test_a_file_that_is_named_is_the_one_that_is_used(
+    disks: dict[str, Path],
+) -> None:
+    done = run_demo(str(disks['iso']))
+
+    assert done.returncode == 0
+    assert 'IsoImage' in done.stdout
+
+
+def test_a_file_that_is_not_there_is_told() -> None:
+    done = run_demo('no-such-file.qcow2')
+
+    assert done.returncode == 1
+    assert 'no-such-file.qcow2' in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_the_sample_is_a_valid_disk_image(tmp_path: Path) -> None:
+    demo.write_sample(tmp_path / 'sample.qcow2')
+
+    qemu_img = shutil.which('qemu-img')
+    assert qemu_img, "qemu-img is missing: apt-get install qemu-utils"
+    subprocess.run(
+        [qemu_img, 'check', '-q', str(tmp_path / 'sample.qcow2')], check=True
+    )
