@@ -10,11 +10,9 @@ import stat
 import threading
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ims_ext import bucket_access
 from ims_ext import exceptions
 
 if TYPE_CHECKING:
-    from boto3.s3.transfer import TransferConfig
     from mypy_boto3_s3 import S3Client
 
 #: Called with the bytes done and the bytes in all.
@@ -22,7 +20,7 @@ ByteProgress: TypeAlias = Callable[[int, int], object]
 
 _MIB = 1024**2
 #: Bytes of a part, unless the file would have too many then.
-_PART_SIZE = 16 * _MIB
+PART_SIZE = 16 * _MIB
 #: Parts that an upload has at most; the store allows 10,000.
 _MAX_PARTS = 9_000
 
@@ -31,7 +29,7 @@ class Watch:
     """How far an upload has come.
 
     :ivar upload_id: The ID of an upload in parts, once there is one.
-    :ivar completed: Whether its parts have been made an object.
+    :ivar completed: Whether the object is there.
     """
 
     def __init__(
@@ -76,9 +74,9 @@ class Watch:
     def listening(self, client: 'S3Client') -> Iterator[None]:
         """Note what becomes of the upload, while the block runs."""
         events = client.meta.events
-        handlers = {
-            'after-call.s3.CreateMultipartUpload': self._on_created,
-            'after-call.s3.CompleteMultipartUpload': self._on_completed,
+        handlers: dict[str, Callable[..., None]] = {
+            'provide-client-params.s3': self._on_request,
+            'after-call.s3': self._on_answer,
         }
         for name, handler in handlers.items():
             events.register(name, handler)
@@ -88,20 +86,29 @@ class Watch:
             for name, handler in handlers.items():
                 events.unregister(name, handler)
 
-    def _on_created(self, parsed: dict[str, Any], **_: Any) -> None:
+    def _on_request(
+        self, params: dict[str, Any], context: dict[str, Any], **_: Any
+    ) -> None:
         # Another thread may be uploading with the same client.
-        if (parsed.get('Bucket'), parsed.get('Key')) == (
+        if (params.get('Bucket'), params.get('Key')) == (
             self.bucket,
             self.key,
         ):
-            self.upload_id = parsed.get('UploadId')
+            context['ims_ext_upload'] = self
 
-    def _on_completed(self, parsed: dict[str, Any], **_: Any) -> None:
-        if (parsed.get('Bucket'), parsed.get('Key')) == (
-            self.bucket,
-            self.key,
-        ):
-            self.completed = 'Error' not in parsed
+    def _on_answer(
+        self,
+        model: Any,
+        parsed: dict[str, Any],
+        context: dict[str, Any],
+        **_: Any,
+    ) -> None:
+        if context.get('ims_ext_upload') is not self or 'Error' in parsed:
+            return
+        if model.name == 'CreateMultipartUpload':
+            self.upload_id = parsed.get('UploadId')
+        elif model.name in ('CompleteMultipartUpload', 'PutObject'):
+            self.completed = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,37 +134,9 @@ class Fingerprint:
         return cls(found.st_size, found.st_mtime_ns, found.st_ino)
 
 
-def transfer(client: 'S3Client', path: str, watch: Watch) -> None:
-    from boto3.s3.transfer import create_transfer_manager
-    from s3transfer.subscribers import BaseSubscriber
-
-    class Subscriber(BaseSubscriber):
-        def on_progress(
-            self, future: Any, bytes_transferred: int, **_: Any
-        ) -> None:
-            watch.add(bytes_transferred)
-
-    config = _transfer_config(watch.size)
-    with create_transfer_manager(client, config) as manager:
-        manager.upload(
-            path, watch.bucket, watch.key, subscribers=[Subscriber()]
-        ).result()
-
-
-def _transfer_config(size: int) -> 'TransferConfig':
-    from boto3.s3.transfer import TransferConfig
-
-    return TransferConfig(
-        multipart_threshold=_PART_SIZE,
-        multipart_chunksize=part_size(size),
-        max_concurrency=bucket_access.CONNECTIONS,
-        preferred_transfer_client='classic',
-    )
-
-
 def part_size(size: int) -> int:
     """Return the size of the parts that a file is uploaded in, in bytes.
 
     :param size: The file's size in bytes.
     """
-    return max(_PART_SIZE, math.ceil(size / _MAX_PARTS / _MIB) * _MIB)
+    return max(PART_SIZE, math.ceil(size / _MAX_PARTS / _MIB) * _MIB)

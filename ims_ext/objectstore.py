@@ -104,13 +104,10 @@ class ObjectStore:
         client = self._client
         with watch.listening(client):
             try:
-                with self._translated(bucket, key, watch):
-                    bucket_upload.transfer(client, os.fspath(path), watch)
+                self._send(client, os.fspath(path), watch, before)
             except BaseException as error:
                 self._clean_up(watch, error)
                 raise
-        if bucket_upload.Fingerprint.of(path) != before:
-            raise self._changed(path, bucket, key)
         watch.finish()
 
     def delete(self, bucket: str, key: str) -> None:
@@ -164,48 +161,59 @@ class ObjectStore:
                 self._made_client = bucket_access.make_client(self._connection)
             return self._made_client
 
-    def _changed(
-        self, path: 'str | os.PathLike[str]', bucket: str, key: str
-    ) -> exceptions.ObjectStoreError:
-        """Delete the object of a file that changed, and return the error."""
+    def _send(
+        self,
+        client: 'S3Client',
+        path: str,
+        watch: bucket_upload.Watch,
+        before: bucket_upload.Fingerprint,
+    ) -> None:
+        from ims_ext import bucket_transfer
+
+        failure = None
         try:
-            self.delete(bucket, key)
-            left = "the object has been deleted again"
+            with self._translated(watch.bucket, watch.key, watch):
+                bucket_transfer.transfer(client, path, watch)
         except exceptions.ObjectStoreError as error:
-            left = (
-                f"the object is still there and useless, deleting it failed: "
-                f"{bucket_access.words(error)}"
-            )
-        return exceptions.ObjectStoreError(
-            f"{os.fspath(path)} changed while it was uploaded to "
-            f"{bucket}:{key}; {left}"
-        )
+            failure = error
+        if bucket_upload.Fingerprint.of(path) != before:
+            raise exceptions.ObjectStoreError(
+                f"{path} changed while it was uploaded to {watch.bucket}:"
+                f"{watch.key}: upload it again when nothing writes to it"
+            ) from failure
+        if failure is not None:
+            raise failure
 
     def _clean_up(
         self, watch: 'bucket_upload.Watch', error: BaseException
     ) -> None:
-        """Abort what is left of an upload, or note in the error what is."""
-        if watch.upload_id is None or watch.completed:
-            return
-        from botocore.exceptions import BotoCoreError
+        """Delete what is left of an upload, or note in the error what is."""
+        try:
+            if watch.completed:
+                left = f"the object {watch.bucket}:{watch.key}"
+                self.delete(watch.bucket, watch.key)
+            elif watch.upload_id is not None:
+                left = (
+                    f"perhaps the parts of an unfinished upload to "
+                    f"{watch.bucket}:{watch.key}, upload ID "
+                    f"{watch.upload_id}; any S3 client can abort it"
+                )
+                # s3transfer has tried already, without saying how it ended.
+                self._abort(watch.bucket, watch.key, watch.upload_id)
+        except exceptions.ObjectStoreError:
+            error.add_note(f"Left behind: {left}")
+
+    def _abort(self, bucket: str, key: str, upload_id: str) -> None:
         from botocore.exceptions import ClientError
 
-        # s3transfer has tried already, and does not say how it ended.
-        try:
-            self._client.abort_multipart_upload(
-                Bucket=watch.bucket, Key=watch.key, UploadId=watch.upload_id
-            )
-            return
-        except ClientError as failure:
-            if _status(failure) == 404:
-                return
-        except (BotoCoreError, exceptions.ObjectStoreError):
-            pass
-        error.add_note(
-            f"Left behind: perhaps the parts of an unfinished upload to "
-            f"{watch.bucket}:{watch.key}, upload ID {watch.upload_id}; the "
-            f"cloud's console or any S3 client can abort it"
-        )
+        with self._translated(bucket, key):
+            try:
+                self._client.abort_multipart_upload(
+                    Bucket=bucket, Key=key, UploadId=upload_id
+                )
+            except ClientError as error:
+                if _status(error) != 404:
+                    raise
 
     @contextlib.contextmanager
     def _translated(

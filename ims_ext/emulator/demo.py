@@ -8,7 +8,7 @@ from ims_ext.emulator.seed import FIRST_BUCKET
 
 _CLUSTER_BITS = 16
 _CLUSTER = 1 << _CLUSTER_BITS
-_VIRTUAL_SIZE = 1 << 30
+_GIB = 1 << 30
 #: Bytes of the disk that one entry of the first-level table stands for.
 _PER_ENTRY = _CLUSTER * (_CLUSTER // 8)
 
@@ -25,12 +25,13 @@ def command(path: Path) -> list[str]:
     ]
 
 
-def write_sample(path: Path) -> None:
-    """Write an empty disk of 1 GiB in qcow2 format, 256 KiB of file.
+def write_sample(path: Path, size: int = 1) -> None:
+    """Write an empty disk in qcow2 format, 256 KiB of file.
 
     It is valid, but nothing boots from it.
 
     :param path: The file to write.
+    :param size: GiB of the disk, at most 4096.
     """
     refcount_table, refcount_block, l1_table = (
         number * _CLUSTER for number in (1, 2, 3)
@@ -43,9 +44,9 @@ def write_sample(path: Path) -> None:
         0,
         0,
         _CLUSTER_BITS,
-        _VIRTUAL_SIZE,
+        size * _GIB,
         0,
-        _VIRTUAL_SIZE // _PER_ENTRY,
+        size * _GIB // _PER_ENTRY,
         l1_table,
         refcount_table,
         1,

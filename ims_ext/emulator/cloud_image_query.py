@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the parameters of the extension's image listing ask for."""
+
+from collections.abc import Callable, Sequence
+import dataclasses
+import datetime
+import re
+from typing import cast
+
+from werkzeug.datastructures import MultiDict
+
+from ims_ext.emulator import rules
+from ims_ext.emulator.errors import ImsError
+from ims_ext.emulator.state import Condition
+from ims_ext.emulator.state import Image
+from ims_ext.emulator.state import ImageQuery
+from ims_ext.emulator.state_image import Images
+from ims_ext.emulator.state_image import Operator
+
+#: How many images a page has without ``limit``.
+DEFAULT_LIMIT = 500
+
+SORT_KEYS = (
+    'name',
+    'container_format',
+    'disk_format',
+    'status',
+    'id',
+    'size',
+    'created_at',
+)
+
+#: The permitted values of parameters, and the code for others.
+_CHOICES = {
+    'visibility': (('public', 'private', 'shared'), 'IMG.0017'),
+    'status': (
+        ('queued', 'saving', 'deleted', 'killed', 'active'),
+        'IMG.0017',
+    ),
+    'member_status': (('accepted', 'rejected', 'pending'), 'IMG.0017'),
+    'sort_key': (SORT_KEYS, 'IMG.0017'),
+    'sort_dir': (('asc', 'desc'), 'IMG.0017'),
+    'virtual_env_type': (
+        ('FusionCompute', 'Ironic', 'DataImage', 'IsoImage'),
+        'IMG.0017',
+    ),
+    '__imagetype': (('gold', 'private', 'shared', 'market'), 'IMG.0024'),
+    '__os_type': (('Linux', 'Windows', 'Other'), 'IMG.0122'),
+    '__os_bit': (('32', '64'), 'IMG.0017'),
+    'architecture': (('x86', 'arm'), 'IMG.0212'),
+}
+#: Other names that the references have for a parameter.
+_ALIASES = {
+    '__system_cmkid': '__system__cmkid',
+    'virtual_environment_type': 'virtual_env_type',
+}
+_ATTRIBUTE = re.compile(r'[\w.:-]{1,255}')
+_TIME_FORMATS = ('%Y-%m-%dT%H:%M:%SZ', '%Y-%m-%d %H:%M:%S')
+_TIME_OPERATORS = ('gt', 'gte', 'lt', 'lte', 'eq', 'neq')
+#: Parameters that are no conditions on one attribute.
+_CONTROLS = frozenset(
+    {
+        'limit',
+        'marker',
+        'sort_key',
+        'sort_dir',
+        'member_status',
+        'tag',
+        'enterprise_project_id',
+    }
+)
+
+Predicate = Callable[[Image], bool]
+
+
+@dataclasses.dataclass
+class Listing:
+    """A query, and what it takes more than the database's conditions.
+
+    :ivar tags: For each tag asked for, the ways in which it may be stored.
+    :ivar predicates: All must hold for an image to be listed.
+    """
+
+    query: ImageQuery
+    tags: list[tuple[str, ...]]
+    predicates: list[Predicate]
+
+
+def parse(parameters: MultiDict[str, str], project_id: str) -> Listing:
+    """Return what a listing's parameters ask for.
+
+    :param parameters: As in the URL.
+    :param project_id: Who asks.
+    :raises: :class:`~ims_ext.emulator.errors.ImsError` for values that are
+        not permitted.
+    """
+    given = [
+        (_ALIASES.get(name, name), value)
+        for name, value in parameters.items(multi=True)
+    ]
+    values = dict(given)
+    for name, value in given:
+        if name in _CHOICES:
+            _check_choice(name, value)
+    conditions = [Condition('os_hidden', 'neq', True)]
+    for name, value in given:
+        if name not in _CONTROLS:
+            conditions += _conditions(name, value)
+    if '__isregistered' not in values:
+        conditions.append(Condition('__isregistered', 'eq', 'true'))
+    member_status = values.get('member_status')
+    if member_status is not None:
+        # About images of others: one's own have no such status.
+        conditions.append(Condition('visibility', 'eq', 'shared'))
+        conditions.append(Condition('owner', 'neq', project_id))
+    ascending = values.get('sort_dir', 'desc') == 'asc'
+    return Listing(
+        query=ImageQuery(
+            project_id=project_id,
+            member_status=member_status or 'accepted',
+            conditions=conditions,
+            sort=[(values.get('sort_key', 'created_at'), ascending)],
+            marker=values.get('marker') or None,
+            limit=rules.whole_number(
+                'limit', values.get('limit', DEFAULT_LIMIT), 'IMG.0017'
+            ),
+        ),
+        tags=[_spellings(value) for name, value in given if name == 'tag'],
+        predicates=_enterprise_project(values.get('enterprise_project_id')),
+    )
+
+
+def select(images: Images, listing: Listing) -> list[Image]:
+    """Return a page of images.
+
+    :raises: IMG.0027 for a marker that is no image the caller may see.
+    """
+    query, predicates = _with_tags(images, listing)
+    try:
+        if not predicates:
+            return images.select(query)
+        return _scan(images, query, predicates)
+    except LookupError as error:
+        raise ImsError(
+            'IMG.0027', f"The marker {query.marker} is not an image."
+        ) from error
+
+
+def _scan(
+    images: Images, query: ImageQuery, predicates: Sequence[Predicate]
+) -> list[Image]:
+    """Return a page, judging the images one after the other."""
+    wanted = DEFAULT_LIMIT if query.limit is None else query.limit
+    size = max(wanted, DEFAULT_LIMIT)
+    found: list[Image] = []
+    while len(found) < wanted:
+        query = dataclasses.replace(query, limit=size)
+        page = images.select(query)
+        found += [
+            image
+            for image in page
+            if all(predicate(image) for predicate in predicates)
+        ]
+        if len(page) < size:
+            break
+        query = dataclasses.replace(query, marker=page[-1].id)
+    return found[:wanted]
+
+
+def _with_tags(
+    images: Images, listing: Listing
+) -> tuple[ImageQuery, list[Predicate]]:
+    """Put the tags into the query, so far as one spelling each will do."""
+    tags: list[str] = []
+    predicates = list(listing.predicates)
+    for spellings in listing.tags:
+        in_use = [
+            spelling
+            for spelling in spellings
+            if images.select(
+                dataclasses.replace(
+                    listing.query,
+                    conditions=(),
+                    tags=[spelling],
+                    marker=None,
+                    limit=1,
+                )
+            )
+        ]
+        if len(in_use) > 1:
+            predicates.append(_has_one_of(frozenset(in_use)))
+        else:
+            tags.append((in_use or spellings)[0])
+    return dataclasses.replace(listing.query, tags=tags), predicates
+
+
+def _has_one_of(tags: frozenset[str]) -> Predicate:
+    return lambda image: not tags.isdisjoint(image.tags)
+
+
+def _spellings(tag: str) -> tuple[str, ...]:
+    """Return the ways in which a tag may be stored."""
+    if not tag:
+        raise ImsError('IMG.0115')
+    key, separator, value = tag.partition('=')
+    if not separator:
+        return tag, f'{tag}='
+    # Tags from before the tagging function's upgrade have a dot.
+    return (tag, f'{key}.{value}') if value else (tag, key)
+
+
+def _conditions(name: str, value: str) -> list[Condition]:
+    """Return what one parameter asks of the attributes."""
+    if name in ('created_at', 'updated_at'):
+        return [_time(name, value)]
+    if name in ('min_ram', 'min_disk'):
+        return [Condition(name, 'eq', rules.whole_number(name, value))]
+    if name == 'protected':
+        operator: Operator = 'eq' if _truth(name, value) else 'neq'
+        return [Condition(name, operator, True)]
+    if name == '__whole_image':
+        # Stored as a truth value or as the word for it.
+        if _truth(name, value):
+            return [Condition(name, 'in', ('true', True))]
+        return [Condition(name, 'neq', 'true'), Condition(name, 'neq', True)]
+    if name == 'id':
+        wanted = [each.strip() for each in value.split(',')]
+        return [Condition(name, 'in', wanted)]
+    if name == '__imagetype':
+        return _image_type(value)
+    if name == 'architecture':
+        operator = 'eq' if value == 'arm' else 'neq'
+        return [Condition('__support_arm', operator, 'true')]
+    if name == 'flavor_id':
+        # H: finds public images for a flavor; none here excludes any.
+        return [Condition('visibility', 'eq', 'public')]
+    if not _ATTRIBUTE.fullmatch(name):
+        raise ImsError('IMG.0017', "A parameter's name is no attribute's.")
+    if value.lower() in ('true', 'false'):
+        value = value.lower()
+    return [Condition(name, 'eq', value)]
+
+
+def _image_type(value: str) -> list[Condition]:
+    """Return the conditions for a type, which sharing changes."""
+    if value == 'shared':
+        return [Condition('visibility', 'eq', 'shared')]
+    if value == 'private':
+        return [Condition('visibility', 'eq', 'private')]
+    return [Condition('__imagetype', 'eq', value)]
+
+
+def _time(name: str, value: str) -> Condition:
+    operator, _, moment = value.partition(':')
+    if operator in _TIME_OPERATORS:
+        for time_format in _TIME_FORMATS:
+            try:
+                parsed = datetime.datetime.strptime(moment, time_format)
+            except ValueError:
+                continue
+            return Condition(
+                name,
+                cast(Operator, operator),
+                parsed.strftime('%Y-%m-%dT%H:%M:%SZ'),
+            )
+    raise ImsError(
+        'IMG.0017',
+        f"The value of {name} must be like gte:2018-10-28T10:00:00Z.",
+    )
+
+
+def _truth(name: str, value: str) -> bool:
+    if value.lower() not in ('true', 'false'):
+        raise ImsError(
+            'IMG.0017', f"The value of {name} must be true or false."
+        )
+    return value.lower() == 'true'
+
+
+def _check_choice(name: str, value: str) -> None:
+    choices, code = _CHOICES[name]
+    if value not in choices:
+        raise ImsError(
+            code, f"The value of {name} must be one of {', '.join(choices)}."
+        )
+
+
+def _enterprise_project(value: str | None) -> list[Predicate]:
+    if value is None or value == 'all_granted_eps':
+        return []
+    wanted = rules.enterprise_project(value)
+    default = rules.DEFAULT_ENTERPRISE_PROJECT
+    return [
+        lambda image: (
+            (image.attributes.get('enterprise_project_id') or default)
+            == wanted
+        )
+    ]

@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images made from what there is, above all from objects in buckets."""
+
+from collections.abc import Callable
+import dataclasses
+from typing import Any, Literal
+
+from ims_ext.emulator import image_making
+from ims_ext.emulator import job as jobs
+from ims_ext.emulator import object_import
+from ims_ext.emulator import rules
+from ims_ext.emulator.errors import ImsError
+from ims_ext.emulator.image_attributes import defaults
+from ims_ext.emulator.object_import import ObjectImport
+from ims_ext.emulator.object_import import Source
+from ims_ext.emulator.service import Service
+from ims_ext.emulator.state import Image
+from ims_ext.emulator.wire import Answer
+from ims_ext.emulator.wire import Request
+from ims_ext.emulator.wire import route
+
+#: How many images a project may own.
+IMAGE_QUOTA = 100
+#: How many data disks come with a system disk at most.
+DATA_DISK_LIMIT = 3
+
+_JOB = 'imsImportImageJob'
+_DATA_JOB = 'imsImportDataImageJob'
+
+#: Types of images of servers, and the environments that they are for.
+SERVER_TYPES = {
+    'ECS': 'FusionCompute',
+    'FusionCompute': 'FusionCompute',
+    'BMS': 'Ironic',
+    'Ironic': 'Ironic',
+}
+_TYPES = {**SERVER_TYPES, 'IsoImage': 'IsoImage'}
+_QUICK_TYPES = ('ECS', 'BMS', 'DataImage')
+_OS_TYPES = ('Linux', 'Windows', 'Other')
+_DATA_DISK_OS_TYPES = ('Linux', 'Windows')
+
+#: GiB that a data disk may have where it comes alone.
+_SINGLE_DATA_DISK = range(40, 2048 + 1)
+
+#: What makes images from the value that a body has for a source.
+Create = Callable[[str, dict[str, Any]], Answer]
+
+#: What follows from the operating system of a disk with one.
+_SYSTEM_ATTRIBUTES = ('__os_version', '__platform', '__os_bit')
+
+
+@dataclasses.dataclass(frozen=True)
+class Disk:
+    """An image to be made from an object, as a body asks for it.
+
+    :ivar address: The object's bucket and key.
+    :ivar min_disk: GiB.
+    :ivar kind: What the object has to be.
+    :ivar tags: As the image has them.
+    :ivar sub_job: The type of the sub-job, or ``None`` without one.
+    """
+
+    name: str
+    address: tuple[str, str]
+    min_disk: int
+    kind: Literal['disk', 'quick', 'iso']
+    attributes: dict[str, Any]
+    tags: list[str]
+    sub_job: str | None = None
+
+    def image(self, project_id: str) -> Image:
+        """Return the image, which is not kept yet."""
+        attributes = {**defaults(), **self.attributes}
+        for name in _SYSTEM_ATTRIBUTES:
+            if name not in self.attributes:
+                del attributes[name]
+        return Image.new(
+            project_id,
+            self.name,
+            attributes,
+            status='saving',
+            tags=self.tags,
+        )
+
+    def source(self, image_id: str) -> Source:
+        """Return what to read for the image."""
+        return Source(
+            image_id=image_id,
+            bucket=self.address[0],
+            key=self.address[1],
+            min_disk=self.min_disk,
+            kind=self.kind,
+        )
+
+
+class Api:
+    """Operations 4, 5, 8 and 9; 3, 6 and 7 share the path of 4.
+
+    What makes images of another source than an object has an attribute
+    ``sources``: functions by the parameter that names the source.
+
+    :ivar image_quota: How many images a project may own.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.image_quota = IMAGE_QUOTA
+        self.works = {'import': ObjectImport(service)}
+
+    @route('POST', '/v2/cloudimages/action')
+    @route('POST', '/v2.1/cloudimages/action')
+    def create(self, request: Request) -> Answer:
+        """Make an image from an object, a server or a volume."""
+        body = rules.json_object(request)
+        create: dict[str, Create] = {'image_url': self._from_object}
+        for capability in self.service.capabilities:
+            create.update(getattr(capability, 'sources', {}))
+        named = [source for source in create if source in body]
+        if named == ['image_url', 'data_images']:
+            # Data disks that come with the system disk.
+            named.pop()
+        if not named:
+            raise ImsError('IMG.0021')
+        if len(named) > 1:
+            raise ImsError(
+                'IMG.0001', f"Use either {' or '.join(named)}, not both."
+            )
+        return create[named[0]](request.project_id, body)
+
+    @route('POST', '/v1/cloudimages/dataimages/action')
+    @route('POST', '/v2.1/cloudimages/dataimages/action')
+    def import_data_disk(self, request: Request) -> Answer:
+        """Make a data disk image from an object."""
+        body = rules.json_object(request)
+        disk = dataclasses.replace(
+            _data_disk(body, _SINGLE_DATA_DISK), kind='disk', sub_job=None
+        )
+        disk.attributes.update(encryption(body.get('cmk_id')))
+        return self._import(request.project_id, [disk], _DATA_JOB)
+
+    @route('POST', '/v2/cloudimages/quickimport/action')
+    @route('POST', '/v2.1/cloudimages/quickimport/action')
+    def quick_import(self, request: Request) -> Answer:
+        """Make a system or data disk image from a large object."""
+        body = rules.json_object(request)
+        if checked_type(body, _QUICK_TYPES) == 'DataImage':
+            disk = _data_disk(body, rules.SYSTEM_DISK)
+        else:
+            disk = _system_disk(body, quick=True)
+        return self._import(request.project_id, [disk])
+
+    def _from_object(self, project_id: str, body: dict[str, Any]) -> Answer:
+        quick = rules.flag('is_quick_import', body.get('is_quick_import'))
+        system = _system_disk(body, quick=quick)
+        return self._import(project_id, [system, *_data_disks(body, system)])
+
+    def add_images(self, project_id: str, images: list[Image]) -> None:
+        """Keep new images of a project; part of a transaction.
+
+        :raises: IMG.0015 where that would be more than it may own.
+        """
+        state = self.service.state
+        if state.images.count(project_id) + len(images) > self.image_quota:
+            raise ImsError('IMG.0015')
+        for image in images:
+            state.images.add(image)
+
+    def _import(
+        self, project_id: str, disks: list[Disk], job_type: str = _JOB
+    ) -> Answer:
+        """Start the job that turns objects into images."""
+        if len({disk.address for disk in disks}) < len(disks):
+            raise ImsError('IMG.0123')
+        images = [disk.image(project_id) for disk in disks]
+        sources = [
+            disk.source(image.id)
+            for disk, image in zip(disks, images, strict=True)
+        ]
+        for source in sources:
+            object_import.check_object(self.service, project_id, source)
+        state = self.service.state
+        with state.transaction():
+            self.add_images(project_id, images)
+            job = object_import.new_job(
+                self.service,
+                project_id,
+                job_type,
+                image_making.image_entities(images[0]),
+                sources,
+                task='ImportImageTask',
+            )
+            for disk, image in zip(disks, images, strict=True):
+                if disk.sub_job is not None:
+                    image_making.new_sub_job(
+                        self.service, job, disk.sub_job, image
+                    )
+        self.service.capability(jobs.Api).submit(job)
+        return {'job_id': job.id}
+
+
+def _system_disk(body: dict[str, Any], *, quick: bool) -> Disk:
+    """Return the disk, or the ISO file, that an operating system is on."""
+    image_type = checked_type(body, tuple(_TYPES))
+    is_iso = image_type == 'IsoImage'
+    if not body.get('os_version'):
+        if is_iso:
+            raise ImsError('IMG.0166')
+        if quick:
+            raise ImsError('IMG.0159')
+    disk = Disk(
+        name=rules.image_name(body.get('name')),
+        address=rules.object_address(body.get('image_url')),
+        min_disk=rules.disk_size(body.get('min_disk')),
+        kind='quick' if quick else 'disk',
+        attributes={
+            **_common_attributes(body),
+            **rules.memory(body),
+            **rules.operating_system(
+                body.get('os_version'), body.get('os_type'), _OS_TYPES
+            ),
+            **rules.firmware(
+                body.get('hw_firmware_type'), body.get('architecture')
+            ),
+            **encryption(body.get('cmk_id'), _TYPES[image_type]),
+            'virtual_env_type': _TYPES[image_type],
+            '__is_config_init': str(
+                rules.flag('is_config', body.get('is_config'))
+            ).lower(),
+        },
+        tags=rules.image_tags(body),
+        sub_job='imsImportBigFileImageJob' if quick else None,
+    )
+    if is_iso:
+        return dataclasses.replace(
+            disk, kind='iso', sub_job='imsImportIsoFileImageJob'
+        )
+    return disk
+
+
+def checked_type(body: dict[str, Any], permitted: tuple[str, ...]) -> str:
+    """Return the type that a body asks for.
+
+    :raises: IMG.0024
+    """
+    image_type = body.get('type') or 'ECS'
+    if image_type not in permitted:
+        raise ImsError('IMG.0024')
+    return str(image_type)
+
+
+def _data_disk(body: dict[str, Any], sizes: range) -> Disk:
+    """Return a data disk that comes alone, to be imported quickly."""
+    return Disk(
+        name=rules.image_name(body.get('name')),
+        address=rules.object_address(body.get('image_url')),
+        min_disk=rules.disk_size(body.get('min_disk'), sizes),
+        kind='quick',
+        attributes=_data_attributes(body, body.get('os_type') or 'Linux'),
+        tags=rules.image_tags(body),
+        sub_job='imsImportBigFileImageJob',
+    )
+
+
+def _data_disks(body: dict[str, Any], system: Disk) -> list[Disk]:
+    """Return the data disks that come with a system disk."""
+    given = objects('data_images', body.get('data_images') or [])
+    if len(given) > DATA_DISK_LIMIT:
+        raise ImsError('IMG.0194')
+    os_type = system.attributes['__os_type']
+    return [
+        Disk(
+            name=rules.image_name(
+                # Long names have no room for what tells them apart.
+                each.get('name') or f'{system.name[:120]}-data{number}'
+            ),
+            address=rules.object_address(each.get('image_url')),
+            min_disk=rules.disk_size(each.get('min_disk'), rules.DATA_DISK),
+            kind=(
+                'quick'
+                if rules.flag('is_quick_import', each.get('is_quick_import'))
+                else 'disk'
+            ),
+            attributes={
+                **_data_attributes(each, os_type, types=_OS_TYPES),
+                'enterprise_project_id': (
+                    system.attributes['enterprise_project_id']
+                ),
+            },
+            tags=rules.image_tags(each),
+            sub_job='imsImportDataImageJob',
+        )
+        for number, each in enumerate(given, 1)
+    ]
+
+
+def described(body: dict[str, Any], origin: str) -> dict[str, Any]:
+    """Return what is known of every image that was made here.
+
+    :param origin: What it was made of: ``instance,<ID>``.
+    """
+    return {
+        'enterprise_project_id': rules.enterprise_project(
+            body.get('enterprise_project_id')
+        ),
+        '__description': rules.description(body.get('description')),
+        '__data_origin': origin,
+        '__originalimagename': '',
+        '__backup_id': '',
+    }
+
+
+def _common_attributes(body: dict[str, Any]) -> dict[str, Any]:
+    bucket, key = rules.object_address(body.get('image_url'))
+    return {
+        **described(body, f'file,{bucket}:{key}'),
+        'min_disk': rules.disk_size(body.get('min_disk'), rules.DATA_DISK),
+    }
+
+
+def _data_attributes(
+    body: dict[str, Any],
+    os_type: Any,
+    types: tuple[str, ...] = _DATA_DISK_OS_TYPES,
+) -> dict[str, Any]:
+    if os_type not in types:
+        raise ImsError('IMG.0122')
+    return {
+        **_common_attributes(body),
+        '__os_type': os_type,
+        'virtual_env_type': 'DataImage',
+    }
+
+
+def encryption(key: Any, environment: str = 'FusionCompute') -> dict[str, str]:
+    """Return the attribute for the key of an encrypted image.
+
+    :param key: The key's ID; none for an image that is not encrypted.
+    :param environment: What the image is for.
+    :raises: IMG.0095, IMG.0118
+    """
+    if not key:
+        return {}
+    if environment == 'Ironic':
+        raise ImsError('IMG.0118')
+    return {'__system__cmkid': rules.identifier(key, 'IMG.0095')}
+
+
+def objects(name: str, value: Any) -> list[dict[str, Any]]:
+    """Return a list of JSON objects.
+
+    :param name: What the message calls it.
+    :raises: IMG.0001
+    """
+    if not isinstance(value, list) or not all(
+        isinstance(each, dict) for each in value
+    ):
+        raise ImsError('IMG.0001', f"{name} must be a list of objects.")
+    return value

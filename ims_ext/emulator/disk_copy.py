@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How disks of servers become the data of images: the work of it.
+
+The emulator's disks are as large as they say, and empty: so is the data of
+their images, a qcow2 file that every tool for disk images takes.
+"""
+
+import hashlib
+from typing import Any
+
+from ims_ext.emulator.demo import write_sample
+from ims_ext.emulator.image_making import ImageMaking
+from ims_ext.emulator.job import Progress
+from ims_ext.emulator.state import Job
+
+WORK = 'disk copy'
+#: What a server and a volume are busy with in the meantime.
+SERVER_TASK = 'image_uploading'
+VOLUME_STATUS = 'uploading'
+
+_GIB = 2**30
+
+
+class DiskCopy(ImageMaking):
+    """Jobs that copy disks into images.
+
+    Their ``sources`` have the ``size`` of each disk in GiB; ``server_id``
+    and ``volume_ids`` are what is busy until the job has ended.
+    """
+
+    def carry_out(self, job: Job, progress: Progress) -> list[dict[str, Any]]:
+        """Write the images' data; return attributes of the images."""
+        found = []
+        for done, source in enumerate(job.params['sources']):
+            progress.report(done / len(job.params['sources']))
+            found.append(self._copy(source['image_id'], source['size']))
+        return found
+
+    def succeed(self, job: Job, result: list[dict[str, Any]]) -> None:
+        """Make the images active, and nothing busy any more."""
+        super().succeed(job, result)
+        self._release(job)
+
+    def fail(self, job: Job) -> None:
+        """Leave nothing behind, and nothing busy."""
+        super().fail(job)
+        self._release(job)
+
+    def _copy(self, image_id: str, size: int) -> dict[str, Any]:
+        path = self._service.state.image_file(image_id)
+        write_sample(path, size)
+        data = path.read_bytes()
+        return {
+            'disk_format': 'qcow2',
+            'size': len(data),
+            'virtual_size': size * _GIB,
+            # Glance's, and protects nothing.
+            'checksum': hashlib.md5(data, usedforsecurity=False).hexdigest(),
+            '__image_size': str(len(data)),
+        }
+
+    def _release(self, job: Job) -> None:
+        state = self._service.state
+        server = state.servers.get(job.params['server_id'], job.project_id)
+        if server is not None and server.task_state == SERVER_TASK:
+            server.task_state = None
+            state.servers.save(server)
+        for volume_id in job.params['volume_ids']:
+            volume = state.volumes.get(volume_id, job.project_id)
+            if volume is not None and volume.status == VOLUME_STATUS:
+                volume.status = 'in-use' if volume.server_id else 'available'
+                state.volumes.save(volume)

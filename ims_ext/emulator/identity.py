@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keystone's tokens, and the temporary access keys that they are good for."""
+
+import datetime
+import secrets
+from typing import Any
+
+from ims_ext.emulator.authentication import UNAUTHORIZED
+from ims_ext.emulator.authentication import Authentication
+from ims_ext.emulator.authentication import parse
+from ims_ext.emulator.catalog import token_catalog
+from ims_ext.emulator.errors import BadRequest
+from ims_ext.emulator.errors import Dialect
+from ims_ext.emulator.errors import NotFound
+from ims_ext.emulator.errors import Unauthorized
+from ims_ext.emulator.service import Service
+from ims_ext.emulator.state import AccessKey
+from ims_ext.emulator.state import Project
+from ims_ext.emulator.state import Token
+from ims_ext.emulator.state import User
+from ims_ext.emulator.wire import IDENTITY
+from ims_ext.emulator.wire import Answer
+from ims_ext.emulator.wire import Caller
+from ims_ext.emulator.wire import Request
+from ims_ext.emulator.wire import answer
+from ims_ext.emulator.wire import route
+
+#: For how many seconds a token is valid.
+TOKEN_SECONDS = 24 * 3600
+#: The shortest and longest life of temporary access keys, in seconds.
+KEY_SECONDS = (900, 86400)
+
+ROLE = {'id': '9fe2ff9ee4384b1894a90878d3e92bab', 'name': 'member'}
+
+_CACHE_SIZE = 10_000
+
+
+class Api:
+    """Discovery, tokens, and temporary access keys."""
+
+    mount = IDENTITY
+    dialect = Dialect.KEYSTONE
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.state = service.state
+        # Reading the database at every request would halve the speed.
+        self._callers: dict[str, tuple[Caller, float]] = {}
+
+    # ====== DISCOVERY ======
+
+    @route('GET', '/', anonymous=True)
+    def versions(self, request: Request) -> Answer:
+        """List the only version."""
+        return 300, {'versions': {'values': [_version(request)]}}
+
+    @route('GET', '/v3', anonymous=True)
+    @route('GET', '/v3/', anonymous=True)
+    def version(self, request: Request) -> Answer:
+        """Show the only version."""
+        return {'version': _version(request)}
+
+    # ====== TOKENS ======
+
+    @route('POST', '/v3/auth/tokens', anonymous=True)
+    def issue(self, request: Request) -> Answer:
+        """Give a token to whoever knows a password or has a token."""
+        found = parse(request.json_object()).carry_out(self.state)
+        token = self._token(found)
+        token_id = self.state.tokens.add(token)
+        response = answer((201, self._view(token, request)))
+        response.headers['X-Subject-Token'] = token_id
+        response.headers['Vary'] = 'X-Auth-Token'
+        return response
+
+    @route('GET', '/v3/auth/tokens')
+    def validate(self, request: Request) -> Answer:
+        """Show what a token is good for."""
+        token_id, token = self._subject(request)
+        response = answer(self._view(token, request))
+        response.headers['X-Subject-Token'] = token_id
+        return response
+
+    @route('DELETE', '/v3/auth/tokens')
+    def revoke(self, request: Request) -> Answer:
+        """Make a token invalid."""
+        token_id, _ = self._subject(request)
+        self.state.tokens.delete(token_id)
+        self._callers.pop(token_id, None)
+        return 204, None
+
+    @route('GET', '/v3/auth/catalog')
+    def catalog(self, request: Request) -> Answer:
+        """Show the catalog."""
+        return {
+            'catalog': token_catalog(self.service),
+            'links': {
+                'self': f'{request.root}/v3/auth/catalog',
+                'previous': None,
+                'next': None,
+            },
+        }
+
+    # ====== ACCESS KEYS ======
+
+    @route('POST', '/v3.0/OS-CREDENTIAL/securitytokens', anonymous=True)
+    def issue_access_key(self, request: Request) -> Answer:
+        """Give a temporary access key to whoever has a token.
+
+        The token may be in the body instead of the header.
+        """
+        try:
+            identity = request.json_object()['auth']['identity']
+            methods = identity['methods']
+            options = identity.get('token', {})
+            seconds = options.get('duration_seconds', KEY_SECONDS[0])
+            token_id = options.get('id') or request.headers.get(_HEADER, '')
+        except (KeyError, TypeError, AttributeError) as error:
+            raise BadRequest("Expecting to find identity in auth.") from error
+        if methods != ['token']:
+            raise BadRequest("Only the method 'token' is supported.")
+        shortest, longest = KEY_SECONDS
+        if type(seconds) is not int or not shortest <= seconds <= longest:
+            raise BadRequest(
+                f"duration_seconds must be from {shortest} to {longest}."
+            )
+        caller = self.caller(token_id) if isinstance(token_id, str) else None
+        if caller is None:
+            raise Unauthorized(UNAUTHORIZED)
+        if caller.project_id is None:
+            raise BadRequest("The token is not scoped to a project.")
+        key = self.state.access_keys.issue(
+            caller.user_id, caller.project_id, seconds
+        )
+        return 201, {'credential': _key_view(key)}
+
+    # ====== WHO CALLS ======
+
+    def authenticate(self, request: Request) -> Caller | None:
+        """Return who sends a request, ``None`` without a valid token."""
+        token_id = request.headers.get(_HEADER)
+        return self.caller(token_id) if token_id else None
+
+    def caller(self, token_id: str) -> Caller | None:
+        """Return whom a token was issued to, ``None`` if it is invalid."""
+        cached = self._callers.get(token_id)
+        if cached is not None and cached[1] > self.service.clock():
+            return cached[0]
+        token = self.state.tokens.get(token_id)
+        if token is None:
+            self._callers.pop(token_id, None)
+            return None
+        user, project = self._holder(token)
+        caller = Caller(
+            user_id=user.id,
+            user_name=user.name,
+            project_id=project.id if project else None,
+            project_name=project.name if project else None,
+            domain_id=token.domain_id,
+            roles=(ROLE['name'],) if project or token.domain_id else (),
+            is_admin=user.is_admin,
+        )
+        if len(self._callers) >= _CACHE_SIZE:
+            self._callers.clear()
+        self._callers[token_id] = caller, token.expires_at
+        return caller
+
+    def _holder(self, token: Token) -> tuple[User, Project | None]:
+        user = self.state.users.get(token.user_id)
+        if user is None:
+            raise Unauthorized(UNAUTHORIZED)
+        if token.project_id is None:
+            return user, None
+        return user, self.state.projects.get(token.project_id)
+
+    def _subject(self, request: Request) -> tuple[str, Token]:
+        """Return the token that a request is about: the caller's own."""
+        token_id = request.headers.get('X-Subject-Token')
+        if not token_id:
+            raise BadRequest("The header X-Subject-Token is missing.")
+        token = self.state.tokens.get(token_id)
+        if token is None or token.user_id != request.caller.user_id:
+            raise NotFound("Could not find token.")
+        return token_id, token
+
+    def _token(self, found: Authentication) -> Token:
+        now = self.service.clock()
+        return Token(
+            user_id=found.user.id,
+            project_id=found.project.id if found.project else None,
+            domain_id=found.domain.id if found.domain else None,
+            methods=found.methods,
+            audit_id=secrets.token_urlsafe(16),
+            issued_at=now,
+            # A token that comes from another one does not outlive it.
+            expires_at=found.expires_at or now + TOKEN_SECONDS,
+        )
+
+    def _view(self, token: Token, request: Request) -> dict[str, Any]:
+        user, project = self._holder(token)
+        domain = self._domain_view(user.domain_id)
+        body: dict[str, Any] = {
+            'methods': list(token.methods),
+            'user': {
+                'id': user.id,
+                'name': user.name,
+                'domain': domain,
+                'password_expires_at': None,
+            },
+            'audit_ids': [token.audit_id],
+            'issued_at': utc(token.issued_at),
+            'expires_at': utc(token.expires_at),
+        }
+        if project is not None:
+            body['project'] = {
+                'id': project.id,
+                'name': project.name,
+                'domain': self._domain_view(project.domain_id),
+            }
+            body['is_domain'] = False
+        elif token.domain_id is not None:
+            body['domain'] = self._domain_view(token.domain_id)
+        else:
+            return {'token': body}
+        body['roles'] = [ROLE]
+        if 'nocatalog' not in request.args:
+            body['catalog'] = token_catalog(self.service)
+        return {'token': body}
+
+    def _domain_view(self, domain_id: str) -> dict[str, str]:
+        domain = self.state.domains.get(domain_id)
+        return {'id': domain_id, 'name': domain.name if domain else ''}
+
+
+_HEADER = 'X-Auth-Token'
+
+
+def utc(seconds: float) -> str:
+    """Return a time as Keystone writes it, with microseconds."""
+    return _text(datetime.datetime.fromtimestamp(seconds, datetime.UTC))
+
+
+def _text(moment: datetime.datetime) -> str:
+    return moment.strftime('%Y-%m-%dT%H:%M:%S.%fZ')
+
+
+def _version(request: Request) -> dict[str, Any]:
+    return {
+        'id': 'v3.14',
+        'status': 'stable',
+        'updated': '2020-04-07T00:00:00Z',
+        'links': [{'rel': 'self', 'href': f'{request.root}/v3/'}],
+        'media-types': [
+            {
+                'base': 'application/json',
+                'type': 'application/vnd.openstack.identity-v3+json',
+            }
+        ],
+    }
+
+
+def _key_view(key: AccessKey) -> dict[str, Any]:
+    return {
+        'access': key.access,
+        'secret': key.secret,
+        'securitytoken': key.security_token,
+        'expires_at': _text(key.expires_at) if key.expires_at else None,
+    }

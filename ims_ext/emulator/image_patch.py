@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Glance's two kinds of JSON patches, and how they change an image."""
+
+import dataclasses
+from typing import Any, Literal, cast
+
+from ims_ext.emulator.errors import BadRequest
+from ims_ext.emulator.errors import Conflict
+from ims_ext.emulator.errors import Forbidden
+from ims_ext.emulator.errors import UnsupportedMediaType
+from ims_ext.emulator.image_attributes import BASE
+from ims_ext.emulator.image_attributes import READ_ONLY
+from ims_ext.emulator.image_attributes import check
+from ims_ext.emulator.image_attributes import check_count
+from ims_ext.emulator.image_attributes import check_tag
+from ims_ext.emulator.image_attributes import os_attributes
+from ims_ext.emulator.state import Image
+
+V20 = 'application/openstack-images-v2.0-json-patch'
+V21 = 'application/openstack-images-v2.1-json-patch'
+
+_OPERATIONS = ('add', 'replace', 'remove')
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """One change of a patch.
+
+    :ivar path: The parts of the path: the attribute, and for one tag of
+        many ``['tags', '-']``.
+    """
+
+    operation: Literal['add', 'replace', 'remove']
+    path: list[str]
+    value: Any = None
+
+
+def parse(content_type: str, body: Any) -> list[Change]:
+    """Return the changes of a patch.
+
+    :param content_type: Decides which kind of patch it is.
+    :param body: The JSON value.
+    :raises: :class:`~ims_ext.emulator.errors.UnsupportedMediaType` for other
+        content types, ``BadRequest`` for a body of another shape.
+    """
+    if content_type not in (V20, V21):
+        raise UnsupportedMediaType(f"An image is patched with {V21} or {V20}.")
+    if not isinstance(body, list):
+        raise BadRequest("The request body must be a list of operations.")
+    return [_change(each, content_type == V20) for each in body]
+
+
+def _change(body: Any, is_v20: bool) -> Change:
+    if not isinstance(body, dict):
+        raise BadRequest("Each operation must be a JSON object.")
+    operation: Any
+    if is_v20:
+        named = [name for name in _OPERATIONS if name in body]
+        if len(named) != 1:
+            raise BadRequest(
+                "Each operation has exactly one of 'add', 'replace' and "
+                "'remove'."
+            )
+        operation, path = named[0], body[named[0]]
+    else:
+        operation, path = body.get('op'), body.get('path')
+        if operation not in _OPERATIONS:
+            raise BadRequest(f"Unknown operation: {operation}")
+    if operation != 'remove' and 'value' not in body:
+        raise BadRequest(f"The operation '{operation}' needs a value.")
+    return Change(
+        operation=cast(Literal['add', 'replace', 'remove'], operation),
+        path=_path(path),
+        value=body.get('value'),
+    )
+
+
+def _path(pointer: Any) -> list[str]:
+    if not isinstance(pointer, str) or not pointer.startswith('/'):
+        raise BadRequest("A path is a string that begins with '/'.")
+    parts = [
+        part.replace('~1', '/').replace('~0', '~')
+        for part in pointer[1:].split('/')
+    ]
+    if len(parts) > 2 or (len(parts) == 2 and parts[0] != 'tags'):
+        raise BadRequest(f"Invalid path: {pointer}")
+    return parts
+
+
+def apply(image: Image, changes: list[Change]) -> None:
+    """Change an image as a patch says; nothing is kept yet.
+
+    :raises: :class:`~ims_ext.emulator.errors.Forbidden` for attributes that
+        cannot be changed, ``Conflict`` for ones that do not exist,
+        ``BadRequest`` for bad values.
+    """
+    for change in changes:
+        if len(change.path) == 2:
+            _change_one_tag(image, change)
+        elif change.operation == 'remove':
+            _remove(image, change.path[0])
+        else:
+            _set(image, change)
+    check_count(image)
+
+
+def _change_one_tag(image: Image, change: Change) -> None:
+    tag = change.path[1]
+    if change.operation == 'remove':
+        if tag not in image.tags:
+            raise Conflict(f"The image has no tag '{tag}'.")
+        image.tags.remove(tag)
+        return
+    image.tags.append(check_tag(change.value))
+
+
+def _remove(image: Image, attribute: str) -> None:
+    if attribute in READ_ONLY:
+        raise Forbidden(f"Attribute '{attribute}' is read-only.")
+    if attribute in BASE or attribute == '__os_version':
+        raise Forbidden(f"Property {attribute} may not be removed.")
+    if attribute not in image.attributes:
+        raise Conflict(f"Property {attribute} does not exist.")
+    del image.attributes[attribute]
+
+
+def _set(image: Image, change: Change) -> None:
+    attribute = change.path[0]
+    if attribute in READ_ONLY:
+        raise Forbidden(f"Attribute '{attribute}' is read-only.")
+    if (
+        change.operation == 'replace'
+        and attribute not in BASE
+        and attribute not in image.attributes
+    ):
+        raise Conflict(f"Property {attribute} does not exist.")
+    value = check(attribute, change.value)
+    if attribute == 'visibility':
+        image.visibility = permitted_visibility(value)
+    elif attribute == 'name':
+        image.name = value
+    elif attribute == 'tags':
+        image.tags = value
+    elif attribute == '__os_version':
+        image.attributes.update(os_attributes(value))
+    else:
+        _set_format(image, attribute, value)
+
+
+def _set_format(image: Image, attribute: str, value: Any) -> None:
+    if (
+        attribute in ('disk_format', 'container_format')
+        and image.status != 'queued'
+    ):
+        raise Forbidden(
+            f"Attribute {attribute} can be only replaced for a queued image."
+        )
+    image.attributes[attribute] = value
+
+
+def permitted_visibility(visibility: str) -> str:
+    """Return a visibility that a tenant may give an image.
+
+    :raises: :class:`~ims_ext.emulator.errors.Forbidden` for the others.
+    """
+    if visibility not in ('private', 'shared'):
+        raise Forbidden("Only private and shared images can be made.")
+    return visibility

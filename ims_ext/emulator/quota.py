@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many images a project may have, and has."""
+
+from ims_ext.emulator import creation
+from ims_ext.emulator.service import Service
+from ims_ext.emulator.wire import Answer
+from ims_ext.emulator.wire import Request
+from ims_ext.emulator.wire import route
+
+#: What a project's quota can be set to.
+_SMALLEST = 1
+_LARGEST = 1000
+
+
+class Api:
+    """Operation 26."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    @route('GET', '/v1/cloudimages/quota')
+    def show(self, request: Request) -> Answer:
+        """Show how many private images there are, and may be."""
+        images = {
+            'type': 'image',
+            'used': self.service.state.images.count(request.project_id),
+            'quota': self.service.capability(creation.Api).image_quota,
+            'min': _SMALLEST,
+            'max': _LARGEST,
+        }
+        return {'quotas': {'resources': [images]}}

@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The emulator as a whole: its capabilities, its ports, its life."""
+
+import collections
+from collections.abc import Callable, Sequence
+import contextlib
+from pathlib import Path
+import socket
+import threading
+from types import TracebackType
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+from waitress import create_server
+from waitress.channel import HTTPChannel
+from waitress.wasyncore import close_all
+
+from ims_ext.emulator import block_storage
+from ims_ext.emulator import cloud_image
+from ims_ext.emulator import compute
+from ims_ext.emulator import creation
+from ims_ext.emulator import directory
+from ims_ext.emulator import identity
+from ims_ext.emulator import image
+from ims_ext.emulator import job
+from ims_ext.emulator import legacy
+from ims_ext.emulator import member
+from ims_ext.emulator import os_version
+from ims_ext.emulator import quota
+from ims_ext.emulator import schema
+from ims_ext.emulator import server_image
+from ims_ext.emulator import sharing
+from ims_ext.emulator import tag
+from ims_ext.emulator import transfer
+from ims_ext.emulator import version
+from ims_ext.emulator import whole_image
+from ims_ext.emulator.errors import Dialect
+from ims_ext.emulator.objectstore import BucketStore
+from ims_ext.emulator.seed import ACCOUNTS
+from ims_ext.emulator.seed import FIRST_BUCKET
+from ims_ext.emulator.seed import Account
+from ims_ext.emulator.seed import seed
+from ims_ext.emulator.service import Service
+from ims_ext.emulator.service import Settings
+from ims_ext.emulator.state import State
+from ims_ext.emulator.wire import BLOCK_STORAGE
+from ims_ext.emulator.wire import COMPUTE
+from ims_ext.emulator.wire import IDENTITY
+from ims_ext.emulator.wire import IMAGE
+from ims_ext.emulator.wire import Application
+from ims_ext.emulator.wire import Router
+
+#: Everything that answers requests; one line a capability.
+CAPABILITIES: tuple[Callable[[Service], object], ...] = (
+    identity.Api,
+    directory.Api,
+    version.Api,
+    schema.Api,
+    image.Api,
+    member.Api,
+    job.Api,
+    cloud_image.Api,
+    creation.Api,
+    server_image.Api,
+    whole_image.Api,
+    compute.Api,
+    block_storage.Api,
+    transfer.Api,
+    legacy.Api,
+    sharing.Api,
+    os_version.Api,
+    quota.Api,
+    tag.Api,
+)
+
+#: Somewhat more than what a handler accepts: it refuses in its own words.
+_API_BODY_LIMIT = image.UPLOAD_LIMIT + 16 * 1024**2
+#: The largest part of an upload that S3 knows, and what goes with it.
+_BUCKET_BODY_LIMIT = 5 * 1024**3 + 16 * 1024**2
+
+#: waitress reads 8 KiB at once by default, too little for gigabytes.
+_BLOCK = 256 * 1024
+_THREADS = 8
+_CONNECTIONS = 1000
+_STOP_SECONDS = 5
+
+
+class PortError(Exception):
+    """A port that cannot be listened on, with the reason."""
+
+
+class EmulatorServer:
+    """An emulator that listens while it is used as a context.
+
+    ::
+
+        with EmulatorServer(job_seconds=0.1) as server:
+            print(server.auth_url, server.clouds())
+
+    :param host: The address to listen on.
+    :param port: The port of identity and image service; 0 for a free one.
+    :param bucket_port: The port of the bucket side; 0 for a free one.
+    :param state_dir: Where to keep everything; ``None`` to forget it.
+    :param job_seconds: For how many seconds a job runs.
+    :param users: Users beside the default ones.
+    :param region: The region's name.
+
+    :ivar auth_url: The identity service's URL, version included.
+    :ivar image_url: The image service's root.
+    :ivar bucket_url: The bucket side's URL.
+    """
+
+    def __init__(
+        self,
+        host: str = '127.0.0.1',
+        port: int = 0,
+        bucket_port: int = 0,
+        state_dir: Path | None = None,
+        job_seconds: float = 2.0,
+        users: Sequence[Account] = (),
+        region: str = 'eu-emu-1',
+    ) -> None:
+        self._host = host
+        self._ports = port, bucket_port
+        self._state_dir = state_dir
+        self._settings = Settings(job_seconds=job_seconds, region=region)
+        # A user given again has the last password given.
+        self._accounts = {each.name: each for each in (*ACCOUNTS, *users)}
+        self._seeds = (*ACCOUNTS, *users)
+        self._stack = contextlib.ExitStack()
+        self.auth_url = self.image_url = self.bucket_url = ''
+
+    def start(self) -> None:
+        """Bind the ports and begin to answer.
+
+        :raises: :class:`PortError` or
+            :class:`~ims_ext.emulator.state.StateError`.
+        """
+        with contextlib.ExitStack() as stack:
+            api_socket, bucket_socket = (
+                stack.enter_context(_bind(self._host, port))
+                for port in self._ports
+            )
+            self._state = State(self._state_dir)
+            stack.callback(self._state.close)
+            seed(self._state, self._seeds)
+            buckets = BucketStore(
+                self._state.access_keys, self._state.directory
+            )
+            stack.callback(buckets.close)
+            _make_first_bucket(self._state, buckets)
+            service = Service(self._state, self._settings, buckets)
+            self._set_urls(service, api_socket, bucket_socket)
+            application = _application(service)
+            stack.callback(service.stop)
+            service.start()
+            for listening, app, limit in (
+                (api_socket, application, _API_BODY_LIMIT),
+                (bucket_socket, buckets, _BUCKET_BODY_LIMIT),
+            ):
+                stack.callback(_serve(listening, app, limit))
+            buckets.warm_up()
+            self._stack = stack.pop_all()
+
+    def stop(self) -> None:
+        """Answer what is being asked, then end; no harm when stopped."""
+        self._stack.close()
+
+    def clouds(self, access_keys: bool = False) -> dict[str, Any]:
+        """Return the content of a clouds.yaml for this emulator.
+
+        There is a cloud a user, with the user's name, and ``emulator``, the
+        same as ``alice``.
+
+        :param access_keys: Whether to put each user's permanent access key
+            in; without, clients ask for temporary ones.
+        """
+        clouds = {
+            account.name: self._cloud(account, access_keys)
+            for account in self._accounts.values()
+        }
+        first = self._accounts[ACCOUNTS[0].name]
+        clouds['emulator'] = self._cloud(first, access_keys)
+        return {'clouds': clouds}
+
+    def _cloud(self, account: Account, access_keys: bool) -> dict[str, Any]:
+        cloud = {
+            'auth': {
+                'auth_url': self.auth_url,
+                'username': account.name,
+                'password': account.password,
+                'project_name': account.project,
+                'user_domain_id': 'default',
+                'project_domain_id': 'default',
+            },
+            'region_name': self._settings.region,
+            'identity_api_version': '3',
+            'vendor_hook': 'ims_ext:load',
+        }
+        user = self._state.users.find(account.name, 'default')
+        key = self._state.access_keys.permanent(user.id) if user else None
+        if access_keys and key is not None:
+            cloud |= {'ak': key.access, 'sk': key.secret}
+        return cloud
+
+    def _set_urls(
+        self,
+        service: Service,
+        api_socket: socket.socket,
+        bucket_socket: socket.socket,
+    ) -> None:
+        api, self.bucket_url = (
+            _url(self._host, each) for each in (api_socket, bucket_socket)
+        )
+        self.image_url = api + IMAGE
+        self.auth_url = f'{api}{IDENTITY}/v3'
+        service.urls.identity = api + IDENTITY
+        service.urls.image = self.image_url
+        service.urls.compute = api + COMPUTE
+        service.urls.block_storage = api + BLOCK_STORAGE
+        service.urls.bucket = self.bucket_url
+
+    def __enter__(self) -> 'EmulatorServer':
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def _make_first_bucket(state: State, buckets: BucketStore) -> None:
+    project = state.projects.find(ACCOUNTS[0].project, 'default')
+    if project is not None and not buckets.buckets(project.id):
+        buckets.create_bucket(project.id, FIRST_BUCKET)
+
+
+def _application(service: Service) -> Application:
+    """Construct the capabilities, and the routers that lead to them."""
+    service.assemble(CAPABILITIES)
+    by_mount = collections.defaultdict(list)
+    for capability in service.capabilities:
+        by_mount[getattr(capability, 'mount', IMAGE)].append(capability)
+    authenticate = service.capability(identity.Api).authenticate
+    return Application(
+        {
+            IDENTITY: Router(
+                by_mount[IDENTITY],
+                authenticate,
+                Dialect.KEYSTONE,
+                needs_project=False,
+            ),
+            IMAGE: Router(by_mount[IMAGE], authenticate, Dialect.GLANCE),
+            COMPUTE: Router(by_mount[COMPUTE], authenticate, Dialect.COMPUTE),
+            BLOCK_STORAGE: Router(
+                by_mount[BLOCK_STORAGE], authenticate, Dialect.COMPUTE
+            ),
+        }
+    )
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ':' in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # A restarted emulator gets its port back at once.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        reason = getattr(error, 'strerror', None) or str(error)
+        raise PortError(
+            f"Cannot listen on {host}, port {port}: {reason}"
+        ) from error
+    return listening
+
+
+def _url(host: str, listening: socket.socket) -> str:
+    """Return the URL under which clients of this machine reach a port."""
+    # What listens everywhere is reached on loopback, among others.
+    name = {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(host, host)  # noqa: S104
+    port = listening.getsockname()[1]
+    return (
+        f'http://[{name}]:{port}' if ':' in name else f'http://{name}:{port}'
+    )
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection that answers empty bodies which ask before they come.
+
+    boto3 sends ``Expect: 100-continue`` with every object, empty ones too;
+    waitress forgets then that such a request is complete, and waits for ever.
+    """
+
+    def send_continue(self) -> None:
+        """Tell the client to go on."""
+        completed = self.request.completed
+        super().send_continue()
+        self.request.completed = completed
+
+
+def _serve(
+    listening: socket.socket, application: WSGIApplication, body_limit: int
+) -> Callable[[], None]:
+    """Answer requests in threads; return what ends that."""
+    connections: dict[int, Any] = {}
+    server = create_server(
+        application,
+        map=connections,
+        sockets=[listening],
+        threads=_THREADS,
+        connection_limit=_CONNECTIONS,
+        max_request_body_size=body_limit,
+        recv_bytes=_BLOCK,
+        send_bytes=_BLOCK,
+        asyncore_use_poll=True,
+        ident='ims-emulator',
+    )
+    server.channel_class = _Channel
+    thread = threading.Thread(
+        target=server.run, name='ims-emulator-http', daemon=True
+    )
+    thread.start()
+
+    def stop() -> None:
+        server.task_dispatcher.shutdown(timeout=_STOP_SECONDS)
+        # Only the thread that waits on the sockets may close them.
+        server.trigger.pull_trigger(lambda: close_all(connections))
+        thread.join(_STOP_SECONDS)
+
+    return stop

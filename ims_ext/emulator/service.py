@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the emulator's capabilities are given to work with."""
+
+from collections.abc import Callable, Iterable
+import dataclasses
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from ims_ext.emulator.objectstore import BucketStore
+    from ims_ext.emulator.state import State
+
+T = TypeVar('T')
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What whoever starts the emulator decides.
+
+    :ivar job_seconds: For how long a job runs.
+    :ivar region: The name of the only region.
+    """
+
+    job_seconds: float = 2.0
+    region: str = 'eu-emu-1'
+
+
+@dataclasses.dataclass
+class Urls:
+    """Where the services listen, absolute and without a last slash."""
+
+    identity: str = ''
+    image: str = ''
+    compute: str = ''
+    block_storage: str = ''
+    bucket: str = ''
+
+
+class Service:
+    """The one context that every capability is constructed with.
+
+    :ivar state: All records.
+    :ivar settings: What was decided at the start.
+    :ivar urls: Where the services listen; known once the ports are bound.
+    :ivar buckets: The bucket side, for imports and exports.
+    :ivar clock: Gives the time in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        state: 'State',
+        settings: Settings,
+        buckets: 'BucketStore',
+    ) -> None:
+        self.state = state
+        self.settings = settings
+        self.buckets = buckets
+        self.urls = Urls()
+        self.clock: Callable[[], float] = state.clock
+        self.capabilities: list[object] = []
+
+    def assemble(
+        self, capabilities: Iterable[Callable[['Service'], object]]
+    ) -> None:
+        """Construct the capabilities, in the order given."""
+        for capability in capabilities:
+            self.capabilities.append(capability(self))
+
+    def capability(self, cls: type[T]) -> T:
+        """Return the object of a capability's class.
+
+        :raises: :class:`LookupError` before it has been constructed.
+        """
+        for each in self.capabilities:
+            if type(each) is cls:
+                return each
+        raise LookupError(cls.__module__)
+
+    def start(self) -> None:
+        """Start what runs beside the requests."""
+        for each in self.capabilities:
+            start = getattr(each, 'start', None)
+            if start is not None:
+                start()
+
+    def stop(self) -> None:
+        """Stop what :meth:`start` started, in the opposite order."""
+        for each in reversed(self.capabilities):
+            stop = getattr(each, 'stop', None)
+            if stop is not None:
+                stop()

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the emulator remembers: SQLite, and files for the images' data.
+
+A :class:`State` has one repository a kind of record::
+
+    state.images.get(image_id)            -> Image | None
+    state.images.visible(image_id, project_id)
+    state.images.select(ImageQuery(...))  -> list[Image]
+    state.images.add(Image.new(owner=..., name=..., attributes={...}))
+    state.images.save(image)              # sets updated_at
+    state.images.delete(image_id)         # row, tags, members and data
+    state.members.list(image_id), .get, .add, .save, .delete
+    state.jobs.add(job), .get(job_id), .save(job), .unfinished()
+    state.servers.all(project_id), .get(id, project_id), .add, .save
+    state.volumes, .backups               # likewise, and .of_server(id)
+    state.access_keys.get(access)         -> AccessKey | None
+    state.projects, .users, .domains, .tokens
+
+Records are plain dataclasses: change one and ``save`` it. Reading and
+writing that belong together go into one block, which other threads wait
+for, and of which nothing is kept when it raises::
+
+    with state.transaction():
+        image = state.images.get(image_id)
+        ...
+        state.images.save(image)
+
+Everything is kept under one directory: ``state.sqlite`` and
+``images/<image id>``. Committed changes survive the death of the process.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+import contextlib
+import fcntl
+from pathlib import Path
+import shutil
+import sqlite3
+import tempfile
+import threading
+import time
+from typing import IO, Any
+import uuid
+
+from ims_ext.emulator.state_identity import AccessKey
+from ims_ext.emulator.state_identity import AccessKeys
+from ims_ext.emulator.state_identity import Domain
+from ims_ext.emulator.state_identity import Domains
+from ims_ext.emulator.state_identity import Project
+from ims_ext.emulator.state_identity import Projects
+from ims_ext.emulator.state_identity import Token
+from ims_ext.emulator.state_identity import Tokens
+from ims_ext.emulator.state_identity import User
+from ims_ext.emulator.state_identity import Users
+from ims_ext.emulator.state_image import Condition
+from ims_ext.emulator.state_image import Image
+from ims_ext.emulator.state_image import ImageQuery
+from ims_ext.emulator.state_image import Images
+from ims_ext.emulator.state_job import Job
+from ims_ext.emulator.state_job import Jobs
+from ims_ext.emulator.state_member import Member
+from ims_ext.emulator.state_member import Members
+from ims_ext.emulator.state_server import SCHEMA as SERVER_SCHEMA
+from ims_ext.emulator.state_server import Backup
+from ims_ext.emulator.state_server import Records
+from ims_ext.emulator.state_server import Server
+from ims_ext.emulator.state_server import Volume
+
+__all__ = [
+    'AccessKey',
+    'Backup',
+    'Condition',
+    'Domain',
+    'Image',
+    'ImageQuery',
+    'Job',
+    'Member',
+    'Project',
+    'Server',
+    'State',
+    'StateError',
+    'Token',
+    'User',
+    'Volume',
+]
+
+#: Raised when tables change; a state of another version is refused.
+SCHEMA_VERSION = 1
+
+_SCHEMA = (
+    Domains.SCHEMA
+    + Projects.SCHEMA
+    + Users.SCHEMA
+    + Tokens.SCHEMA
+    + AccessKeys.SCHEMA
+    + Images.SCHEMA
+    + Members.SCHEMA
+    + Jobs.SCHEMA
+    + SERVER_SCHEMA
+)
+
+
+class StateError(Exception):
+    """A state directory that cannot be used, with the reason."""
+
+
+class Database:
+    """One SQLite connection that threads take turns with.
+
+    :param path: The database's file, made where there is none.
+    :param durable: Whether the file must stay whole when the machine loses
+        its power; a temporary one need not.
+    """
+
+    def __init__(self, path: Path, durable: bool) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._connection = sqlite3.connect(
+            path, check_same_thread=False, isolation_level=None
+        )
+        self._connection.row_factory = sqlite3.Row
+        self._connection.execute('PRAGMA journal_mode = WAL')
+        self._connection.execute(
+            f'PRAGMA synchronous = {"NORMAL" if durable else "OFF"}'
+        )
+        self._connection.execute('PRAGMA foreign_keys = ON')
+
+    def execute(self, sql: str, parameters: Any = ()) -> list[sqlite3.Row]:
+        """Run one statement and return all its rows."""
+        with self._lock:
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def execute_many(self, sql: str, rows: Sequence[Any]) -> None:
+        """Run one statement once a row of parameters."""
+        with self._lock:
+            self._connection.executemany(sql, rows)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Run a block alone, and keep all of its changes or none.
+
+        Blocks may be nested: the outermost one commits.
+        """
+        with self._lock:
+            if self._depth:
+                yield
+                return
+            self._depth = 1
+            self._connection.execute('BEGIN IMMEDIATE')
+            try:
+                yield
+            except BaseException:
+                self._connection.execute('ROLLBACK')
+                raise
+            else:
+                self._connection.execute('COMMIT')
+            finally:
+                self._depth = 0
+
+    def close(self) -> None:
+        """Close the connection; the database's file is complete then."""
+        with self._lock:
+            self._connection.close()
+
+
+class State:
+    """All records, and the directory that they live in.
+
+    :param directory: Where to keep everything; made, readable by its owner
+        only, where it does not exist. ``None`` for a temporary directory
+        that :meth:`close` removes.
+    :param clock: Gives the time in seconds since 1970.
+    :raises: :class:`StateError` for a directory that cannot be used.
+    """
+
+    def __init__(
+        self,
+        directory: Path | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.clock = clock
+        self._temporary = directory is None
+        self.directory = directory or Path(
+            tempfile.mkdtemp(prefix='ims-emulator-')
+        )
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._image_directory = self.directory / 'images'
+            self._image_directory.mkdir(mode=0o700, exist_ok=True)
+            self._lock = self._take_lock()
+            self.database = Database(
+                self.directory / 'state.sqlite', not self._temporary
+            )
+            self._prepare()
+        except (OSError, sqlite3.Error) as error:
+            raise StateError(
+                f"The state directory {self.directory} cannot be used: {error}"
+            ) from error
+        self.domains = Domains(self.database)
+        self.projects = Projects(self.database)
+        self.users = Users(self.database)
+        self.tokens = Tokens(self.database, clock)
+        self.access_keys = AccessKeys(self.database, clock)
+        self.images = Images(self.database, clock, self.image_file)
+        self.members = Members(self.database, clock)
+        self.jobs = Jobs(self.database, clock)
+        self.servers = Records(self.database, clock, Server)
+        self.volumes = Records(self.database, clock, Volume)
+        self.backups = Records(self.database, clock, Backup)
+
+    def _take_lock(self) -> IO[bytes]:
+        """Keep others out of the directory for as long as the file is open."""
+        lock = (self.directory / 'lock').open('wb')
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.close()
+            raise StateError(
+                f"The state directory {self.directory} is in use by another "
+                f"emulator"
+            ) from error
+        return lock
+
+    def _prepare(self) -> None:
+        version = self.database.execute('PRAGMA user_version')[0][0]
+        if version == SCHEMA_VERSION:
+            return
+        if version:
+            raise StateError(
+                f"The state directory {self.directory} was written by "
+                f"another version of the emulator (its format is {version}, "
+                f"this one's is {SCHEMA_VERSION})"
+            )
+        with self.database.transaction():
+            for statement in _SCHEMA:
+                self.database.execute(statement)
+            self.database.execute(f'PRAGMA user_version = {SCHEMA_VERSION}')
+
+    def transaction(self) -> contextlib.AbstractContextManager[None]:
+        """Run a block alone, and keep all of its changes or none."""
+        return self.database.transaction()
+
+    def image_file(self, image_id: str) -> Path:
+        """Return where an image's data is kept, whether or not there is any.
+
+        :param image_id: The image's ID.
+        :raises: :class:`ValueError` for anything that is no UUID: names
+            from requests never become paths.
+        """
+        return self._image_directory / str(uuid.UUID(image_id))
+
+    def close(self) -> None:
+        """Close the database; a temporary state is gone afterwards."""
+        self.database.close()
+        self._lock.close()
+        if self._temporary:
+            shutil.rmtree(self.directory, ignore_errors=True)

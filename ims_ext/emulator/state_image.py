@@ -1,0 +1,386 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What there is to use: the images, and how they are looked for."""
+
+from collections.abc import Callable, Iterable, Sequence
+import dataclasses
+import json
+from pathlib import Path
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+import uuid
+
+if TYPE_CHECKING:
+    from ims_ext.emulator.state import Database
+
+Operator = Literal['eq', 'neq', 'gt', 'gte', 'lt', 'lte', 'in']
+
+_SQL_OPERATORS: dict[Operator, str] = {
+    'eq': 'IS',
+    'neq': 'IS NOT',
+    'gt': '>',
+    'gte': '>=',
+    'lt': '<',
+    'lte': '<=',
+}
+
+#: Attributes with a column of their own; all others live in one JSON object.
+COLUMNS = (
+    'id',
+    'owner',
+    'name',
+    'status',
+    'visibility',
+    'created_at',
+    'updated_at',
+)
+
+
+#: What SQLite's JSON paths cannot hold; an attribute with one of these in its
+#: name is kept, but not found by its value.
+_UNQUOTABLE = frozenset('"\\\0')
+
+
+@dataclasses.dataclass
+class Image:
+    """An image.
+
+    :ivar owner: The project that it belongs to.
+    :ivar status: ``queued``, ``saving``, ``active`` or ``killed``.
+    :ivar visibility: ``private``, ``shared`` or ``public``. A private image
+        becomes shared with its first member, and private again without its
+        last.
+    :ivar created_at: ``2024-11-06T06:19:43Z``, like ``updated_at``.
+    :ivar attributes: All other attributes, under their wire names
+        (``min_disk``, ``__os_version``), with their types on the wire.
+    :ivar tags: ``key=value``, or a plain word; no order.
+    """
+
+    id: str
+    owner: str
+    name: str | None
+    status: str
+    visibility: str
+    created_at: str
+    updated_at: str
+    attributes: dict[str, Any]
+    tags: list[str]
+
+    @classmethod
+    def new(
+        cls,
+        owner: str,
+        name: str | None,
+        attributes: dict[str, Any] | None = None,
+        *,
+        id: str | None = None,
+        status: str = 'queued',
+        visibility: str = 'private',
+        tags: Iterable[str] = (),
+    ) -> 'Image':
+        """Return an image that is not kept yet; ``add`` sets its times."""
+        return cls(
+            id=id or str(uuid.uuid4()),
+            owner=owner,
+            name=name,
+            status=status,
+            visibility=visibility,
+            created_at='',
+            updated_at='',
+            attributes=attributes or {},
+            tags=list(tags),
+        )
+
+    def get(self, attribute: str) -> Any:
+        """Return an attribute by its wire name, ``None`` without one."""
+        if attribute in COLUMNS:
+            return getattr(self, attribute)
+        return self.attributes.get(attribute)
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """What an attribute must be for an image to be listed.
+
+    :ivar attribute: A wire name.
+    :ivar value: As typed as the attribute is on the wire; a sequence for
+        ``in``.
+    """
+
+    attribute: str
+    operator: Operator
+    value: Any
+
+
+@dataclasses.dataclass
+class ImageQuery:
+    """Which images to list, as whom, and in which order.
+
+    :ivar project_id: Who asks. Listed are the project's own images, public
+        ones, and those shared with it.
+    :ivar member_status: Which answer the project must have given for images
+        shared with it: ``accepted``, ``pending``, ``rejected`` or ``all``.
+    :ivar conditions: All must hold.
+    :ivar tags: All must be there.
+    :ivar sort: Attributes and whether they ascend; creation decides between
+        equals.
+    :ivar marker: The ID of the last image of the page before.
+    :ivar limit: How many images at most; ``None`` for all.
+    """
+
+    project_id: str
+    member_status: str = 'accepted'
+    conditions: Sequence[Condition] = ()
+    tags: Sequence[str] = ()
+    sort: Sequence[tuple[str, bool]] = (('created_at', False),)
+    marker: str | None = None
+    limit: int | None = None
+
+
+def timestamp(seconds: float) -> str:
+    """Return a time as images carry it: ``2024-11-06T06:19:43Z``."""
+    return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(seconds))
+
+
+class Images:
+    """The images."""
+
+    SCHEMA: ClassVar[tuple[str, ...]] = (
+        """CREATE TABLE images (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, name TEXT,
+            status TEXT NOT NULL, visibility TEXT NOT NULL,
+            created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+            attributes TEXT NOT NULL)""",
+        'CREATE INDEX images_owner ON images (owner)',
+        'CREATE INDEX images_status ON images (status)',
+        'CREATE INDEX images_visibility ON images (visibility)',
+        'CREATE INDEX images_name ON images (name)',
+        'CREATE INDEX images_created_at ON images (created_at, sequence)',
+        """CREATE TABLE image_tags (
+            image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+            tag TEXT NOT NULL, PRIMARY KEY (image_id, tag)) WITHOUT ROWID""",
+        'CREATE INDEX image_tags_tag ON image_tags (tag)',
+    )
+
+    def __init__(
+        self,
+        database: 'Database',
+        clock: Callable[[], float],
+        image_file: Callable[[str], Path],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._image_file = image_file
+
+    def add(self, image: Image) -> Image:
+        """Keep a new image and return it, with its times set."""
+        image.created_at = image.updated_at = timestamp(self._clock())
+        with self._database.transaction():
+            self._database.execute(
+                'INSERT INTO images (id, owner, name, status, visibility, '
+                'created_at, updated_at, attributes) '
+                'VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+                (
+                    *(getattr(image, column) for column in COLUMNS),
+                    json.dumps(image.attributes),
+                ),
+            )
+            self._save_tags(image)
+        return image
+
+    def save(self, image: Image) -> None:
+        """Keep the changes made to an image, and the time of the change."""
+        image.updated_at = timestamp(self._clock())
+        with self._database.transaction():
+            self._database.execute(
+                'UPDATE images SET owner = ?, name = ?, status = ?, '
+                'visibility = ?, updated_at = ?, attributes = ? '
+                'WHERE id = ?',
+                (
+                    image.owner,
+                    image.name,
+                    image.status,
+                    image.visibility,
+                    image.updated_at,
+                    json.dumps(image.attributes),
+                    image.id,
+                ),
+            )
+            self._save_tags(image)
+
+    def _save_tags(self, image: Image) -> None:
+        image.tags = sorted(set(image.tags))
+        self._database.execute(
+            'DELETE FROM image_tags WHERE image_id = ?', (image.id,)
+        )
+        self._database.execute_many(
+            'INSERT INTO image_tags VALUES (?, ?)',
+            [(image.id, tag) for tag in image.tags],
+        )
+
+    def delete(self, image_id: str) -> None:
+        """Forget an image, with its tags, members and data."""
+        self._database.execute('DELETE FROM images WHERE id = ?', (image_id,))
+        self._image_file(image_id).unlink(missing_ok=True)
+
+    def get(self, image_id: str) -> Image | None:
+        """Return one image by its ID, whoever may see it."""
+        rows = self._database.execute(
+            f'{_SELECT} WHERE images.id = ?', (image_id,)
+        )
+        return _image(rows[0]) if rows else None
+
+    def visible(self, image_id: str, project_id: str) -> Image | None:
+        """Return one image by its ID, if a project may see it.
+
+        A project sees an image that is shared with it whatever it answered.
+        """
+        rows = self._database.execute(
+            f'{_SELECT} WHERE images.id = :id AND {_visible("all")}',
+            {'id': image_id, 'project_id': project_id},
+        )
+        return _image(rows[0]) if rows else None
+
+    def count(self, project_id: str) -> int:
+        """Return how many images a project owns."""
+        rows = self._database.execute(
+            'SELECT count(*) FROM images WHERE owner = ?', (project_id,)
+        )
+        return int(rows[0][0])
+
+    def select(self, query: ImageQuery) -> list[Image]:
+        """Return the images that a query asks for, in its order.
+
+        :raises: :class:`LookupError` for a marker that is no image the
+            project may see.
+        """
+        statement = _Statement(query)
+        if query.marker is not None:
+            if self.visible(query.marker, query.project_id) is None:
+                raise LookupError(query.marker)
+            row = self._database.execute(*statement.marker_values())[0]
+            statement.begin_after(tuple(row))
+        return [_image(r) for r in self._database.execute(*statement.sql())]
+
+
+_SELECT = (
+    'SELECT id, owner, name, status, visibility, created_at, updated_at, '
+    'attributes, (SELECT json_group_array(tag) FROM image_tags '
+    'WHERE image_id = images.id) AS tags FROM images'
+)
+
+
+def _image(row: sqlite3.Row) -> Image:
+    values = dict(row)
+    values['attributes'] = json.loads(values['attributes'])
+    values['tags'] = json.loads(values['tags'])
+    return Image(**values)
+
+
+def _visible(member_status: str) -> str:
+    """Return the SQL for "the project may see it"."""
+    mine = 'member_id = :project_id'
+    if member_status != 'all':
+        mine += ' AND status = :member_status'
+    shared = f'SELECT image_id FROM members WHERE {mine}'  # noqa: S608
+    # The signs keep SQLite from collecting and sorting all that is visible,
+    # where it can walk an index in the order asked for.
+    return (
+        "(+owner = :project_id OR +visibility = 'public' OR "
+        f"(+visibility = 'shared' AND +id IN ({shared})))"
+    )
+
+
+class _Statement:
+    """The SQL of an :class:`ImageQuery`; every value is a parameter."""
+
+    def __init__(self, query: ImageQuery) -> None:
+        self._query = query
+        self._parameters: dict[str, Any] = {
+            'project_id': query.project_id,
+            'member_status': query.member_status,
+        }
+        self._where = [_visible(query.member_status)]
+        self._where += [self._condition(each) for each in query.conditions]
+        self._where += [self._tag(tag) for tag in query.tags]
+        self._keys = [
+            (self._sort_key(name), ascending) for name, ascending in query.sort
+        ]
+        last_ascends = query.sort[-1][1] if query.sort else False
+        self._keys.append(('sequence', last_ascends))
+
+    def sql(self) -> tuple[str, dict[str, Any]]:
+        order = ', '.join(
+            f'{key} {"ASC" if ascending else "DESC"}'
+            for key, ascending in self._keys
+        )
+        limit = -1 if self._query.limit is None else self._query.limit
+        return (
+            f'{_SELECT} WHERE {" AND ".join(self._where)} '
+            f'ORDER BY {order} LIMIT {self._bind(limit)}',
+            self._parameters,
+        )
+
+    def marker_values(self) -> tuple[str, dict[str, Any]]:
+        keys = ', '.join(key for key, _ in self._keys)
+        marker = self._bind(self._query.marker)
+        return (
+            f'SELECT {keys} FROM images WHERE id = {marker}',  # noqa: S608
+            self._parameters,
+        )
+
+    def begin_after(self, values: Sequence[Any]) -> None:
+        """Leave out the marker's image and all that sort before it."""
+        alternatives = []
+        equal: list[str] = []
+        for (key, ascending), value in zip(self._keys, values, strict=True):
+            mark = self._bind(value)
+            operator = '>' if ascending else '<'
+            if not equal:
+                # Implied by the alternatives, but this one can use an index.
+                self._where.append(f'{key} {operator}= {mark}')
+            alternatives.append(
+                ' AND '.join([*equal, f'{key} {operator} {mark}'])
+            )
+            equal.append(f'{key} = {mark}')
+        self._where.append(f'({" OR ".join(alternatives)})')
+
+    def _bind(self, value: Any) -> str:
+        name = f'p{len(self._parameters)}'
+        self._parameters[name] = value
+        return f':{name}'
+
+    def _expression(self, attribute: str) -> str:
+        if attribute in COLUMNS:
+            return attribute
+        path = self._bind(f'$."{attribute}"')
+        stored = f'json_extract(attributes, {path})'
+        if attribute != '__imagetype':
+            return stored
+        # Who an image was shared with sees another type than its owner.
+        return (
+            f"CASE WHEN visibility = 'shared' AND owner != :project_id "
+            f"THEN 'shared' ELSE {stored} END"
+        )
+
+    def _tag(self, tag: str) -> str:
+        where = f'tag = {self._bind(tag)}'
+        return f'id IN (SELECT image_id FROM image_tags WHERE {where})'  # noqa: S608
+
+    def _sort_key(self, attribute: str) -> str:
+        if attribute in COLUMNS and attribute != 'name':
+            return attribute
+        # Comparisons with NULL are never true, and would end the paging.
+        return f"COALESCE({self._expression(attribute)}, '')"
+
+    def _condition(self, condition: Condition) -> str:
+        if _UNQUOTABLE & set(condition.attribute):
+            return '0'
+        left = self._expression(condition.attribute)
+        if condition.operator == 'in':
+            # As one parameter, however many values there are.
+            values = self._bind(json.dumps(list(condition.value)))
+            return f'({left}) IN (SELECT value FROM json_each({values}))'  # noqa: S608
+        operator = _SQL_OPERATORS[condition.operator]
+        return f'({left}) {operator} {self._bind(condition.value)}'

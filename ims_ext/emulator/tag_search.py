@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How tags are read, and how images are searched by them."""
+
+from collections.abc import Mapping
+import dataclasses
+from typing import Any
+
+from ims_ext.emulator import creation
+from ims_ext.emulator import rules
+from ims_ext.emulator.errors import ImsError
+from ims_ext.emulator.state import Image
+
+#: Bounds of a search: keys, values of each, and their characters.
+_MOST_KEYS = 10
+_MOST_VALUES = 10
+_KEY = 127
+_VALUE = 255
+
+#: How many images a page has without ``limit``, and at most.
+_PAGE_SIZE = 10
+_LARGEST_PAGE = 1000
+
+_FIELDS = ('resource_name', 'resource_id')
+
+#: Permitted values of each key; none stand for any value.
+Tags = dict[str, list[str]]
+
+
+def split_tag(tag: str) -> tuple[str, str]:
+    """Return key and value of a tag as images have it.
+
+    :param tag: ``key=value``, ``key.value`` from before the tagging
+        function's upgrade, or a plain word.
+    """
+    separator = '=' if '=' in tag else '.'
+    key, _, value = tag.partition(separator)
+    return key, value
+
+
+def tag_objects(image: Image) -> list[dict[str, str]]:
+    """Return an image's tags as the wire has them, key and value apart."""
+    return [
+        {'key': key, 'value': value}
+        for key, value in map(split_tag, image.tags)
+    ]
+
+
+def view(image: Image) -> dict[str, Any]:
+    """Return an image as a search answers it."""
+    return {
+        'resource_id': image.id,
+        'resource_name': image.name,
+        'resource_detail': {'status': image.status},
+        'tags': tag_objects(image),
+    }
+
+
+@dataclasses.dataclass
+class Search:
+    """What images are searched by.
+
+    :ivar tags: All of them must be there.
+    :ivar tags_any: One of them must be there.
+    :ivar not_tags: Not all of them may be there.
+    :ivar not_tags_any: None of them may be there.
+    :ivar untagged: Whether only images without tags are found.
+    :ivar matches: The value of each field.
+    """
+
+    tags: Tags
+    tags_any: Tags
+    not_tags: Tags
+    not_tags_any: Tags
+    untagged: bool
+    matches: dict[str, str]
+
+    def finds(self, image: Image) -> bool:
+        """Tell whether an image is found."""
+        if not self._matches(image):
+            return False
+        if self.untagged:
+            return not image.tags
+        mine = dict(map(split_tag, image.tags))
+        return not (
+            (self.tags and not all(_has(mine, self.tags)))
+            or (self.tags_any and not any(_has(mine, self.tags_any)))
+            or (self.not_tags and all(_has(mine, self.not_tags)))
+            or any(_has(mine, self.not_tags_any))
+        )
+
+    def _matches(self, image: Image) -> bool:
+        image_id = self.matches.get('resource_id', image.id)
+        wanted = self.matches.get('resource_name')
+        if image.id != image_id or wanted is None:
+            return image.id == image_id
+        name = image.name or ''
+        # A part of the name is enough, unless the name has to be empty.
+        return wanted.lower() in name.lower() if wanted else not name
+
+
+def _has(mine: Mapping[str, str], wanted: Tags) -> list[bool]:
+    return [
+        key in mine and (not values or mine[key] in values)
+        for key, values in wanted.items()
+    ]
+
+
+def parse(body: Mapping[str, Any]) -> Search:
+    """Return what a body asks for.
+
+    :raises: IMG.0115 for tags that are not permitted, IMG.0001 for other
+        values that are not.
+    """
+    untagged = rules.flag('without_any_tag', body.get('without_any_tag'))
+    names = ('tags', 'tags_any', 'not_tags', 'not_tags_any')
+    # Where there must be no tags, nobody looks at these.
+    tags = {name: {} if untagged else _tags(body, name) for name in names}
+    return Search(**tags, untagged=untagged, matches=_fields(body))
+
+
+def page(body: Mapping[str, Any]) -> slice:
+    """Return which of the images found a body asks for.
+
+    :raises: IMG.0001 for values that are not permitted.
+    """
+    size = rules.whole_number(
+        'limit', body.get('limit', _PAGE_SIZE), 'IMG.0001'
+    )
+    if not 1 <= size <= _LARGEST_PAGE:
+        raise ImsError('IMG.0001', "limit must be from 1 to 1000.")
+    start = rules.whole_number('offset', body.get('offset', 0), 'IMG.0001')
+    return slice(start, start + size)
+
+
+def _tags(body: Mapping[str, Any], name: str) -> Tags:
+    """Return the tags of one parameter."""
+    if body.get(name) is None:
+        return {}
+    given = creation.objects(name, body[name])
+    tags = {
+        _text('key', each.get('key'), _KEY): _values(each.get('values') or [])
+        for each in given
+    }
+    if not 0 < len(given) <= _MOST_KEYS or len(tags) < len(given):
+        raise ImsError(
+            'IMG.0115',
+            f"{name} must have 1 to {_MOST_KEYS} keys, all of them unique.",
+        )
+    if '' in tags:
+        raise ImsError('IMG.0115', "The key of a tag must not be empty.")
+    return tags
+
+
+def _values(given: Any) -> list[str]:
+    if not isinstance(given, list):
+        raise ImsError('IMG.0115', "The values of a tag must be a list.")
+    values = [_text('values', value, _VALUE) for value in given]
+    if len(values) > _MOST_VALUES or len(set(values)) < len(values):
+        raise ImsError(
+            'IMG.0115',
+            f"A key has at most {_MOST_VALUES} values, all of them unique.",
+        )
+    return values
+
+
+def _fields(body: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fields that images have to match."""
+    if body.get('matches') is None:
+        return {}
+    given = creation.objects('matches', body['matches'])
+    fields = {
+        rules.text('key', each.get('key')): _text(
+            'value', each.get('value'), _VALUE, 'IMG.0001'
+        )
+        for each in given
+    }
+    if not given or len(fields) < len(given) or fields.keys() - {*_FIELDS}:
+        raise ImsError(
+            'IMG.0001',
+            f"The keys of matches are {' and '.join(_FIELDS)}, each once.",
+        )
+    return fields
+
+
+def _text(name: str, value: Any, longest: int, code: str = 'IMG.0115') -> str:
+    words = rules.text(name, value, code)
+    if len(words) > longest:
+        raise ImsError(code, f"{name} has at most {longest} characters.")
+    return words

@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests, answers and routes: what all of the emulator's services share.
+
+A capability is one module with a class ``Api``::
+
+    from ims_ext.emulator.errors import Dialect, ImsError
+    from ims_ext.emulator.service import Service
+    from ims_ext.emulator.wire import Answer, Request, route
+
+    class Api:
+        def __init__(self, service: Service) -> None:
+            self.service = service
+
+        @route('GET', '/v1/<project_id>/jobs/<job_id>')
+        def show(
+            self, request: Request, project_id: str, job_id: str
+        ) -> Answer:
+            job = self.service.state.jobs.get(job_id)
+            if job is None or job.project_id != request.caller.project_id:
+                raise ImsError('IMG.0027', status=404)
+            return {'job_id': job.id, 'status': job.status}
+
+and is listed in :data:`ims_ext.emulator.server.CAPABILITIES`. Optional
+methods ``start()`` and ``stop()`` are called when all capabilities have been
+made, and before the state is closed. Another capability's object is
+``self.service.capability(job.Api)``.
+
+Paths are those of the reference, seen from the root of the service that the
+class belongs to: the image service, unless a class attribute
+``mount = '/identity'`` says otherwise. A handler returns a JSON value
+(status 200), ``(status, JSON value or None)``, or a :class:`Response`.
+What it raises is rendered by :mod:`ims_ext.emulator.errors`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+import dataclasses
+import json
+from typing import Any, TypeAlias, TypeVar
+from wsgiref.types import StartResponse
+from wsgiref.types import WSGIEnvironment
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
+from werkzeug.routing import Map
+from werkzeug.routing import RequestRedirect
+from werkzeug.routing import Rule
+from werkzeug.wrappers import Request as WerkzeugRequest
+from werkzeug.wrappers import Response
+
+from ims_ext.emulator import errors
+from ims_ext.emulator.errors import Dialect
+
+#: Where the services live on the emulator's port.
+IMAGE = '/image'
+IDENTITY = '/identity'
+COMPUTE = '/compute'
+BLOCK_STORAGE = '/block-storage'
+
+#: The largest JSON body that is read, in bytes.
+JSON_LIMIT = 12 * 1024**2
+
+Json: TypeAlias = Mapping[str, Any] | list[Any]
+Answer: TypeAlias = Response | Json | tuple[int, Json | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Caller:
+    """Who sends a request, as the token says.
+
+    :ivar project_id: ``None`` where the token is not scoped to a project;
+        the image service refuses such tokens before a handler sees them.
+    :ivar domain_id: The domain the token is scoped to, or ``None``.
+    """
+
+    user_id: str
+    user_name: str
+    project_id: str | None
+    project_name: str | None
+    domain_id: str | None = None
+    roles: tuple[str, ...] = ()
+    is_admin: bool = False
+
+
+class Request(WerkzeugRequest):
+    """A request, with its caller and its JSON body."""
+
+    #: Set before a handler that is not anonymous runs.
+    caller: Caller
+
+    @property
+    def project_id(self) -> str:
+        """The caller's project; every image request has one."""
+        project_id = self.caller.project_id
+        if project_id is None:
+            raise errors.Forbidden("The token has no project scope.")
+        return project_id
+
+    @property
+    def root(self) -> str:
+        """The service's absolute URL as the client wrote it, no slash."""
+        return self.root_url.rstrip('/')
+
+    def json_value(self) -> Any:
+        """Return the body's JSON value, ``None`` where there is no body.
+
+        :raises: :class:`~ims_ext.emulator.errors.BadRequest` for a body
+            that is not JSON, ``TooLarge`` for one above 12 MiB.
+        """
+        length = self.content_length
+        if length is not None and length > JSON_LIMIT:
+            raise errors.TooLarge("The request body is too large.")
+        body = self.stream.read(JSON_LIMIT + 1)
+        if len(body) > JSON_LIMIT:
+            raise errors.TooLarge("The request body is too large.")
+        if not body:
+            return None
+        try:
+            value = json.loads(body)
+            # Half of a character, which only an escape can smuggle in, could
+            # neither be kept nor sent back.
+            if b'\\u' in body:
+                json.dumps(value, ensure_ascii=False).encode()
+            return value
+        except (ValueError, RecursionError) as error:
+            raise errors.BadRequest(
+                "The request body is not valid JSON."
+            ) from error
+
+    def json_object(self) -> dict[str, Any]:
+        """Return the body, which must be a JSON object.
+
+        :raises: :class:`~ims_ext.emulator.errors.BadRequest` for anything
+            else, an empty body included.
+        """
+        value = self.json_value()
+        if not isinstance(value, dict):
+            raise errors.BadRequest("The request body is no JSON object.")
+        return value
+
+
+Handler = TypeVar('Handler', bound=Callable[..., Answer])
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation:
+    """How a handler is reached."""
+
+    method: str
+    path: str
+    dialect: Dialect | None
+    anonymous: bool
+
+
+def route(
+    method: str,
+    path: str,
+    *,
+    dialect: Dialect | None = None,
+    anonymous: bool = False,
+) -> Callable[[Handler], Handler]:
+    """Declare a method of a capability as the handler of an operation.
+
+    May be repeated for several paths. ``GET`` answers ``HEAD`` too.
+
+    :param method: The HTTP method.
+    :param path: A werkzeug rule: ``/v2/images/<image_id>``.
+    :param dialect: The shape of errors; the class attribute ``dialect``
+        where not given, and the extension operations' without one.
+    :param anonymous: Whether the operation needs no token.
+    """
+
+    def declare(handler: Handler) -> Handler:
+        operations = getattr(handler, 'operations', ())
+        operation = Operation(method, path, dialect, anonymous)
+        handler.operations = (*operations, operation)  # type: ignore[attr-defined]
+        return handler
+
+    return declare
+
+
+@dataclasses.dataclass(frozen=True)
+class _Endpoint:
+    handler: Callable[..., Answer]
+    dialect: Dialect
+    anonymous: bool
+
+
+def answer(value: Answer) -> Response:
+    """Return the response that a handler's result stands for."""
+    if isinstance(value, Response):
+        return value
+    status = 200
+    body: Json | None
+    if isinstance(value, tuple):
+        status, body = value
+    else:
+        body = value
+    if body is None:
+        response = Response(status=status)
+        del response.headers['Content-Type']
+        return response
+    return Response(
+        json.dumps(body, ensure_ascii=False),
+        status=status,
+        content_type='application/json; charset=UTF-8',
+    )
+
+
+class Router:
+    """The operations of one service, as found on its capabilities.
+
+    :param capabilities: The capability objects.
+    :param authenticate: Gives the caller of a request, or ``None`` where
+        it has no valid token.
+    :param dialect: The shape of errors outside any operation.
+    :param needs_project: Whether tokens without a project are refused.
+    """
+
+    def __init__(
+        self,
+        capabilities: Iterable[object],
+        authenticate: Callable[[Request], Caller | None],
+        dialect: Dialect,
+        needs_project: bool = True,
+    ) -> None:
+        self._authenticate = authenticate
+        self._dialect = dialect
+        self._needs_project = needs_project
+        self._map = Map(
+            [rule for each in capabilities for rule in _rules(each)],
+            strict_slashes=False,
+            merge_slashes=False,
+        )
+
+    def respond(self, environ: WSGIEnvironment) -> Response:
+        """Return the answer to a request; never raises."""
+        dialect = self._dialect
+        try:
+            adapter = self._map.bind_to_environ(environ)
+            endpoint, arguments = self._match(adapter)
+            dialect = endpoint.dialect
+            request = Request(environ)
+            if not endpoint.anonymous:
+                request.caller = self._caller(request, dialect)
+            return answer(endpoint.handler(request, **arguments))
+        except Exception as error:
+            return errors.render(error, dialect)
+
+    def _match(self, adapter: Any) -> tuple[_Endpoint, dict[str, Any]]:
+        try:
+            endpoint, arguments = adapter.match()
+        except RequestRedirect as error:
+            raise errors.NotFound(
+                "The resource could not be found."
+            ) from error
+        except WerkzeugMethodNotAllowed as error:
+            raise errors.MethodNotAllowed(
+                "The method is not allowed for this resource."
+            ) from error
+        except HTTPException as error:
+            raise errors.NotFound(
+                "The resource could not be found."
+            ) from error
+        return endpoint, arguments
+
+    def _caller(self, request: Request, dialect: Dialect) -> Caller:
+        caller = self._authenticate(request)
+        if caller is None:
+            if dialect is Dialect.EXTENSION:
+                raise errors.GatewayError(
+                    'APIGW.0301',
+                    "Incorrect IAM authentication information: the token is "
+                    "missing, wrong or expired",
+                )
+            raise errors.Unauthorized(
+                "The request you have made requires authentication."
+            )
+        if self._needs_project and caller.project_id is None:
+            raise errors.Forbidden("The token has no project scope.")
+        return caller
+
+
+def _rules(capability: object) -> Iterable[Rule]:
+    default = getattr(capability, 'dialect', Dialect.EXTENSION)
+    for name in dir(type(capability)):
+        operations = getattr(
+            getattr(type(capability), name, None), 'operations', ()
+        )
+        for operation in operations:
+            yield Rule(
+                operation.path,
+                methods=[operation.method],
+                endpoint=_Endpoint(
+                    handler=getattr(capability, name),
+                    dialect=operation.dialect or default,
+                    anonymous=operation.anonymous,
+                ),
+            )
+
+
+class Application:
+    """The WSGI application: one router a mount point.
+
+    :param routers: Router by path prefix, ``/image`` for example.
+    """
+
+    def __init__(self, routers: Mapping[str, Router]) -> None:
+        self._routers = dict(routers)
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        path = environ.get('PATH_INFO', '')
+        head, _, tail = path.lstrip('/').partition('/')
+        mount = f'/{head}'
+        router = self._routers.get(mount)
+        if router is None:
+            response = errors.render(
+                errors.NotFound(
+                    "Nothing here; the services are at "
+                    + ' and '.join(sorted(self._routers))
+                ),
+                Dialect.KEYSTONE,
+            )
+            return response(environ, start_response)
+        environ['SCRIPT_NAME'] = environ.get('SCRIPT_NAME', '') + mount
+        environ['PATH_INFO'] = f'/{tail}'
+        return router.respond(environ)(environ, start_response)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An emulator for all functional tests, and ways to talk to it."""
+
+from collections.abc import Callable, Iterator
+import os
+from pathlib import Path
+import subprocess
+import sys
+from typing import Any
+
+from openstack import config
+from openstack import connection
+import pytest
+import yaml
+
+from ims_ext.emulator.server import EmulatorServer
+
+#: For how long a command may take before its test fails, in seconds.
+PATIENCE = 120
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope='session')
+def emulator() -> Iterator[EmulatorServer]:
+    """Give an emulator on free ports that all tests share."""
+    with EmulatorServer(job_seconds=0.3) as server:
+        yield server
+
+
+@pytest.fixture(scope='session')
+def clouds_file(
+    emulator: EmulatorServer, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Give a clouds.yaml for the emulator: ``alice`` and ``bob``."""
+    path = tmp_path_factory.mktemp('clouds') / 'clouds.yaml'
+    path.write_text(yaml.safe_dump(emulator.clouds()), 'utf-8')
+    return path
+
+
+@pytest.fixture(scope='session')
+def connect(clouds_file: Path) -> Callable[..., connection.Connection]:
+    """Give a function that connects to a cloud of the emulator.
+
+    ``connect('alice', region_name=…)`` takes what a clouds.yaml entry does.
+    """
+
+    def connect_to(cloud: str, **others: Any) -> connection.Connection:
+        configuration = config.OpenStackConfig(
+            config_files=[str(clouds_file)],
+            secure_files=[],
+            vendor_files=[],
+            load_envvars=False,
+        )
+        return connection.Connection(
+            config=configuration.get_one(cloud, **others)
+        )
+
+    return connect_to
+
+
+@pytest.fixture(scope='session')
+def alice(
+    connect: Callable[..., connection.Connection],
+) -> Iterator[connection.Connection]:
+    """Give a connection of a user in project ``alpha``."""
+    with connect('alice') as conn:
+        yield conn
+
+
+@pytest.fixture(scope='session')
+def bob(
+    connect: Callable[..., connection.Connection],
+) -> Iterator[connection.Connection]:
+    """Give a connection of a user in project ``beta``."""
+    with connect('bob') as conn:
+        yield conn
+
+
+@pytest.fixture
+def environment(clouds_file: Path) -> dict[str, str]:
+    """Give the environment of a process that is to use the emulator."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith('OS_')
+    }
+    environment['OS_CLIENT_CONFIG_FILE'] = str(clouds_file)
+    environment['OS_CLOUD'] = 'alice'
+    environment['NO_PROXY'] = environment['no_proxy'] = '127.0.0.1'
+    return environment
+
+
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path) -> Run:
+    """Give a function that runs ``openstack`` as a process of its own.
+
+    ``run('image', 'list', cloud='bob')`` returns the finished process, with
+    its output as text. It runs in the test's temporary directory, and is
+    ``alice`` unless told otherwise.
+    """
+
+    def run_openstack(
+        *arguments: str, cloud: str = 'alice', **environ: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [script('openstack'), *arguments],
+            env={**environment, 'OS_CLOUD': cloud, **environ},
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    return run_openstack
+
+
+def script(name: str) -> str:
+    """Return the path of a command that is installed beside this Python."""
+    return str(Path(sys.executable).with_name(name))
