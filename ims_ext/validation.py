@@ -26,19 +26,22 @@ _BUCKET = re.compile(r'[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]')
 _logger = logging.getLogger(__name__)
 
 
-def check_name(name: Any, what: str = "The image's name") -> str:
+def check_name(
+    name: Any, what: str = "The image's name", longest: int = 128
+) -> str:
     """Return an image's name.
 
-    :param name: 1 to 128 letters, digits, spaces, ``-``, ``_`` and ``.``,
-        with no space at either end.
+    :param name: Letters, digits, spaces, ``-``, ``_`` and ``.``, with no
+        space at either end.
     :param what: What it is the name of, the subject of the message.
+    :param longest: 128, but 255 in native metadata.
     :raises: :class:`~ims_ext.exceptions.ValidationError`
     """
     if not isinstance(name, str) or not name:
         raise exceptions.ValidationError(f"{what} is missing")
-    if len(name) > 128:
+    if len(name) > longest:
         raise exceptions.ValidationError(
-            f"{what} has {len(name)} characters; 128 are allowed"
+            f"{what} has {len(name)} characters; {longest} are allowed"
         )
     if name != name.strip(' '):
         raise exceptions.ValidationError(

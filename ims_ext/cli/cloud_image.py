@@ -12,6 +12,7 @@ from osc_lib.cli import parseractions
 
 from ims_ext import validation
 from ims_ext.cli import command
+from ims_ext.cli import tag_search
 from ims_ext.extension import cloud_image as _cloud_image
 
 _COLUMNS = ('ID', 'Name', 'Status')
@@ -70,7 +71,6 @@ _FILTERS = (
     'owner',
     'platform',
     'status',
-    'tag',
     'updated_at',
     'virtual_env_type',
 )
@@ -81,7 +81,8 @@ class ListImage(command.Lister):
 
     Columns: ID, Name, Status; with --long also Disk Format, Image Size
     (bytes), OS Version, Min Disk (GiB), Min RAM (MiB), Image Type,
-    Visibility, Protected, Owner, Created At and Tags.
+    Visibility, Protected, Owner, Created At and Tags; with --count only
+    Count.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -96,6 +97,12 @@ class ListImage(command.Lister):
                 help=f"List only {name} images",
             )
         _add_filter_options(parser)
+        tag_search.add_search_options(parser)
+        parser.add_argument(
+            '--count',
+            action='store_true',
+            help="Show only how many images there are, --limit or not",
+        )
         parser.add_argument(
             '--long',
             action='store_true',
@@ -118,7 +125,14 @@ class ListImage(command.Lister):
         attributes: tuple[str, ...] = _ATTRIBUTES
         if parsed_args.long:
             columns, attributes = _LONG_COLUMNS, _LONG_ATTRIBUTES
-        images = self.client.cloud_images(**_query(parsed_args))
+        query = _query(parsed_args)
+        search = tag_search.search_by(parsed_args)
+        if parsed_args.count:
+            number = tag_search.count_images(self.client, query, search)
+            return ('Count',), [(number,)]
+        images = tag_search.find_images(
+            self.client, query, search, complete=parsed_args.long
+        )
         if parsed_args.limit:
             images = itertools.islice(images, parsed_args.limit)
         return columns, (
@@ -292,6 +306,12 @@ class DeleteImage(command.Command):
             nargs='+',
             help="Image(s) to delete (name or ID)",
         )
+        parser.add_argument(
+            '--delete-backup',
+            action='store_const',
+            const=True,
+            help="Delete the backups behind full-server images, too",
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -299,7 +319,11 @@ class DeleteImage(command.Command):
         for name in parsed_args.images:
             try:
                 image = self.client.find_image(name, ignore_missing=False)
-                self.client.delete_image(image.id, ignore_missing=False)
+                self.client.delete_image(
+                    image.id,
+                    ignore_missing=False,
+                    delete_backup=parsed_args.delete_backup,
+                )
             except sdk_exceptions.SDKException as error:
                 failed += 1
                 self.log.error("Failed to delete image %s: %s", name, error)
@@ -358,7 +382,6 @@ def _add_filter_options(parser: argparse.ArgumentParser) -> None:
         ('--virtual-env-type', '<type>', "what they are for"),
         ('--flavor', '<flavor>', "flavor that they can be used with (ID)"),
         ('--enterprise-project', '<id>', "enterprise project (ID)"),
-        ('--tag', '<key=value>', "tag"),
         ('--created-at', '<op:time>', "creation, gt:2026-01-31T10:00:00Z"),
         ('--updated-at', '<op:time>', "last change, lt:2026-01-31T10:00:00Z"),
     ):

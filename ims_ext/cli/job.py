@@ -23,6 +23,7 @@ _COLUMNS = (
     'fail_reason',
     'sub_jobs',
 )
+_PROGRESS_COLUMNS = ('current_task', 'sub_job_id')
 
 
 def show_job(job: _job.Job) -> tuple[tuple[str, ...], tuple[Any, ...]]:
@@ -69,16 +70,32 @@ class ShowJob(command.ShowOne):
     """Show an asynchronous job.
 
     Shows job_id, job_type, status, progress, begin_time, end_time, image_id,
-    image_name, error_code, fail_reason and sub_jobs.
+    image_name, error_code, fail_reason and sub_jobs; with --progress, also
+    current_task and sub_job_id.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument('job', metavar='<job>', help="Job to show (ID)")
+        parser.add_argument(
+            '--progress',
+            action='store_true',
+            help=(
+                "Ask for the job's progress, its current task and sub-job "
+                "(Huawei Cloud)"
+            ),
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        return show_job(self.client.get_job(parsed_args.job))
+        if not parsed_args.progress:
+            return show_job(self.client.get_job(parsed_args.job))
+        job = self.client.get_job_progress(parsed_args.job)
+        columns, values = show_job(job)
+        return (
+            (*columns, *_PROGRESS_COLUMNS),
+            (*values, *command.format_values(job, _PROGRESS_COLUMNS)),
+        )
 
 
 class WaitJob(command.ShowOne):

@@ -12,9 +12,12 @@ class Bars:
     """A bar for an upload's bytes, then one for the job that follows.
 
     Use it in a ``with`` statement; bars appear with the first progress.
+
+    :param job_label: What the job does, the word before its bar.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, job_label: str = "Importing") -> None:
+        self._job_label = job_label
         self._bar: Any = None
         self._label: str | None = None
 
@@ -45,7 +48,7 @@ class Bars:
         :param job: The job as it is now.
         """
         self._show(
-            "Importing",
+            self._job_label,
             round(100 * (job.progress or 0)),
             total=100,
             bar_format='{desc}: {percentage:3.0f}%|{bar}| [{elapsed}]',

@@ -14,7 +14,7 @@ from ims_ext import proxy
 from ims_ext import resource
 from ims_ext import validation
 from ims_ext.extension import image_patch
-from ims_ext.extension import tag as _tag
+from ims_ext.extension import tag_rules as _tag
 
 #: What the service has documented as its default page.
 _PAGE_SIZE = 500
@@ -313,7 +313,7 @@ class CloudImageMixin(proxy.Proxy):
             that does not exist.
         """
         images: Generator[CloudImage, None, None] = self._list(
-            CloudImage, **_wire_query(query)
+            CloudImage, **wire_query(query)
         )
         return images
 
@@ -428,10 +428,15 @@ def _is_uuid(text: str) -> bool:
     return True
 
 
-def _wire_query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Return filters as the service takes them."""
+def wire_query(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Return filters of images as the service takes them.
+
+    :param query: Filters, under the attributes' names or the service's.
+    :raises: :class:`~ims_ext.exceptions.ValidationError` for a filter that
+        does not exist, or a value that it cannot have.
+    """
     mapping = cast(dict[str, str], CloudImage._query_mapping._mapping)
-    validation.check_known('filter', query, {*mapping, *mapping.values()})
+    validation.check_known('filter', query, mapping, mapping.values())
     wire: dict[str, Any] = {'limit': _PAGE_SIZE}
     for key, value in query.items():
         if value is None:

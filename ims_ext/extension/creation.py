@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Creating images from files in a bucket: plain and quick import."""
+"""Creating images from objects in buckets: plain and quick import."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypedDict, Unpack
+from collections.abc import Iterable, Mapping
+from typing import Any, Unpack
 
 from ims_ext import exceptions
 from ims_ext import resource
 from ims_ext import validation
+from ims_ext.extension import creation_body as _body
 from ims_ext.extension import job as _job
-from ims_ext.extension import tag as _tag
 
-#: Data disks that come with a system disk, at most.
-_MOST_DATA_IMAGES = 3
+#: What a quickly imported image can be for.
+QUICK_IMPORT_TYPES = ('ECS', 'BMS', 'DataImage')
+#: Operating systems that a data disk can be for.
+DATA_DISK_OS_TYPES = ('Linux', 'Windows')
 
 
 class ImageCreation(resource.JobRequest):
@@ -100,24 +102,57 @@ class QuickImport(resource.JobRequest):
     hw_firmware_type = resource.Body('hw_firmware_type')
 
 
-class QuickImportAttributes(TypedDict, total=False):
+class DataImageImport(resource.JobRequest):
+    """Import of a data disk image: operation 8 (O, H).
+
+    ``POST /v1/cloudimages/dataimages/action``
+    """
+
+    base_path = '/v1/cloudimages/dataimages/action'
+    purpose = "Importing the data disk image"
+
+    #: 1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``.
+    name = resource.Body('name')
+    #: Up to 1,024 characters without ``<``, ``>`` and line ends.
+    description = resource.Body('description')
+    #: ``Linux``, which is the default, or ``Windows``.
+    os_type = resource.Body('os_type')
+    #: The object with the disk, ``bucket:key``.
+    image_url = resource.Body('image_url')
+    #: GiB of the smallest disk that the image fits on, to 2048.
+    min_disk = resource.Body('min_disk', type=int)
+    #: ID of the key to encrypt the image with.
+    cmk_id = resource.Body('cmk_id')
+    #: Tags as ``key.value``; these or ``image_tags``. *Type: list of str*
+    tags = resource.Body('tags', type=list)
+    #: Tags as ``key`` and ``value``. *Type: list of dict*
+    image_tags = resource.Body('image_tags', type=list)
+    #: ID of the enterprise project, ``0`` for the default one.
+    enterprise_project_id = resource.Body('enterprise_project_id')
+
+
+#: The requests that import an object.
+ImportRequest = ImageCreation | QuickImport | DataImageImport
+
+
+class DataImageAttributes(_body.NewImageAttributes, total=False):
+    """What can be said of a data disk image that is imported."""
+
+    #: ``Linux``, which is the default, or ``Windows``.
+    os_type: str
+    #: ID of the key to encrypt the image with.
+    cmk_id: str
+
+
+class QuickImportAttributes(_body.NewImageAttributes, total=False):
     """What can be said of an image that is imported quickly."""
 
-    #: Up to 1,024 characters without ``<``, ``>`` and line ends.
-    description: str
     #: Operating system with version; mandatory for system disks.
     os_version: str
     #: ``Linux`` or ``Windows``, for data disks.
     os_type: str
-    #: A mapping, or a list of :class:`~ims_ext.extension.tag.Tag`; a list of
-    #: ``key.value`` strings is sent as it is.
-    tags: _tag.Tags | Iterable[str]
-    #: The same, under the service's other name; only one of them.
-    image_tags: _tag.Tags
     #: ``ECS``, ``BMS``; ``DataImage`` for a data disk.
     type: str
-    #: ID of the enterprise project, ``0`` for the default one.
-    enterprise_project_id: str
     #: ``x86`` or ``arm``.
     architecture: str
     #: ``bios`` or ``uefi``.
@@ -154,6 +189,7 @@ class CreationMixin(_job.JobMixin):
         name: str,
         min_disk: int,
         *,
+        safe_mode: bool = False,
         wait: bool = False,
         timeout: float | None = None,
         **attrs: Unpack[ImportAttributes],
@@ -168,6 +204,8 @@ class CreationMixin(_job.JobMixin):
         :param name: The image's name, up to 128 characters.
         :param min_disk: GiB of the smallest disk that the image fits on, 1
             to 1024.
+        :param safe_mode: Whether to use H's safe mode (operation 29): the
+            same request, under ``/v2.1``.
         :param wait: Whether to wait for the job's end.
         :param timeout: Seconds to wait at most, an hour by default.
         :param attrs: See :class:`ImportAttributes`.
@@ -179,7 +217,10 @@ class CreationMixin(_job.JobMixin):
         """
         body = import_body(ImageCreation, object_url, name, min_disk, attrs)
         return self._start_job(
-            ImageCreation.new(**body), wait=wait, timeout=timeout
+            ImageCreation.new(**body),
+            safe_mode=safe_mode,
+            wait=wait,
+            timeout=timeout,
         )
 
     def quick_import_image(
@@ -188,6 +229,7 @@ class CreationMixin(_job.JobMixin):
         name: str,
         min_disk: int,
         *,
+        safe_mode: bool = False,
         wait: bool = False,
         timeout: float | None = None,
         **attrs: Unpack[QuickImportAttributes],
@@ -203,6 +245,8 @@ class CreationMixin(_job.JobMixin):
         :param name: The image's name, up to 128 characters.
         :param min_disk: GiB of the smallest disk that the image fits on, 1
             to 1024.
+        :param safe_mode: Whether to use H's safe mode (operation 29): the
+            same request, under ``/v2.1``.
         :param wait: Whether to wait for the job's end.
         :param timeout: Seconds to wait at most, an hour by default.
         :param attrs: See :class:`QuickImportAttributes`.
@@ -214,12 +258,62 @@ class CreationMixin(_job.JobMixin):
         """
         body = import_body(QuickImport, object_url, name, min_disk, attrs)
         return self._start_job(
-            QuickImport.new(**body), wait=wait, timeout=timeout
+            QuickImport.new(**body),
+            safe_mode=safe_mode,
+            wait=wait,
+            timeout=timeout,
+        )
+
+    def create_data_image_from_object(
+        self,
+        object_url: str,
+        name: str,
+        min_disk: int,
+        *,
+        safe_mode: bool = False,
+        wait: bool = False,
+        timeout: float | None = None,
+        **attrs: Unpack[DataImageAttributes],
+    ) -> _job.Job:
+        """Create a data disk image from an object in a bucket (operation 8).
+
+        ``POST /v1/cloudimages/dataimages/action`` (O, H); job type
+        ``imsImportDataImageJob``. F documents the quick import of data disks
+        only: :meth:`quick_import_image` with ``type='DataImage'``.
+
+        :param object_url: The object, ``bucket:key``.
+        :param name: The image's name, up to 128 characters.
+        :param min_disk: GiB of the smallest disk that the image fits on, to
+            2048; from 40 on O and H, from 1 on F, which the cloud decides.
+        :param safe_mode: Whether to use H's safe mode (operation 29): the
+            same request, under ``/v2.1``.
+        :param wait: Whether to wait for the job's end.
+        :param timeout: Seconds to wait at most, an hour by default.
+        :param attrs: See :class:`DataImageAttributes`.
+        :returns: The :class:`~ims_ext.extension.job.Job`, started, or
+            finished with ``wait``; ``job.image_id`` tells the image.
+        :raises: :class:`~ims_ext.exceptions.ValidationError` for what the
+            service documents as not permitted.
+        :raises: :class:`~ims_ext.exceptions.JobFailedError` with ``wait``.
+        """
+        body = import_body(DataImageImport, object_url, name, min_disk, attrs)
+        return self._start_job(
+            DataImageImport.new(**body),
+            safe_mode=safe_mode,
+            wait=wait,
+            timeout=timeout,
         )
 
 
+_ATTRIBUTES: dict[type[ImportRequest], Any] = {
+    ImageCreation: ImportAttributes,
+    QuickImport: QuickImportAttributes,
+    DataImageImport: DataImageAttributes,
+}
+
+
 def import_body(
-    request: type[ImageCreation | QuickImport],
+    request: type[ImportRequest],
     object_url: str,
     name: str,
     min_disk: Any,
@@ -230,136 +324,38 @@ def import_body(
     :param request: Which operation's they are.
     :raises: :class:`~ims_ext.exceptions.ValidationError`
     """
-    parameters = set(request._body_mapping()) - {'job_id', 'properties', 'id'}
-    validation.check_known('attribute', attrs, parameters)
-    body = {
-        'name': validation.check_name(name),
-        'image_url': validation.check_object_url(object_url),
-        'min_disk': validation.check_min_disk(min_disk),
-        **_checked(attrs, request is QuickImport),
-    }
-    _check_together(body, request is QuickImport)
+    is_plain = request is ImageCreation
+    body = _body.checked_body(
+        {
+            'name': validation.check_name(name),
+            'image_url': validation.check_object_url(object_url),
+            'min_disk': validation.check_min_disk(
+                min_disk,
+                validation.DATA_DISK_SIZES
+                if request is DataImageImport
+                else validation.SYSTEM_DISK_SIZES,
+            ),
+        },
+        attrs,
+        _ATTRIBUTES[request].__optional_keys__,
+        types=validation.IMAGE_TYPES if is_plain else QUICK_IMPORT_TYPES,
+        os_types=validation.OS_TYPES if is_plain else DATA_DISK_OS_TYPES,
+    )
+    if request is not DataImageImport:
+        _check_os_version(body, quick=not is_plain)
     return body
 
 
-def _checked(attrs: Mapping[str, Any], quick: bool) -> dict[str, Any]:
-    types = ('ECS', 'BMS', 'DataImage') if quick else validation.IMAGE_TYPES
-    os_types = ('Linux', 'Windows') if quick else validation.OS_TYPES
-    checks: dict[str, Callable[[str, Any], Any]] = {
-        'description': lambda _, value: validation.check_description(value),
-        'os_version': lambda _, value: validation.check_os_version(value),
-        'os_type': lambda key, value: validation.check_choice(
-            key, value, os_types
-        ),
-        'type': lambda key, value: validation.check_choice(key, value, types),
-        'architecture': lambda key, value: validation.check_choice(
-            key, value, validation.ARCHITECTURES
-        ),
-        'hw_firmware_type': lambda key, value: validation.check_choice(
-            key, value, validation.FIRMWARE_TYPES
-        ),
-        'min_ram': lambda key, value: validation.check_number(
-            key, value, 'MiB'
-        ),
-        'max_ram': lambda key, value: validation.check_number(
-            key, value, 'MiB'
-        ),
-        'is_config': validation.check_flag,
-        'is_config_init': validation.check_flag,
-        'is_quick_import': validation.check_flag,
-        'data_images': lambda _, value: _data_images(value),
-    }
-    given = {key: value for key, value in attrs.items() if value is not None}
-    tags = _wire_tags(given.pop('tags', None), given.pop('image_tags', None))
-    return {
-        key: checks[key](key, value) if key in checks else str(value)
-        for key, value in given.items()
-    } | tags
-
-
-def _check_together(body: Mapping[str, Any], quick: bool) -> None:
-    """Check what depends on more than one parameter."""
+def _check_os_version(body: Mapping[str, Any], *, quick: bool) -> None:
+    """Refuse an import that needs an ``os_version`` and has none."""
     kind = body.get('type')
-    if not body.get('os_version'):
-        if kind == 'IsoImage':
-            raise exceptions.ValidationError(
-                "An image from an ISO file needs an os_version"
-            )
-        if body.get('is_quick_import') or (quick and kind != 'DataImage'):
-            raise exceptions.ValidationError(
-                "The quick import of a system disk needs an os_version"
-            )
-    if (
-        body.get('architecture') == 'arm'
-        and body.get('hw_firmware_type') == 'bios'
-    ):
+    if body.get('os_version'):
+        return
+    if kind == 'IsoImage':
         raise exceptions.ValidationError(
-            "Servers with ARM processors boot with UEFI only: leave "
-            "hw_firmware_type out or set it to uefi"
+            "An image from an ISO file needs an os_version"
         )
-    smallest, largest = body.get('min_ram'), body.get('max_ram')
-    if smallest and largest and smallest > largest:
+    if body.get('is_quick_import') or (quick and kind != 'DataImage'):
         raise exceptions.ValidationError(
-            f"min_ram is {smallest} MiB and max_ram only {largest} MiB"
+            "The quick import of a system disk needs an os_version"
         )
-
-
-def _wire_tags(tags: Any, image_tags: Any) -> dict[str, Any]:
-    """Return tags as the operation takes them, whichever way they came."""
-    if tags and image_tags:
-        raise exceptions.ValidationError(
-            "Give the tags once, as tags or as image_tags"
-        )
-    if tags and not isinstance(tags, Mapping):
-        tags = list(tags) if not isinstance(tags, str) else [tags]
-        if all(isinstance(tag, str) for tag in tags):
-            _tag.check_tags([_tag.read_tag(tag) for tag in tags])
-            return {'tags': tags}
-    found = _tag.check_tags(tags or image_tags or ())
-    return {'image_tags': _tag.wire_objects(found)} if found else {}
-
-
-def _data_images(images: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    found = [_data_image(image) for image in images]
-    if len(found) > _MOST_DATA_IMAGES:
-        raise exceptions.ValidationError(
-            f"{len(found)} data disks were given; {_MOST_DATA_IMAGES} at "
-            f"most come with a system disk"
-        )
-    return found
-
-
-def _data_image(image: Mapping[str, Any]) -> dict[str, Any]:
-    given = {key: value for key, value in image.items() if value is not None}
-    validation.check_known(
-        "attribute of a data disk",
-        given,
-        (
-            'description',
-            'image_tags',
-            'image_url',
-            'is_quick_import',
-            'min_disk',
-            'name',
-            'tags',
-        ),
-    )
-    found: dict[str, Any] = {
-        'image_url': validation.check_object_url(given.get('image_url')),
-        'min_disk': validation.check_min_disk(
-            given.get('min_disk'), validation.DATA_DISK_SIZES
-        ),
-    }
-    if 'name' in given:
-        found['name'] = validation.check_name(
-            given['name'], "The data disk's name"
-        )
-    if 'description' in given:
-        found['description'] = validation.check_description(
-            given['description']
-        )
-    if 'is_quick_import' in given:
-        found['is_quick_import'] = validation.check_flag(
-            'is_quick_import', given['is_quick_import']
-        )
-    return found | _wire_tags(given.get('tags'), given.get('image_tags'))

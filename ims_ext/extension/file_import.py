@@ -19,7 +19,7 @@ from ims_ext import objectstore
 from ims_ext import validation
 from ims_ext.extension import creation as _creation
 from ims_ext.extension import job as _job
-from ims_ext.extension import tag as _tag
+from ims_ext.extension import native as _native
 
 if TYPE_CHECKING:
     from _typeshed import StrPath
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 ByteProgress = Callable[[int, int], None]
 
 #: What native metadata has room for, of what can be said of an import.
-_NATIVE_ATTRIBUTES = ('min_ram', 'os_version')
+_NATIVE_ATTRIBUTES = ('min_ram', 'os_version', 'tags')
 
 _logger = logging.getLogger(__name__)
 
 
-class FileImportMixin(_creation.CreationMixin):
+class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
     """``conn.ims``: creating an image from a local file."""
 
     def create_image_from_file(
@@ -47,6 +47,7 @@ class FileImportMixin(_creation.CreationMixin):
         min_disk: int | None = None,
         quick: bool | None = None,
         keep_object: bool = False,
+        safe_mode: bool = False,
         wait: bool = False,
         timeout: float | None = None,
         progress: ByteProgress | None = None,
@@ -61,7 +62,8 @@ class FileImportMixin(_creation.CreationMixin):
         - With a bucket, the file is uploaded there, in parts, and imported
           from there: by operation 4, or by operation 9 where ``quick`` asks
           for it or a RAW or ZVHD2 file has 128 GiB or more. An ISO file gets
-          ``type='IsoImage'`` and needs an ``os_version``.
+          ``type='IsoImage'`` and needs an ``os_version``; a data disk takes
+          ``type='DataImage'``, and operation 8 instead of 4.
         - Without one, image metadata are created and the file is uploaded to
           the image service, which takes less than 2 GiB. No job is involved;
           the one returned has no ID, and tells the image and its state.
@@ -78,11 +80,14 @@ class FileImportMixin(_creation.CreationMixin):
             ``zvhd2``, which cannot be told from the content, and for
             ``raw`` without partition table; must be right for others.
         :param min_disk: GiB of the smallest disk that the image fits on, up
-            to 1024; by default the disk's virtual size, rounded up.
+            to 1024, or 2048 for a data disk that is not imported quickly; by
+            default the disk's virtual size, rounded up.
         :param quick: Whether to use the quick import; by default where it is
             necessary.
         :param keep_object: Whether the uploaded object is to stay in the
             bucket after the import.
+        :param safe_mode: Whether to use H's safe mode for the import
+            (operation 29); needs a bucket.
         :param wait: Whether to wait for the job's end. Where nothing waits,
             the object stays: ``job.left_object`` tells which.
         :param timeout: Seconds to wait at most, an hour by default.
@@ -104,7 +109,10 @@ class FileImportMixin(_creation.CreationMixin):
         route = diskimage.choose_route(
             image, has_bucket=bucket is not None, quick=quick
         )
-        min_disk = diskimage.check_min_disk(image, min_disk)
+        request = _import_request(route, attrs)
+        min_disk = diskimage.check_min_disk(
+            image, min_disk, data_disk=request is _creation.DataImageImport
+        )
         if image.disk_format == 'iso':
             attrs.setdefault('type', 'IsoImage')
             if attrs['type'] != 'IsoImage':
@@ -113,16 +121,19 @@ class FileImportMixin(_creation.CreationMixin):
                     f"IsoImage, not {attrs['type']}"
                 )
         if bucket is None:
+            if safe_mode:
+                raise exceptions.ValidationError(
+                    "Without a bucket, there is no safe mode: name a bucket, "
+                    "or leave it out"
+                )
             return self._upload_natively(
                 path, image, name, min_disk, attrs, wait, timeout, progress
             )
-        request = (
-            _creation.QuickImport
-            if route is diskimage.Route.QUICK_IMPORT
-            else _creation.ImageCreation
-        )
         key = object_key or _free_key(name, image.disk_format)
         object_url = f'{bucket}:{key}'
+        if request is _creation.DataImageImport:
+            # The operation is for nothing else, and takes no type.
+            del attrs['type']
         # Whatever can be refused is, before the first byte is sent.
         body = _creation.import_body(
             request, object_url, name, min_disk, attrs
@@ -139,7 +150,7 @@ class FileImportMixin(_creation.CreationMixin):
             f"the uploaded object {object_url}; it can be imported without "
             f"another upload, or deleted"
         ):
-            job = self._start_job(request.new(**body))
+            job = self._start_job(request.new(**body), safe_mode=safe_mode)
             if wait:
                 job = self._await_import(job, timeout, job_progress)
         job.left_object = object_url
@@ -174,8 +185,11 @@ class FileImportMixin(_creation.CreationMixin):
         timeout: float | None,
         progress: ByteProgress | None,
     ) -> _job.Job:
-        image = self._create(
-            _image.Image, **_native_metadata(disk, name, min_disk, attrs)
+        image = self.create_image_metadata(
+            validation.check_name(name),
+            disk_format=disk.disk_format,
+            min_disk=min_disk,
+            **_native_attributes(disk, attrs),
         )
         with (
             self._discarding(image),
@@ -261,36 +275,29 @@ class _Upload:
         return chunk
 
 
-def _native_metadata(
-    disk: diskimage.DiskImage, name: str, min_disk: int, attrs: Any
-) -> dict[str, Any]:
+def _import_request(
+    route: diskimage.Route, attrs: Any
+) -> type[_creation.ImportRequest]:
+    """Return the operation that imports a file once it is in a bucket."""
+    if route is diskimage.Route.QUICK_IMPORT:
+        return _creation.QuickImport
+    if str(attrs.get('type')).casefold() == 'dataimage':
+        return _creation.DataImageImport
+    return _creation.ImageCreation
+
+
+def _native_attributes(disk: diskimage.DiskImage, attrs: Any) -> Any:
     """Return what native image metadata can hold, and refuse the rest."""
     given = {key: value for key, value in attrs.items() if value is not None}
     if disk.disk_format == 'iso':
         given.pop('type', None)
-    tags = _tag.check_tags(given.pop('tags', ()))
     unknown = sorted(set(given) - set(_NATIVE_ATTRIBUTES))
     if unknown:
         raise exceptions.ValidationError(
             f"Without a bucket, an image takes no {', '.join(unknown)}: name "
             f"a bucket, or leave it out"
         )
-    metadata: dict[str, Any] = {
-        'name': validation.check_name(name),
-        'disk_format': disk.disk_format,
-        'container_format': 'bare',
-        'min_disk': min_disk,
-        'min_ram': validation.check_number(
-            'min_ram', given.get('min_ram', 0), 'MiB'
-        ),
-        'tags': _tag.wire_strings(tags),
-        'visibility': 'private',
-    }
-    if 'os_version' in given:
-        metadata['properties'] = {
-            '__os_version': validation.check_os_version(given['os_version'])
-        }
-    return metadata
+    return given
 
 
 def _free_key(name: str, disk_format: str) -> str:

@@ -4,6 +4,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
+from openstack import resource as sdk_resource
+
 from ims_ext import exceptions
 from ims_ext import resource
 from ims_ext import validation
@@ -127,7 +129,7 @@ def check_exclusive(
 
 
 def difference(
-    image: resource.Resource, wanted: Mapping[str, str | None]
+    image: sdk_resource.Resource, wanted: Mapping[str, str | None]
 ) -> list[dict[str, Any]]:
     """Return the shortest way from the image as it is to what is wanted."""
     body = cast(dict[str, Any], dict(image._body.attributes))

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Generator, Iterable
 import datetime
+import re
 import time
 from typing import Any, Self
 
@@ -21,6 +22,9 @@ DEFAULT_INTERVAL = 1.0
 _SUCCESSES = frozenset(('success',))
 # The table of states has FAIL, the prose and examples "failed" too.
 _FAILURES = frozenset(('fail', 'failed'))
+
+#: The version that a path begins with.
+_VERSION = re.compile(r'^/v[0-9.]+/')
 
 #: Called with the job after each look at it.
 JobProgress = Callable[['Job'], None]
@@ -185,6 +189,7 @@ class JobMixin(proxy.Proxy):
         self,
         request: resource.JobRequest,
         *,
+        safe_mode: bool = False,
         wait: bool = False,
         timeout: float | None = None,
     ) -> Job:
@@ -192,6 +197,8 @@ class JobMixin(proxy.Proxy):
 
         :param request: The operation's request: a resource with its path
             and method, and a ``job_id`` for the answer.
+        :param safe_mode: Whether to send it to H's safe mode (operation 29):
+            the same path and body, under ``/v2.1``.
         :param wait: Whether to wait for the job's end.
         :param timeout: Seconds to wait at most; ``None`` for the default.
         :returns: The job, started, or finished with ``wait``.
@@ -199,8 +206,11 @@ class JobMixin(proxy.Proxy):
         prepared = request._prepare_request(
             requires_id=False, prepend_key=False
         )
+        url = prepared.url
+        if safe_mode:
+            url = _VERSION.sub('/v2.1/', url, count=1)
         request._translate_response(
-            self.request(prepared.url, request.method, json=prepared.body),
+            self.request(url, request.method, json=prepared.body),
             error_message=f"{request.purpose} failed",
         )
         # One example has a blank before the ID.

@@ -1,125 +1,319 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tags of images: keys with values, in the three forms that they travel in."""
+"""Tags of images: setting, removing and listing them."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Generator
+import itertools
+from typing import Any
+import urllib.parse
+
+from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
+from ims_ext import proxy
+from ims_ext import validation
+from ims_ext.extension import answer
+from ims_ext.extension import cloud_image as _cloud_image
+from ims_ext.extension.tag_rules import OldTags
+from ims_ext.extension.tag_rules import Tag
+from ims_ext.extension.tag_rules import Tags
+from ims_ext.extension.tag_rules import TagValues
+from ims_ext.extension.tag_rules import check_old_tags
+from ims_ext.extension.tag_rules import check_tag
+from ims_ext.extension.tag_rules import check_tags
+from ims_ext.extension.tag_rules import read_object
+from ims_ext.extension.tag_rules import read_tag
+from ims_ext.extension.tag_rules import wire_object
+from ims_ext.extension.tag_rules import wire_objects
+from ims_ext.extension.tag_rules import wire_strings
 
-MOST_TAGS = 10
-LONGEST_KEY = 36
-LONGEST_VALUE = 43
+__all__ = [
+    'Tag',
+    'TagMixin',
+    'TagValues',
+    'Tags',
+    'check_tags',
+    'read_tag',
+    'wire_objects',
+    'wire_strings',
+]
 
-_FORBIDDEN = frozenset('=*<>\\,|/')
+#: Operations 16 and 17.
+_TAGS = '/v1/cloudimages/tags'
+#: Operations 20 to 22; 19 is below it.
+_IMAGE_TAGS = '/v2/%(project_id)s/images/%(image_id)s/tags'
+#: Operation 23.
+_PROJECT_TAGS = '/v2/%(project_id)s/images/tags'
+#: Operation 30.
+_OLD_TAGS = '/v1/%(project_id)s/cloudimages/%(image_id)s/tags/delete'
+
+#: Statuses with which a cloud refuses an operation that it does not have.
+_NO_OPERATION = (403, 404, 405)
 
 
-class Tag(NamedTuple):
-    """A tag of an image.
+class TagMixin(proxy.Proxy):
+    """``conn.ims``: tags that are keys with values.
 
-    :param key: 1 to 36 characters.
-    :param value: Up to 43 characters; may be empty.
+    Glance's own tags, plain words, are at ``add_tag`` and ``remove_tag``.
     """
 
-    key: str
-    value: str = ''
+    # ====== TAGS OF ONE IMAGE ======
 
-    def __str__(self) -> str:
-        return f'{self.key}={self.value}'
+    def set_image_tag(
+        self,
+        image: _cloud_image.AnyImage,
+        key: str | None = None,
+        value: str = '',
+        *,
+        tag: str | None = None,
+    ) -> None:
+        """Add a tag to an image or change its value (operation 16).
 
+        ``PUT /v1/cloudimages/tags``
 
-#: What the methods take as tags: a mapping, or a list of tags.
-Tags = Mapping[str, str] | Iterable[Tag | tuple[str, str] | Mapping[str, str]]
+        :param image: The image or its ID.
+        :param key: 1 to 36 characters.
+        :param value: Up to 43 characters.
+        :param tag: The tag as ``key.value``, instead of key and value. What
+            comes after the first "." is the value.
+        :raises: :class:`~ims_ext.exceptions.ValidationError` for a key or
+            value that is not permitted.
+        """
+        if (tag is None) == (key is None):
+            raise exceptions.ValidationError(
+                "A tag is given either as key and value, or as tag="
+            )
+        body: dict[str, Any] = {'image_id': _image_id(image)}
+        if tag is not None:
+            check_tag(*tag.partition('.')[::2])
+            body['tag'] = tag
+        else:
+            body['image_tag'] = wire_object(*check_tag(key, value))
+        exceptions.raise_from_response(
+            self.put(_TAGS, json=body), "Cannot set the tag"
+        )
 
+    def add_image_tag(
+        self, image: _cloud_image.AnyImage, key: str, value: str = ''
+    ) -> None:
+        """Add a tag to an image or change its value (operation 20).
 
-def read_tag(text: str) -> Tag:
-    """Return a tag as images carry it: ``key=value``, ``key.value``, ``key``.
+        ``POST /v2/{project_id}/images/{image_id}/tags``
 
-    :param text: The tag. Where both separators are there, "=" decides: a key
-        or value may contain a ".", but no "=".
-    """
-    for separator in '=.':
-        key, found, value = text.partition(separator)
+        :param image: The image or its ID.
+        :param key: 1 to 36 characters.
+        :param value: Up to 43 characters.
+        :raises: :class:`~ims_ext.exceptions.ValidationError` for a key or
+            value that is not permitted.
+        """
+        body = {'tag': wire_object(*check_tag(key, value))}
+        exceptions.raise_from_response(
+            self.post(self._tags_path(_IMAGE_TAGS, image), json=body),
+            "Cannot add the tag",
+        )
+
+    def create_image_tags(
+        self, image: _cloud_image.AnyImage, tags: Tags
+    ) -> None:
+        """Add tags to an image or change their values (operation 19).
+
+        ``POST /v2/{project_id}/images/{image_id}/tags/action``, ``create``.
+        Sends nothing where there are no tags. More than 10 are refused: no
+        image can have them.
+
+        :param image: The image or its ID.
+        :param tags: A mapping of keys to values, or a list of :class:`Tag`.
+        :raises: :class:`~ims_ext.exceptions.ValidationError` for tags that
+            are not permitted.
+        """
+        found = wire_objects(check_tags(tags))
         if found:
-            return Tag(key, value)
-    return Tag(text)
+            self._change_tags(image, 'create', found)
 
+    def delete_image_tags(
+        self, image: _cloud_image.AnyImage, tags: OldTags
+    ) -> None:
+        """Remove tags from an image (operation 19, or 30).
 
-def check_tags(tags: Tags) -> list[Tag]:
-    """Return tags that are to be set on an image.
+        ``POST /v2/{project_id}/images/{image_id}/tags/action``, ``delete``;
+        where a cloud does not have that, ``DELETE
+        /v1/{project_id}/cloudimages/{image_id}/tags/delete`` (H). Tags that
+        the image does not have are no error. Sends nothing where there are
+        no tags.
 
-    :param tags: A mapping of keys to values, or a list of :class:`Tag`, of
-        pairs, or of mappings with ``key`` and ``value``.
-    :raises: :class:`~ims_ext.exceptions.ValidationError` for more than 10, a
-        key given twice, or a key or value that is not permitted.
-    """
-    if isinstance(tags, str):
-        raise exceptions.ValidationError(
-            f"Tags are a mapping or a list of Tag, not a string: {tags!r}"
+        :param image: The image or its ID.
+        :param tags: Keys, of up to 127 characters of any kind; or tags, as
+            for :meth:`create_image_tags`, whose values of up to 255
+            characters the service does not look at.
+        :raises: :class:`~ims_ext.exceptions.ValidationError` for what is
+            longer, and a key given twice.
+        """
+        found = check_old_tags(tags)
+        if not found:
+            return
+        try:
+            self._change_tags(image, 'delete', found)
+        except exceptions.CloudImageHttpError as error:
+            if not _is_unknown_operation(error):
+                raise
+            response = self.delete(
+                self._tags_path(_OLD_TAGS, image), json={'tags': found}
+            )
+            try:
+                exceptions.raise_from_response(
+                    response, "Cannot remove the tags"
+                )
+            except exceptions.CloudImageHttpError as other:
+                if _is_unknown_operation(other):
+                    raise error from None
+                raise
+
+    def _change_tags(
+        self,
+        image: _cloud_image.AnyImage,
+        action: str,
+        tags: list[dict[str, str]],
+    ) -> None:
+        path = f'{self._tags_path(_IMAGE_TAGS, image)}/action'
+        exceptions.raise_from_response(
+            self.post(path, json={'action': action, 'tags': tags}),
+            f"Cannot {action} the tags",
         )
-    pairs: Iterable[Any] = tags.items() if isinstance(tags, Mapping) else tags
-    found = [_check_tag(_tag(pair)) for pair in pairs]
-    if len(found) > MOST_TAGS:
-        raise exceptions.ValidationError(
-            f"{len(found)} tags were given; an image has at most {MOST_TAGS}"
+
+    def delete_image_tag(
+        self,
+        image: _cloud_image.AnyImage,
+        key: str,
+        ignore_missing: bool = True,
+    ) -> None:
+        """Remove a tag from an image (operation 21).
+
+        ``DELETE /v2/{project_id}/images/{image_id}/tags/{key}``
+
+        :param image: The image or its ID.
+        :param key: The tag's key: any characters, however many.
+        :param ignore_missing: Whether a tag that the image does not have is
+            no error. That there is such an image is looked up then.
+        :raises: :class:`~openstack.exceptions.NotFoundException` where the
+            image has no such tag and ``ignore_missing`` is ``False``.
+        :raises: :class:`~ims_ext.exceptions.ValidationError` for a key that
+            is missing, or cannot be part of a path.
+        """
+        if not key.strip():
+            raise exceptions.ValidationError("A tag's key is missing")
+        if key in ('.', '..'):
+            raise exceptions.ValidationError(
+                f"The key {key!r} cannot be part of a path; use "
+                f"delete_image_tags"
+            )
+        path = f'{self._tags_path(_IMAGE_TAGS, image)}/' + urllib.parse.quote(
+            key, safe=''
         )
-    keys = [tag.key for tag in found]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise exceptions.ValidationError(
-                f"The tag {key!r} was given more than once"
+        try:
+            exceptions.raise_from_response(
+                self.delete(path), f"Cannot remove the tag {key!r}"
             )
-    return found
+        except sdk_exceptions.NotFoundException:
+            # It is the tag, the image or the operation that is not there.
+            if not ignore_missing or key in dict(self.image_tags(image)):
+                raise
 
+    def image_tags(self, image: _cloud_image.AnyImage) -> list[Tag]:
+        """Return an image's tags (operation 22).
 
-def _tag(pair: Any) -> Tag:
-    try:
-        if isinstance(pair, Mapping):
-            return Tag(pair['key'], pair.get('value') or '')
-        key, value = pair
-        return Tag(key, '' if value is None else value)
-    except (KeyError, TypeError, ValueError):
-        raise exceptions.ValidationError(
-            f"{pair!r} is not a tag: a Tag, a pair of key and value, or a "
-            f"mapping with 'key' and 'value' is"
-        ) from None
+        ``GET /v2/{project_id}/images/{image_id}/tags``
 
+        :param image: The image or its ID.
+        :returns: A list of :class:`Tag`.
+        """
+        found = answer.read_list(
+            self.get(self._tags_path(_IMAGE_TAGS, image)),
+            "Cannot look up the image's tags",
+            'tags',
+        )
+        return [read_object(item) for item in found]
 
-def _check_tag(tag: Tag) -> Tag:
-    for what, text, longest in (
-        ('key', tag.key, LONGEST_KEY),
-        ('value', tag.value, LONGEST_VALUE),
-    ):
-        if not isinstance(text, str):
-            raise exceptions.ValidationError(
-                f"A tag's {what} is a string, not {text!r}"
+    # ====== TAGS OF MANY IMAGES ======
+
+    def project_tags(self) -> list[TagValues]:
+        """Return all tags of the project's images (operation 23).
+
+        ``GET /v2/{project_id}/images/tags``
+
+        :returns: A list of :class:`TagValues`, one for each key; ``dict()``
+            makes a mapping of keys to values of it.
+        """
+        found = answer.read_list(
+            self.get(self._tags_path(_PROJECT_TAGS)),
+            "Cannot look up the project's tags",
+            'tags',
+        )
+        return [
+            TagValues(item.get('key', ''), list(item.get('values') or ()))
+            for item in found
+        ]
+
+    def tags(self, **query: Any) -> Generator[Tag, None, None]:
+        """List the tags of the images that filters find (operation 17).
+
+        ``GET /v1/cloudimages/tags``
+
+        :param query: Filters for the images, as for ``cloud_images``;
+            ``limit`` is the number of tags on a page, 500 by default, and
+            ``page`` the page to begin with, the first being 1.
+        :returns: A generator of :class:`Tag`, every tag once, whichever
+            separator the cloud writes it with.
+        :raises: :class:`~ims_ext.exceptions.ValidationError` for a filter
+            that does not exist.
+        :raises: :class:`~ims_ext.exceptions.InvalidAnswerError` for a page
+            that is the same as the one before.
+        """
+        page = query.pop('page', None)
+        first = (
+            1
+            if page is None
+            else validation.check_number('page', page, 'pages')
+        )
+        filters = _cloud_image.CloudImage._query_mapping._transpose(
+            _cloud_image.wire_query(query), _cloud_image.CloudImage
+        )
+        return self._tag_pages(filters, first)
+
+    def _tag_pages(
+        self, filters: dict[str, Any], first: int
+    ) -> Generator[Tag, None, None]:
+        yielded: set[Tag] = set()
+        previous: list[str] = []
+        for page in itertools.count(first):
+            found = answer.read_list(
+                self.get(_TAGS, params={**filters, 'page': page}),
+                "Cannot list the tags",
+                'tags',
+                of=str,
             )
-        if len(text) > longest:
-            raise exceptions.ValidationError(
-                f"The tag {tag.key!r} has a {what} of {len(text)} "
-                f"characters; {longest} are allowed"
-            )
-        wrong = sorted(_FORBIDDEN.intersection(text))
-        if wrong or not text.isprintable():
-            raise exceptions.ValidationError(
-                f"The tag {tag.key!r} has a {what} with a character that is "
-                f"not allowed; none of = * < > \\ , | / may be in it: "
-                f"{text!r}"
-            )
-        if text != text.strip():
-            raise exceptions.ValidationError(
-                f"The tag {tag.key!r} has a {what} that begins or ends with "
-                f"a space: {text!r}"
-            )
-    if not tag.key:
-        raise exceptions.ValidationError("A tag's key is missing")
-    return tag
+            answer.check_progress(found, previous)
+            for tag in map(read_tag, found):
+                if tag not in yielded:
+                    yielded.add(tag)
+                    yield tag
+            if len(found) < filters['limit']:
+                return
+            previous = found
+
+    def _tags_path(
+        self, path: str, image: _cloud_image.AnyImage | None = None
+    ) -> str:
+        return path % {
+            'project_id': self.session.get_project_id(self.auth),
+            'image_id': _image_id(image),
+        }
 
 
-def wire_objects(tags: Iterable[Tag]) -> list[dict[str, str]]:
-    """Return tags as ``image_tags`` of a request: key and value apart."""
-    return [{'key': tag.key, 'value': tag.value} for tag in tags]
+def _image_id(image: _cloud_image.AnyImage | None) -> Any:
+    return None if image is None else _cloud_image.CloudImage._get_id(image)
 
 
-def wire_strings(tags: Iterable[Tag]) -> list[str]:
-    """Return tags as native requests have them: ``key=value``."""
-    return [str(tag) for tag in tags]
+def _is_unknown_operation(error: exceptions.CloudImageHttpError) -> bool:
+    """Tell a cloud without the operation from one that refuses the tags."""
+    return error.status_code in _NO_OPERATION and not str(
+        error.code
+    ).startswith('IMG.')

@@ -132,6 +132,18 @@ def test_nothing_inherited_changes_its_signature() -> None:
 
     from openstack.image.v2 import _proxy
 
+    #: What the clouds add to an inherited operation, as a keyword.
+    added = {'delete_image': ['delete_backup']}
+
+    def signature(method: Any, without: list[str]) -> inspect.Signature:
+        found = inspect.signature(method)
+        kept = [
+            each
+            for each in found.parameters.values()
+            if each.name not in without
+        ]
+        return found.replace(parameters=kept)
+
     changed = [
         name
         for name, method in inspect.getmembers(
@@ -140,7 +152,7 @@ def test_nothing_inherited_changes_its_signature() -> None:
         if not name.startswith('_')
         and name not in ('request', 'get_endpoint')
         and inspect.signature(method)
-        != inspect.signature(getattr(service.proxy_class(), name))
+        != signature(getattr(service.proxy_class(), name), added.get(name, []))
     ]
 
     assert changed == []

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads what an answer promises, or says that it is not there."""
+
+from typing import Any
+
+import requests
+
+from ims_ext import exceptions
+
+
+def read(response: requests.Response, error_message: str, *path: str) -> Any:
+    """Return a part of an answer's JSON value.
+
+    :param response: The answer.
+    :param error_message: What was being done, an error's first words.
+    :param path: The names that lead to the part.
+    :raises: :class:`~ims_ext.exceptions.CloudImageHttpError` for a refusal,
+        :class:`~ims_ext.exceptions.InvalidAnswerError` where the answer has
+        no such part.
+    """
+    exceptions.raise_from_response(response, error_message)
+    try:
+        found = response.json()
+        for name in path:
+            found = found[name]
+    except (ValueError, LookupError, TypeError):
+        raise _strange(error_message, path) from None
+    return found
+
+
+def read_list(
+    response: requests.Response,
+    error_message: str,
+    *path: str,
+    of: type = dict,
+) -> list[Any]:
+    """Return a list from an answer.
+
+    :param response: The answer.
+    :param error_message: What was being done, an error's first words.
+    :param path: The names that lead to the list.
+    :param of: What the list's items are.
+    :raises: As :func:`read`, also for anything but such a list.
+    """
+    found = read(response, error_message, *path)
+    if not isinstance(found, list) or not all(
+        isinstance(item, of) for item in found
+    ):
+        raise _strange(error_message, path)
+    return found
+
+
+def check_progress(page: list[Any], previous: list[Any]) -> None:
+    """Refuse a page of a list that is the one before again.
+
+    :param page: What the page has.
+    :param previous: What the one before had.
+    :raises: :class:`~ims_ext.exceptions.InvalidAnswerError`
+    """
+    if page and page == previous:
+        raise exceptions.InvalidAnswerError(
+            "The cloud sends the same page again and again: it does not "
+            "look at which page is asked for"
+        )
+
+
+def _strange(
+    error_message: str, path: tuple[str, ...]
+) -> exceptions.InvalidAnswerError:
+    where = f" under {'.'.join(path)}" if path else ""
+    return exceptions.InvalidAnswerError(
+        f"{error_message}: the cloud's answer does not have what is "
+        f"documented{where}"
+    )

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the clouds add to Glance's own operations."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from openstack import exceptions as sdk_exceptions
+from openstack import resource as sdk_resource
+from openstack.image.v2 import image as _image
+from openstack.image.v2 import member as _member
+from openstack.image.v2 import service_info as _service_info
+
+from ims_ext import diskimage
+from ims_ext import exceptions
+from ims_ext import proxy
+from ims_ext import validation
+from ims_ext.extension import cloud_image as _cloud_image
+from ims_ext.extension import image_patch
+from ims_ext.extension import tag_rules as _tag
+
+_PATCH_V20 = 'application/openstack-images-v2.0-json-patch'
+
+
+class Member(_member.Member):
+    """openstacksdk's image member, and what the clouds add to it."""
+
+    #: ID of the vault for the backup behind a full-server image (O, H).
+    vault_id = sdk_resource.Body('vault_id')
+
+
+class NativeMixin(proxy.Proxy):
+    """``conn.ims``: additions to what is inherited from ``conn.image``."""
+
+    def create_image_metadata(
+        self,
+        name: str,
+        *,
+        disk_format: str = 'zvhd2',
+        min_disk: int | None = None,
+        min_ram: int = 0,
+        os_version: str | None = None,
+        tags: _tag.Tags | None = None,
+        is_protected: bool = False,
+    ) -> _image.Image:
+        """Create an image without data (``POST /v2/images``).
+
+        It is private and waits, in status ``queued``, for its data: from
+        ``image.upload``, or from a bucket with ``register_image``. Unlike
+        ``create_image``, it sends what the clouds document and no more.
+
+        :param name: Up to 255 letters, digits, spaces, ``-``, ``_``, ``.``.
+        :param disk_format: ``zvhd2``, ``zvhd``, ``vhd``, ``raw``, ``qcow2``
+            or ``iso``.
+        :param min_disk: GiB of the smallest disk that the image fits on, 1
+            to 1024.
+        :param min_ram: MiB of memory that a server from the image needs.
+        :param os_version: Operating system with version.
+        :param tags: A mapping, or a list of
+            :class:`~ims_ext.extension.tag.Tag`.
+        :param is_protected: Whether the image is protected from deletion.
+        :returns: The :class:`~openstack.image.v2.image.Image`.
+        :raises: :class:`~ims_ext.exceptions.ValidationError` for what the
+            service documents as not permitted.
+        """
+        metadata: dict[str, Any] = {
+            'name': validation.check_name(name, longest=255),
+            'disk_format': validation.check_choice(
+                'disk_format', disk_format, diskimage.NATIVE_FORMATS
+            ),
+            'container_format': 'bare',
+            'min_ram': validation.check_number('min_ram', min_ram, 'MiB'),
+            'tags': _tag.wire_strings(_tag.check_tags(tags or ())),
+            'visibility': 'private',
+            'is_protected': validation.check_flag(
+                'is_protected', is_protected
+            ),
+        }
+        if min_disk is not None:
+            metadata['min_disk'] = validation.check_min_disk(min_disk)
+        if os_version:
+            metadata['properties'] = {
+                '__os_version': validation.check_os_version(os_version)
+            }
+        created: _image.Image = self._create(_image.Image, **metadata)
+        return created
+
+    def delete_image(
+        self,
+        image: str | _image.Image,
+        *,
+        store: str | _service_info.Store | None = None,
+        ignore_missing: bool = True,
+        delete_backup: bool | None = None,
+    ) -> None:
+        """Delete an image (``DELETE /v2/images/{image_id}``).
+
+        :param image: The image or its ID.
+        :param store: The store to delete it from, as for ``conn.image``.
+        :param ignore_missing: Whether it is no error that there is no such
+            image.
+        :param delete_backup: Whether the backup behind a full-server image
+            is deleted with it; nothing is said of it by default, and the
+            cloud keeps it then.
+        :raises: :class:`~ims_ext.exceptions.ValidationError` for both
+            ``store`` and ``delete_backup``.
+        :raises: :class:`~openstack.exceptions.NotFoundException` where there
+            is none and ``ignore_missing`` is ``False``.
+        """
+        if delete_backup is None:
+            super().delete_image(
+                image, store=store, ignore_missing=ignore_missing
+            )
+            return
+        if store:
+            raise exceptions.ValidationError(
+                "An image is deleted from a store, or with its backup, not "
+                "both"
+            )
+        body = {
+            'delete_backup': validation.check_flag(
+                'delete_backup', delete_backup
+            )
+        }
+        found = self._get_resource(_image.Image, image)
+        request = found._prepare_request()
+        try:
+            exceptions.raise_from_response(
+                self.delete(request.url, json=body),
+                f"Cannot delete the image {found.id}",
+            )
+        except sdk_exceptions.NotFoundException:
+            if not ignore_missing:
+                raise
+
+    def update_image_v20(
+        self, image: _cloud_image.AnyImage, **attrs: Any
+    ) -> _image.Image:
+        """Change an image with the older of Glance's two patches.
+
+        ``PATCH /v2/images/{image_id}`` with the content type
+        ``application/openstack-images-v2.0-json-patch``; ``update_image``
+        uses v2.1. The same changes, for clouds or gateways that take only
+        the older one.
+
+        :param image: The image, taken as it was when it was got, or its ID:
+            then it is got first.
+        :param attrs: New values, as for ``update_image``; ``None`` removes.
+        :returns: The :class:`~openstack.image.v2.image.Image` as it is then.
+        """
+        if not isinstance(image, _image.Image):
+            image = self.get_image(_image.Image._get_id(image))
+        patch = _patch_v20(image, attrs)
+        if not patch:
+            return image
+        response = self.patch(
+            f'{image.base_path}/{image.id}',
+            json=patch,
+            headers={'Content-Type': _PATCH_V20, 'Accept': ''},
+        )
+        exceptions.raise_from_response(
+            response, f"Cannot change the image {image.id}"
+        )
+        changed = _image.Image.new(
+            id=image.id, connection=self._get_connection()
+        )
+        changed._translate_response(response)
+        return changed
+
+    def update_member(
+        self,
+        member: str | _member.Member,
+        image: str | _image.Image,
+        **attrs: Any,
+    ) -> _member.Member:
+        """Answer to an image that another project shares.
+
+        ``PUT /v2/images/{image_id}/members/{member_id}``.
+
+        :param member: The member, or its project's ID.
+        :param image: The image or its ID.
+        :param attrs: ``status`` (``accepted``, ``rejected``), and
+            ``vault_id``: the vault that the backup behind a full-server
+            image from CBR is copied to, needed to accept one (O, H).
+        :returns: The :class:`~openstack.image.v2.member.Member` as it is
+            then.
+        """
+        changed = Member.new(
+            id=Member._get_id(member),
+            image_id=_image.Image._get_id(image),
+            connection=self._get_connection(),
+            **attrs,
+        )
+        # The project is in the path: the documented body lacks it.
+        changed._body.clean(only=['member'])
+        try:
+            return changed.commit(self, prepend_key=False)
+        except sdk_exceptions.HttpException as error:
+            exceptions.reraise(error)
+
+
+def _patch_v20(
+    image: _image.Image, attrs: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return the older patch from an image as it is to what is wanted."""
+    body = image._body.attributes
+    present = {**(body.get('properties') or {}), **body}
+    wire_names = {
+        python: wire for wire, python in image._body_mapping().items()
+    }
+    given = {**(attrs.get('properties') or {}), **attrs}
+    given.pop('properties', None)
+    wanted = {
+        wire_names.get(name, name): value for name, value in given.items()
+    }
+    changes = image_patch.difference(
+        # Of either kind: only what the answer said of it matters.
+        cast(Any, image),
+        {
+            name: value
+            for name, value in wanted.items()
+            # Numbers and truth values are as typed here as in the answers.
+            if value is None or present.get(name) != value
+        },
+    )
+    return [
+        {change['op']: change['path']}
+        | {name: change[name] for name in ('value',) if name in change}
+        for change in changes
+    ]

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quotas: how many images a project may have, and how many it has."""
+
+from ims_ext import proxy
+from ims_ext import resource
+from ims_ext.extension import answer
+
+
+class Quota(resource.Resource):
+    """How much of something a project may have, and has.
+
+    Operation 26: ``GET /v1/cloudimages/quota``.
+    """
+
+    base_path = '/v1/cloudimages/quota'
+
+    #: What is limited: ``image`` (private images), ``image_shared`` (shared
+    #: ones, O) or ``image_member`` (members of an image, O).
+    type = resource.Body('type')
+    #: How many there are. *Type: int*
+    used = resource.Body('used', type=resource.FlexibleInt)
+    #: How many there may be. *Type: int*
+    quota = resource.Body('quota', type=resource.FlexibleInt)
+    #: The smallest that the quota can be. *Type: int*
+    min = resource.Body('min', type=resource.FlexibleInt)
+    #: The largest that the quota can be. *Type: int*
+    max = resource.Body('max', type=resource.FlexibleInt)
+
+
+class QuotaMixin(proxy.Proxy):
+    """``conn.ims``: quotas."""
+
+    def image_quotas(self) -> list[Quota]:
+        """Return the project's quotas in the region (operation 26).
+
+        ``GET /v1/cloudimages/quota``
+
+        :returns: A list of :class:`Quota`, one for each type.
+        """
+        found = answer.read_list(
+            self.get(Quota.base_path),
+            "Cannot look up the quotas",
+            'quotas',
+            'resources',
+        )
+        return [
+            Quota.existing(connection=self._get_connection(), **item)
+            for item in found
+        ]

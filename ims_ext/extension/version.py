@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The versions of the image service's API."""
+
+from collections.abc import Generator
+from typing import Any
+
+from ims_ext import exceptions
+from ims_ext import proxy
+from ims_ext import resource
+
+
+class ApiVersion(resource.Resource):
+    """A version of the API: ``GET /`` and ``GET /{version}``.
+
+    Both answer with status 300, Multiple Choices.
+    """
+
+    base_path = '/'
+    resources_key = 'versions'
+
+    #: The version, for example ``v2.2``.
+    id = resource.Body('id')
+    #: ``CURRENT`` (the one to use), ``SUPPORTED`` (older, and still there)
+    #: or ``DEPRECATED`` (to be removed).
+    status = resource.Body('status')
+    #: Where the version is: mappings with ``href`` and ``rel``.
+    #: *Type: list of dict*
+    links = resource.Body('links', type=list)
+
+    @property
+    def url(self) -> str | None:
+        """Where the version is, as the cloud says."""
+        for link in self.links or ():
+            if link.get('rel') == 'self':
+                return str(link.get('href'))
+        return None
+
+
+class VersionMixin(proxy.Proxy):
+    """``conn.ims``: versions of the API."""
+
+    def api_versions(self) -> Generator[ApiVersion, None, None]:
+        """List the versions of the API (``GET /``).
+
+        :returns: A generator of :class:`ApiVersion`, in the cloud's order.
+        """
+        yield from self._versions('/', "Cannot list the API versions")
+
+    def get_api_version(self, version: str | ApiVersion) -> ApiVersion:
+        """Get a version of the API (``GET /{version}``).
+
+        :param version: The version, for example ``v2.0``, or as listed.
+            ``v2`` is the first one that the cloud names for it.
+        :returns: The :class:`ApiVersion`.
+        :raises: :class:`~openstack.exceptions.NotFoundException` where there
+            is no such version.
+        """
+        name = str(ApiVersion._get_id(version)).strip('/')
+        if not name:
+            raise exceptions.ValidationError("A version is missing")
+        if not name.startswith('v'):
+            name = f'v{name}'
+        found = self._versions(
+            f'/{name}', f"Cannot look up the API version {name}"
+        )
+        if not found:
+            raise exceptions.NotFoundError(f"No API version {name} found")
+        return next((each for each in found if each.id == name), found[0])
+
+    def _versions(self, path: str, error_message: str) -> list[ApiVersion]:
+        response = self.get(path, endpoint_override=self.root_url())
+        exceptions.raise_from_response(response, error_message)
+        try:
+            versions: Any = response.json()['versions']
+            return [
+                ApiVersion.existing(
+                    connection=self._get_connection(), **version
+                )
+                for version in versions
+            ]
+        except (ValueError, KeyError, TypeError) as error:
+            raise exceptions.InvalidAnswerError(
+                f"{error_message}: the answer lists no versions"
+            ) from error
