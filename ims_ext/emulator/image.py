@@ -189,7 +189,7 @@ class Api:
 
     # ====== TAGS ======
 
-    @route('PUT', '/v2/images/<image_id>/tags/<path:tag>')
+    @route('PUT', '/v2/images/<image_id>/tags/<tag>')
     def add_tag(self, request: Request, image_id: str, tag: str) -> Answer:
         """Add a tag; no harm if it is there."""
         check_tag(tag)
@@ -201,7 +201,7 @@ class Api:
                 self.state.images.save(image)
         return 204, None
 
-    @route('DELETE', '/v2/images/<image_id>/tags/<path:tag>')
+    @route('DELETE', '/v2/images/<image_id>/tags/<tag>')
     def delete_tag(self, request: Request, image_id: str, tag: str) -> Answer:
         """Remove a tag that is there."""
         with self.state.transaction():
@@ -238,6 +238,9 @@ def own_image(state: State, image_id: str, project_id: str) -> Image:
 
 def _new_image(project_id: str, body: dict[str, Any]) -> Image:
     """Return the image that a creation's body describes."""
+    for attribute in body.keys() - _TAKEN:
+        if attribute in READ_ONLY:
+            raise Forbidden(f"Attribute '{attribute}' is read-only.")
     values = {name: check(name, body[name]) for name in body.keys() - _TAKEN}
     name = values.pop('name', None)
     tags = values.pop('tags', [])
@@ -246,15 +249,12 @@ def _new_image(project_id: str, body: dict[str, Any]) -> Image:
     )
     if body.get('owner', project_id) != project_id:
         raise Forbidden("You are not permitted to create another's images.")
-    for attribute in values:
-        if attribute in READ_ONLY:
-            raise Forbidden(f"Attribute '{attribute}' is read-only.")
     os_version = values.pop('__os_version', None)
     image = Image.new(
         project_id,
         name,
         defaults(os_version, **values),
-        id=_image_id(body.get('id')),
+        id=_image_id(body['id']) if 'id' in body else None,
         visibility=visibility,
         tags=tags,
     )
@@ -266,9 +266,7 @@ def _new_image(project_id: str, body: dict[str, Any]) -> Image:
 _TAKEN = {'id', 'owner'}
 
 
-def _image_id(value: Any) -> str | None:
-    if value is None:
-        return None
+def _image_id(value: Any) -> str:
     try:
         return str(uuid.UUID(value))
     except (ValueError, AttributeError, TypeError) as error:

@@ -197,12 +197,13 @@ class ImageExport:
 
     def carry_out(self, job: Job, progress: Progress) -> None:
         """Write the object, and leave nothing else behind."""
-        image = self._service.state.images.get(job.params['image_id'])
-        if image is None:
-            raise _deleted()
-        path = self._service.state.image_file(image.id)
+        state = self._service.state
+        path = state.image_file(job.params['image_id'])
         converted = path.with_name(f'{path.name}.{job.id}{_SUFFIX}').resolve()
         try:
+            image = state.images.get(job.params['image_id'])
+            if image is None:
+                raise _deleted()
             with path.open('rb') as data:
                 if _stays(image, job.params['file_format']):
                     self._put(job, data, progress)

@@ -2,6 +2,7 @@
 """Glance's two kinds of JSON patches, and how they change an image."""
 
 import dataclasses
+import re
 from typing import Any, Literal, cast
 
 from ims_ext.emulator.errors import BadRequest
@@ -12,7 +13,6 @@ from ims_ext.emulator.image_attributes import BASE
 from ims_ext.emulator.image_attributes import READ_ONLY
 from ims_ext.emulator.image_attributes import check
 from ims_ext.emulator.image_attributes import check_count
-from ims_ext.emulator.image_attributes import check_tag
 from ims_ext.emulator.image_attributes import os_attributes
 from ims_ext.emulator.state import Image
 
@@ -21,17 +21,20 @@ V21 = 'application/openstack-images-v2.1-json-patch'
 
 _OPERATIONS = ('add', 'replace', 'remove')
 
+#: "~" stands only before the two digits that JSON pointers know.
+_BAD_ESCAPE = re.compile(r'~(?![01])')
+
 
 @dataclasses.dataclass(frozen=True)
 class Change:
     """One change of a patch.
 
-    :ivar path: The parts of the path: the attribute, and for one tag of
-        many ``['tags', '-']``.
+    :ivar attribute: The wire name of what is changed. Glance changes
+        attributes as a whole: one tag of many has no path.
     """
 
     operation: Literal['add', 'replace', 'remove']
-    path: list[str]
+    attribute: str
     value: Any = None
 
 
@@ -70,21 +73,18 @@ def _change(body: Any, is_v20: bool) -> Change:
         raise BadRequest(f"The operation '{operation}' needs a value.")
     return Change(
         operation=cast(Literal['add', 'replace', 'remove'], operation),
-        path=_path(path),
+        attribute=_attribute(path),
         value=body.get('value'),
     )
 
 
-def _path(pointer: Any) -> list[str]:
+def _attribute(pointer: Any) -> str:
     if not isinstance(pointer, str) or not pointer.startswith('/'):
         raise BadRequest("A path is a string that begins with '/'.")
-    parts = [
-        part.replace('~1', '/').replace('~0', '~')
-        for part in pointer[1:].split('/')
-    ]
-    if len(parts) > 2 or (len(parts) == 2 and parts[0] != 'tags'):
+    name = pointer[1:]
+    if '/' in name or _BAD_ESCAPE.search(name):
         raise BadRequest(f"Invalid path: {pointer}")
-    return parts
+    return name.replace('~1', '/').replace('~0', '~')
 
 
 def apply(image: Image, changes: list[Change]) -> None:
@@ -95,23 +95,11 @@ def apply(image: Image, changes: list[Change]) -> None:
         ``BadRequest`` for bad values.
     """
     for change in changes:
-        if len(change.path) == 2:
-            _change_one_tag(image, change)
-        elif change.operation == 'remove':
-            _remove(image, change.path[0])
+        if change.operation == 'remove':
+            _remove(image, change.attribute)
         else:
             _set(image, change)
     check_count(image)
-
-
-def _change_one_tag(image: Image, change: Change) -> None:
-    tag = change.path[1]
-    if change.operation == 'remove':
-        if tag not in image.tags:
-            raise Conflict(f"The image has no tag '{tag}'.")
-        image.tags.remove(tag)
-        return
-    image.tags.append(check_tag(change.value))
 
 
 def _remove(image: Image, attribute: str) -> None:
@@ -125,7 +113,7 @@ def _remove(image: Image, attribute: str) -> None:
 
 
 def _set(image: Image, change: Change) -> None:
-    attribute = change.path[0]
+    attribute = change.attribute
     if attribute in READ_ONLY:
         raise Forbidden(f"Attribute '{attribute}' is read-only.")
     if (

@@ -33,11 +33,6 @@ SORT_KEYS = frozenset(
         'id',
         'created_at',
         'updated_at',
-        'min_disk',
-        'min_ram',
-        'owner',
-        'visibility',
-        'protected',
     }
 )
 

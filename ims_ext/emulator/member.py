@@ -13,6 +13,7 @@ from ims_ext.emulator.errors import TooLarge
 from ims_ext.emulator.image import own_image
 from ims_ext.emulator.image import visible_image
 from ims_ext.emulator.service import Service
+from ims_ext.emulator.sharing_rules import check_shareable
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import Member
 from ims_ext.emulator.wire import Answer
@@ -45,6 +46,7 @@ class Api:
                 raise Forbidden("Public images do not have members.")
             if member_id == image.owner:
                 raise ImsError('IMG.0076')
+            check_shareable(self.state, image)
             if len(self.state.members.list(image.id)) >= MAX_MEMBERS:
                 raise TooLarge(f"An image has at most {MAX_MEMBERS} members.")
             try:

@@ -152,7 +152,7 @@ _MEMBER: dict[str, Any] = {
     ),
     'created_at': _string("When the image was shared, UTC"),
     'updated_at': _string("When the status last changed, UTC"),
-    'schema': _string("Path of this schema"),
+    'schema': _string("Path of this schema", readOnly=True),
 }
 
 
@@ -160,7 +160,10 @@ def _image_schema() -> dict[str, Any]:
     return {
         'name': 'image',
         'properties': {
-            name: {**value, 'readOnly': True} if name in READ_ONLY else value
+            name: {**value, 'readOnly': True}
+            # Whoever creates an image may choose its ID.
+            if name in READ_ONLY and name != 'id'
+            else value
             for name, value in _IMAGE.items()
         },
         'additionalProperties': {'type': 'string'},

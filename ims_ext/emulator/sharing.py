@@ -15,7 +15,7 @@ from ims_ext.emulator.job import Progress
 from ims_ext.emulator.member import MAX_MEMBERS
 from ims_ext.emulator.member import view
 from ims_ext.emulator.service import Service
-from ims_ext.emulator.sharing_rules import check_shareable
+from ims_ext.emulator.sharing_rules import shareable_image
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.state import Member
 from ims_ext.emulator.state import State
@@ -50,8 +50,7 @@ class Api:
         pairs = _pairs(body)
         with self.state.transaction():
             for image_id in pairs['images']:
-                image = own_image(self.state, image_id, request.project_id)
-                check_shareable(self.state, image)
+                shareable_image(self.state, image_id, request.project_id)
             if request.project_id in pairs['projects']:
                 raise ImsError('IMG.0076')
             job = self._new_job(request, 'imsAddImageMembersJob', pairs)
@@ -283,8 +282,7 @@ class Addition(_Batch):
 
     def one(self, job: Job, image_id: str, project_id: str) -> None:
         """Share an image with a project."""
-        image = own_image(self.state, image_id, job.project_id)
-        check_shareable(self.state, image)
+        shareable_image(self.state, image_id, job.project_id)
         if self.state.projects.get(project_id) is None:
             raise ImsError('IMG.0108')
         if len(self.state.members.list(image_id)) >= MAX_MEMBERS:

@@ -264,7 +264,7 @@ def test_a_patch_of_another_type_is_refused(
         ({'op': 'remove', 'path': '/name'}, 403),
         (replace('/visibility', 'public'), 403),
         (replace('/tags', ['c', 'd']), 200),
-        ({'op': 'add', 'path': '/tags/-', 'value': 'e'}, 200),
+        ({'op': 'add', 'path': '/tags/-', 'value': 'e'}, 400),
         (replace('/a/b', 'x'), 400),
         (replace('name', 'x'), 400),
         ({'op': 'move', 'path': '/name', 'value': 'x'}, 400),
@@ -381,7 +381,7 @@ def test_the_newest_image_comes_first(call: Call, three: list[str]) -> None:
     ('query', 'expected'),
     [
         ({'sort_key': 'name', 'sort_dir': 'asc'}, 'abc'),
-        ({'sort': 'min_disk:asc'}, 'bca'),
+        ({'sort': 'created_at:asc'}, 'bca'),
         ({'sort': 'status:asc,name:desc'}, 'cba'),
         ({'name': 'c'}, 'c'),
         ({'name': 'in:c,b'}, 'cb'),

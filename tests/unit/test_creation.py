@@ -14,6 +14,7 @@ from ims_ext.extension import tag
 ROOT = 'https://ims.example.com'
 ACTION = f'{ROOT}/v2/cloudimages/action'
 QUICK = f'{ROOT}/v2/cloudimages/quickimport/action'
+DATA = f'{ROOT}/v1/cloudimages/dataimages/action'
 
 PLAIN = {'image_url': 'images:a.qcow2', 'name': 'golden', 'min_disk': 40}
 
@@ -23,6 +24,9 @@ def cloud(answers: requests_mock.Mocker) -> requests_mock.Mocker:
     """A cloud that starts every job that it is asked for."""
     answers.post(ACTION, json={'job_id': 'j1'})
     answers.post(QUICK, json={'job_id': 'j1'})
+    answers.post(DATA, json={'job_id': 'j1'})
+    for path in ('action', 'quickimport/action', 'dataimages/action'):
+        answers.post(f'{ROOT}/v2.1/cloudimages/{path}', json={'job_id': 'j1'})
     answers.put(f'{ROOT}/v1/cloudimages/i1/upload', json={'job_id': ' j1'})
     return answers
 
@@ -192,3 +196,109 @@ def test_a_refusal_of_the_cloud_carries_its_code(
         conn.ims.create_image_from_object('images:a.qcow2', 'golden', 40)
 
     assert caught.value.code == 'IMG.0056'
+
+
+def test_a_data_disk_is_imported_as_documented(
+    conn: connection.Connection, cloud: requests_mock.Mocker
+) -> None:
+    conn.ims.create_data_image_from_object(
+        'images:a.qcow2',
+        'data',
+        '2048',
+        os_type='windows',
+        cmk_id='k1',
+        tags={'disk': 'data'},
+    )
+
+    assert cloud.last_request.method == 'POST'
+    assert cloud.last_request.url == DATA
+    assert cloud.last_request.json() == {
+        'image_url': 'images:a.qcow2',
+        'name': 'data',
+        'min_disk': 2048,
+        'os_type': 'Windows',
+        'cmk_id': 'k1',
+        'image_tags': [{'key': 'disk', 'value': 'data'}],
+    }
+
+
+def test_whether_a_small_data_disk_is_permitted_the_cloud_decides(
+    conn: connection.Connection, cloud: requests_mock.Mocker
+) -> None:
+    conn.ims.create_data_image_from_object('images:a.qcow2', 'data', 1)
+
+    assert cloud.last_request.json()['min_disk'] == 1
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'object_url': 'nothing'},
+        {'name': 'a/b'},
+        {'min_disk': 0},
+        {'min_disk': 2049},
+        {'os_type': 'Other'},
+        {'type': 'DataImage'},
+        {'os_version': 'CentOS 7.0 64bit'},
+        {'tags': {'a=b': 'c'}},
+    ],
+)
+def test_what_is_not_permitted_for_a_data_disk_is_refused_unsent(
+    conn: connection.Connection,
+    cloud: requests_mock.Mocker,
+    change: dict[str, Any],
+) -> None:
+    arguments = {
+        'object_url': 'images:a.qcow2',
+        'name': 'data',
+        'min_disk': 40,
+        **change,
+    }
+
+    with pytest.raises(exceptions.ValidationError):
+        conn.ims.create_data_image_from_object(**arguments)
+
+    assert cloud.call_count == 0
+
+
+@pytest.mark.parametrize(
+    ('method', 'attrs', 'path'),
+    [
+        ('create_image_from_object', {}, '/v2.1/cloudimages/action'),
+        (
+            'quick_import_image',
+            {'os_version': 'CentOS 7.0 64bit'},
+            '/v2.1/cloudimages/quickimport/action',
+        ),
+        (
+            'create_data_image_from_object',
+            {},
+            '/v2.1/cloudimages/dataimages/action',
+        ),
+    ],
+)
+def test_the_safe_mode_is_the_same_request_under_another_version(
+    conn: connection.Connection,
+    cloud: requests_mock.Mocker,
+    method: str,
+    attrs: dict[str, Any],
+    path: str,
+) -> None:
+    create = getattr(conn.ims, method)
+    create('images:a.raw', 'golden', 40, **attrs)
+    plain = cloud.last_request.json()
+    create('images:a.raw', 'golden', 40, safe_mode=True, **attrs)
+
+    assert cloud.last_request.path == path
+    assert cloud.last_request.json() == plain
+
+
+def test_a_parameter_is_not_taken_under_its_other_name_too(
+    conn: connection.Connection, cloud: requests_mock.Mocker
+) -> None:
+    with pytest.raises(exceptions.ValidationError, match='image_url'):
+        conn.ims.create_image_from_object(
+            'images:a.qcow2', 'golden', 40, image_url='images:b.qcow2'
+        )
+
+    assert cloud.call_count == 0

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An emulator of a test's own, whose servers and volumes it may use up."""
+
+from collections.abc import Iterator
+import contextlib
+from typing import Any
+
+from openstack import connection
+import pytest
+
+import ims_ext
+from ims_ext import exceptions
+from ims_ext.emulator.server import EmulatorServer
+
+
+class Cloud:
+    """What a test does with its emulator.
+
+    :ivar server: The emulator.
+    :ivar conn: The connection of ``alice``, project ``alpha``.
+    """
+
+    def __init__(self, server: EmulatorServer) -> None:
+        self.server = server
+        self.conn = self.connect('alice')
+
+    def connect(self, user: str) -> connection.Connection:
+        """Return a connection of a user."""
+        entry = dict(self.server.clouds(access_keys=True)['clouds'][user])
+        # Loaded below, whatever the environment says of hooks.
+        del entry['vendor_hook']
+        conn = connection.Connection(**entry)
+        ims_ext.load(conn)
+        return conn
+
+    def server_id(self, name: str) -> str:
+        """Return the ID of a server."""
+        return str(self.conn.compute.find_server(name).id)
+
+    def volume_id(self, name: str) -> str:
+        """Return the ID of a volume."""
+        return str(self.conn.block_storage.find_volume(name).id)
+
+    def backup(self, name: str) -> Any:
+        """Return a backup."""
+        return self.conn.block_storage.find_backup(name, ignore_missing=False)
+
+    def image(self, job: Any) -> Any:
+        """Return the image that a job has made."""
+        return self.conn.ims.get_cloud_image(job.image_id)
+
+    def post(self, path: str, **body: Any) -> str:
+        """Send a body as it is; return the code that it is refused with."""
+        with pytest.raises(exceptions.BadRequestError) as caught:
+            exceptions.raise_from_response(self.conn.ims.post(path, json=body))
+        return str(caught.value.code)
+
+
+@contextlib.contextmanager
+def own_cloud(job_seconds: float = 0) -> Iterator[Cloud]:
+    """Run an emulator for as long as the block lasts."""
+    with EmulatorServer(job_seconds=job_seconds) as server:
+        cloud = Cloud(server)
+        try:
+            yield cloud
+        finally:
+            cloud.conn.close()
+
+
+@contextlib.contextmanager
+def refused(code: str) -> Iterator[None]:
+    """Expect the block to be refused with a code."""
+    with pytest.raises(exceptions.BadRequestError) as caught:
+        yield
+    assert caught.value.code == code
