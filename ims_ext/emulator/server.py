@@ -98,7 +98,8 @@ class EmulatorServer:
             print(server.auth_url, server.clouds())
 
     :param host: The address to listen on.
-    :param port: The port of identity and image service; 0 for a free one.
+    :param port: The port of all services but the bucket side; 0 for a free
+        one.
     :param bucket_port: The port of the bucket side; 0 for a free one.
     :param state_dir: Where to keep everything; ``None`` to forget it.
     :param job_seconds: For how many seconds a job runs.

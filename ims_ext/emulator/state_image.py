@@ -371,8 +371,9 @@ class _Statement:
     def _sort_key(self, attribute: str) -> str:
         if attribute in COLUMNS and attribute != 'name':
             return attribute
-        # Comparisons with NULL are never true, and would end the paging.
-        return f"COALESCE({self._expression(attribute)}, '')"
+        # Comparisons with NULL are never true, and would end the paging. As
+        # NULL does elsewhere, -1 comes before all numbers and texts.
+        return f'COALESCE({self._expression(attribute)}, -1)'
 
     def _condition(self, condition: Condition) -> str:
         if _UNQUOTABLE & set(condition.attribute):

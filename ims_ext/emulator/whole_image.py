@@ -89,7 +89,7 @@ class Api:
         if not body['backup_id']:
             raise ImsError('IMG.0019')
         kind = body.get('whole_image_type') or 'CSBS'
-        if kind not in _CODES:
+        if kind not in tuple(_CODES):
             raise ImsError('IMG.0001', "whole_image_type must be CSBS or CBR.")
         with self.state.transaction():
             backup = self.state.backups.get(body['backup_id'], project_id)

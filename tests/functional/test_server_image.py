@@ -237,7 +237,7 @@ def test_the_image_of_an_encrypted_volume_is_encrypted(cloud: Cloud) -> None:
     )
 
     key = volume.metadata['__system__cmkid']
-    assert cloud.image(job).system_cmkid == key
+    assert cloud.image(job).cmk_id == key
 
 
 def test_an_encrypted_volume_is_not_for_bare_metal(cloud: Cloud) -> None:
