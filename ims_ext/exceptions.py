@@ -66,7 +66,7 @@ class InvalidAnswerError(sdk_exceptions.InvalidResponse):
 
 
 class EndpointNotFoundError(sdk_exceptions.EndpointNotFound):
-    """The cloud's catalog names no image service."""
+    """The cloud's catalog lacks a service that is needed."""
 
 
 class ObjectStoreError(sdk_exceptions.SDKException):

@@ -14,8 +14,8 @@ from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.state import Condition
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import ImageQuery
-from ims_ext.emulator.state_image import Images
-from ims_ext.emulator.state_image import Operator
+from ims_ext.emulator.state.image import Images
+from ims_ext.emulator.state.image import Operator
 
 #: How many images a page has without ``limit``.
 DEFAULT_LIMIT = 500

@@ -31,7 +31,7 @@ from ims_ext.emulator.image_attributes import view
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import State
-from ims_ext.emulator.state_image import timestamp
+from ims_ext.emulator.state.image import timestamp
 from ims_ext.emulator.wire import Answer
 from ims_ext.emulator.wire import Request
 from ims_ext.emulator.wire import route

@@ -17,7 +17,7 @@ from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.state import State
-from ims_ext.emulator.state_image import timestamp
+from ims_ext.emulator.state.image import timestamp
 
 WORK = 'copy'
 

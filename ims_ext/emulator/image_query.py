@@ -16,7 +16,7 @@ from ims_ext.emulator.image_attributes import BOOLEANS
 from ims_ext.emulator.image_attributes import INTEGERS
 from ims_ext.emulator.state import Condition
 from ims_ext.emulator.state import ImageQuery
-from ims_ext.emulator.state_image import Operator
+from ims_ext.emulator.state.image import Operator
 
 #: How many images a page has at most.
 MAX_LIMIT = 1000

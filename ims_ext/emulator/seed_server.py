@@ -9,7 +9,7 @@ from ims_ext.emulator.state import Backup
 from ims_ext.emulator.state import Server
 from ims_ext.emulator.state import State
 from ims_ext.emulator.state import Volume
-from ims_ext.emulator.state_server import SYSTEM_DEVICE
+from ims_ext.emulator.state.server import SYSTEM_DEVICE
 
 _CENTOS = 'CentOS 7.6 64bit'
 _UBUNTU = 'Ubuntu 18.04 server 64bit'

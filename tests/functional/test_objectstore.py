@@ -16,10 +16,10 @@ from wsgiref.types import WSGIEnvironment
 from openstack import connection
 import pytest
 
-from ims_ext import bucket_access
 from ims_ext import exceptions
 from ims_ext.emulator.objectstore import BucketStore
 from ims_ext.objectstore import ObjectStore
+from ims_ext.objectstore import access
 
 from .buckets import MIB
 from .buckets import Key
@@ -186,7 +186,7 @@ def test_the_identity_services_temporary_key_opens_a_bucket(
 ) -> None:
     path = tmp_path / 'disk.raw'
     path.write_bytes(b'content')
-    bucket_access.make_client(alice).create_bucket(Bucket='temporary')
+    access.make_client(alice).create_bucket(Bucket='temporary')
     store = ObjectStore(alice)
 
     store.check_bucket('temporary')

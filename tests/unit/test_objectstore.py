@@ -14,10 +14,10 @@ from openstack import connection
 import pytest
 import requests_mock
 
-from ims_ext import bucket_access
-from ims_ext import bucket_upload
 from ims_ext import exceptions
 from ims_ext import objectstore
+from ims_ext.objectstore import access
+from ims_ext.objectstore import upload
 
 OBS = 'https://obs.example.com'
 KEYS_URL = 'https://iam.example.com/v3.0/OS-CREDENTIAL/securitytokens'
@@ -92,7 +92,7 @@ def test_the_endpoint_comes_from_override_then_catalog(
 ) -> None:
     conn = connect(catalog, **settings)
 
-    assert bucket_access.find_endpoint(conn) == expected
+    assert access.find_endpoint(conn) == expected
 
 
 def test_without_an_endpoint_the_error_names_the_setting(
@@ -110,7 +110,7 @@ def test_an_endpoint_that_is_no_url_is_refused(connect: Connect) -> None:
     conn = connect(obs_endpoint_override='obs.example.com')
 
     with pytest.raises(exceptions.ObjectStoreError, match=r'obs\.example'):
-        bucket_access.find_endpoint(conn)
+        access.find_endpoint(conn)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_the_bucket_is_named_where_the_endpoint_can_take_it(
         ak='a',
         sk='s',
     )
-    client = bucket_access.make_client(conn)
+    client = access.make_client(conn)
 
     signed = client.generate_presigned_url('head_bucket', {'Bucket': 'images'})
 
@@ -146,14 +146,14 @@ def test_an_unknown_addressing_style_is_refused(connect: Connect) -> None:
     conn = connect({'object': OBS}, obs_addressing_style='subdomain')
 
     with pytest.raises(exceptions.ValidationError, match='subdomain'):
-        bucket_access.make_client(conn)
+        access.make_client(conn)
 
 
 # ====== CREDENTIALS ======
 
 
 def credentials(conn: connection.Connection) -> tuple[str | None, ...]:
-    frozen = bucket_access.find_credentials(conn).get_frozen_credentials()
+    frozen = access.find_credentials(conn).get_frozen_credentials()
     return frozen.access_key, frozen.secret_key, frozen.token
 
 
@@ -210,7 +210,7 @@ def test_a_temporary_key_is_used_while_it_has_time_left(
     connect: Connect, answers: requests_mock.Mocker
 ) -> None:
     asked = answers.post(KEYS_URL, json=issued(900))
-    found = bucket_access.find_credentials(connect())
+    found = access.find_credentials(connect())
 
     found.get_frozen_credentials()
     found.get_frozen_credentials()
@@ -222,7 +222,7 @@ def test_a_temporary_key_is_renewed_before_it_ends(
     connect: Connect, answers: requests_mock.Mocker
 ) -> None:
     asked = answers.post(KEYS_URL, [{'json': issued(s)} for s in (200, 900)])
-    found = bucket_access.find_credentials(connect())
+    found = access.find_credentials(connect())
 
     found.get_frozen_credentials()
 
@@ -239,7 +239,7 @@ def test_half_a_key_in_the_configuration_is_refused(
     with pytest.raises(
         exceptions.BucketCredentialsError, match=f'not {missing}$'
     ):
-        bucket_access.find_credentials(connect(**settings))
+        access.find_credentials(connect(**settings))
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_half_a_key_in_the_environment_is_refused(
     with pytest.raises(
         exceptions.BucketCredentialsError, match=f'not {missing}$'
     ):
-        bucket_access.find_credentials(connect())
+        access.find_credentials(connect())
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_where_no_key_is_issued_the_error_tells_the_three_ways(
     answers.post(KEYS_URL, **answer)
 
     with pytest.raises(exceptions.BucketCredentialsError) as caught:
-        bucket_access.find_credentials(connect())
+        access.find_credentials(connect())
 
     assert 'ak and sk' in str(caught.value)
     assert 'OS_ACCESS_KEY and OS_SECRET_KEY' in str(caught.value)
@@ -293,7 +293,7 @@ def test_a_temporary_key_is_not_logged(
 ) -> None:
     answers.post(KEYS_URL, json=issued())
 
-    bucket_access.find_credentials(connect())
+    access.find_credentials(connect())
 
     assert debug_log.messages
     assert SECRET not in debug_log.text
@@ -309,7 +309,7 @@ def test_signing_a_request_logs_nothing_secret(
         {'object': OBS}, ak='a', sk=SECRET, security_token=SECURITY_TOKEN
     )
 
-    url = bucket_access.make_client(conn).generate_presigned_url(
+    url = access.make_client(conn).generate_presigned_url(
         'head_bucket', {'Bucket': 'images'}
     )
 
@@ -323,7 +323,7 @@ def test_a_level_that_the_user_chose_for_botocore_stays(
 ) -> None:
     logging.getLogger('botocore').setLevel(logging.ERROR)
 
-    bucket_access.make_client(connect({'object': OBS}, ak='a', sk='s'))
+    access.make_client(connect({'object': OBS}, ak='a', sk='s'))
 
     assert logging.getLogger('botocore').level == logging.ERROR
 
@@ -347,9 +347,7 @@ def test_what_is_set_up_for_aws_does_not_count(
     monkeypatch.setenv('AWS_ENDPOINT_URL', 'https://aws.example.com')
     monkeypatch.setenv('AWS_ACCESS_KEY_ID', 'other')
 
-    client = bucket_access.make_client(
-        connect({'object': OBS}, ak='mine', sk='s')
-    )
+    client = access.make_client(connect({'object': OBS}, ak='mine', sk='s'))
 
     url = client.generate_presigned_url('head_bucket', {'Bucket': 'images'})
     assert url.startswith('https://images.obs.example.com/')
@@ -366,7 +364,7 @@ def test_certificates_are_checked_as_the_connection_says(
 ) -> None:
     conn = connect({'object': OBS}, ak='a', sk='s', **settings)
 
-    client = bucket_access.make_client(conn)
+    client = access.make_client(conn)
 
     assert verification(client) == verify
 
@@ -376,9 +374,7 @@ def test_a_ca_bundle_of_the_environment_counts_as_for_other_services(
 ) -> None:
     monkeypatch.setenv('REQUESTS_CA_BUNDLE', __file__)
 
-    client = bucket_access.make_client(
-        connect({'object': OBS}, ak='a', sk='s')
-    )
+    client = access.make_client(connect({'object': OBS}, ak='a', sk='s'))
 
     assert verification(client) == __file__
 
@@ -463,7 +459,7 @@ def test_an_objects_address_has_bucket_and_key(connect: Connect) -> None:
 def test_a_file_of_any_size_fits_into_the_parts_that_are_allowed(
     size: int,
 ) -> None:
-    part = bucket_upload.part_size(size)
+    part = upload.part_size(size)
 
     assert 5 * 1024**2 <= part <= 5 * 1024**3
     assert -(-size // part) <= 10_000

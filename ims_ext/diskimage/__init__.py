@@ -12,9 +12,9 @@ import pathlib
 import stat
 from typing import Any
 
-from ims_ext import diskformat
-from ims_ext import disktables
 from ims_ext import exceptions
+from ims_ext.diskimage import formats
+from ims_ext.diskimage import tables
 
 GIB = 2**30
 
@@ -124,7 +124,7 @@ def inspect(
         with open(descriptor, 'rb', buffering=0) as stream:
             status = os.fstat(descriptor)
             _check_regular(path, status.st_mode)
-            reader = diskformat.Reader(
+            reader = formats.Reader(
                 stream, status.st_size, str(path), seekable=True
             )
             image = _inspect(reader, disk_format)
@@ -141,7 +141,7 @@ def inspect(
 
 
 def inspect_stream(
-    stream: diskformat.Readable,
+    stream: formats.Readable,
     size: int,
     name: str,
     *,
@@ -160,7 +160,7 @@ def inspect_stream(
     :returns: What it is.
     :raises: As :func:`inspect`.
     """
-    reader = diskformat.Reader(stream, size, name, seekable=False)
+    reader = formats.Reader(stream, size, name, seekable=False)
     return _inspect(reader, disk_format)
 
 
@@ -253,12 +253,12 @@ def check_min_disk(
     return min_disk
 
 
-def _inspect(reader: diskformat.Reader, declared: str | None) -> DiskImage:
+def _inspect(reader: formats.Reader, declared: str | None) -> DiskImage:
     expected = _expected_format(reader, declared)
     if reader.size == 0:
         raise reader.error("the file is empty")
-    with diskformat.quiet():
-        matches = diskformat.recognize(reader)
+    with formats.quiet():
+        matches = formats.recognize(reader)
         virtual_size = None
         if expected in _OPAQUE:
             found = expected
@@ -267,7 +267,7 @@ def _inspect(reader: diskformat.Reader, declared: str | None) -> DiskImage:
                 raise _mismatch(reader, expected, min(others), declared)
         else:
             found, inspector = _settle(reader, matches, expected, declared)
-            virtual_size = disktables.virtual_size(reader, found, inspector)
+            virtual_size = tables.virtual_size(reader, found, inspector)
     return DiskImage(
         name=reader.name,
         disk_format=found,
@@ -277,7 +277,7 @@ def _inspect(reader: diskformat.Reader, declared: str | None) -> DiskImage:
 
 
 def _expected_format(
-    reader: diskformat.Reader, declared: str | None
+    reader: formats.Reader, declared: str | None
 ) -> str | None:
     """Return what the image should be by declaration, else by name."""
     if declared is None:
@@ -294,7 +294,7 @@ def _expected_format(
 
 
 def _settle(
-    reader: diskformat.Reader,
+    reader: formats.Reader,
     matches: dict[str, Any],
     expected: str | None,
     declared: str | None,
@@ -312,14 +312,14 @@ def _settle(
             "take one that is not"
         )
     for name, inspector in matches.items():
-        diskformat.check_safety(reader, name, inspector)
+        formats.check_safety(reader, name, inspector)
         if expected not in (None, name):
             raise _mismatch(reader, expected, name, declared)
         return name, inspector
-    if diskformat.is_fixed_vhd(reader):
+    if formats.is_fixed_vhd(reader):
         found = 'vhd'
     elif (
-        (partitions and diskformat.has_partition_table(partitions))
+        (partitions and formats.has_partition_table(partitions))
         or expected == 'raw'
         or (expected is None and reader.name.lower().endswith(_PERHAPS_RAW))
     ):
@@ -332,7 +332,7 @@ def _settle(
 
 
 def _mismatch(
-    reader: diskformat.Reader,
+    reader: formats.Reader,
     expected: str | None,
     found: str,
     declared: str | None,
@@ -345,7 +345,7 @@ def _mismatch(
 
 
 def _unknown(
-    reader: diskformat.Reader, expected: str | None, declared: str | None
+    reader: formats.Reader, expected: str | None, declared: str | None
 ) -> exceptions.DiskImageError:
     if expected is None:
         return reader.error(

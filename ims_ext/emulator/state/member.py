@@ -5,7 +5,7 @@ from collections.abc import Callable
 import dataclasses
 from typing import TYPE_CHECKING, ClassVar
 
-from ims_ext.emulator.state_image import timestamp
+from ims_ext.emulator.state.image import timestamp
 
 if TYPE_CHECKING:
     from ims_ext.emulator.state import Database

@@ -8,10 +8,10 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from ims_ext import bucket_access
-from ims_ext import bucket_upload
 from ims_ext import exceptions
 from ims_ext import validation
+from ims_ext.objectstore import access as _access
+from ims_ext.objectstore import upload as _upload
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -37,8 +37,8 @@ class ObjectStore:
     """A cloud's buckets, as far as images need them.
 
     The endpoint and the access key are found as described at
-    :func:`~ims_ext.bucket_access.find_endpoint` and
-    :func:`~ims_ext.bucket_access.find_credentials`, when they are first
+    :func:`~ims_ext.objectstore.access.find_endpoint` and
+    :func:`~ims_ext.objectstore.access.find_credentials`, when they are first
     needed.
 
     :param connection: The cloud.
@@ -84,7 +84,7 @@ class ObjectStore:
         bucket: str,
         key: str,
         *,
-        progress: bucket_upload.ByteProgress | None = None,
+        progress: _upload.ByteProgress | None = None,
     ) -> None:
         """Upload a file, in parts where it is large; memory stays flat.
 
@@ -99,8 +99,8 @@ class ObjectStore:
         :raises: as :meth:`check_bucket`.
         """
         check_object(bucket, key)
-        before = bucket_upload.Fingerprint.of(path)
-        watch = bucket_upload.Watch(bucket, key, before.size, progress)
+        before = _upload.Fingerprint.of(path)
+        watch = _upload.Watch(bucket, key, before.size, progress)
         client = self._client
         with watch.listening(client):
             try:
@@ -158,25 +158,25 @@ class ObjectStore:
     def _client(self) -> 'S3Client':
         with self._lock:
             if self._made_client is None:
-                self._made_client = bucket_access.make_client(self._connection)
+                self._made_client = _access.make_client(self._connection)
             return self._made_client
 
     def _send(
         self,
         client: 'S3Client',
         path: str,
-        watch: bucket_upload.Watch,
-        before: bucket_upload.Fingerprint,
+        watch: _upload.Watch,
+        before: _upload.Fingerprint,
     ) -> None:
-        from ims_ext import bucket_transfer
+        from ims_ext.objectstore import transfer as _transfer
 
         failure = None
         try:
             with self._translated(watch.bucket, watch.key, watch):
-                bucket_transfer.transfer(client, path, watch)
+                _transfer.transfer(client, path, watch)
         except exceptions.ObjectStoreError as error:
             failure = error
-        if bucket_upload.Fingerprint.of(path) != before:
+        if _upload.Fingerprint.of(path) != before:
             raise exceptions.ObjectStoreError(
                 f"{path} changed while it was uploaded to {watch.bucket}:"
                 f"{watch.key}: upload it again when nothing writes to it"
@@ -184,9 +184,7 @@ class ObjectStore:
         if failure is not None:
             raise failure
 
-    def _clean_up(
-        self, watch: 'bucket_upload.Watch', error: BaseException
-    ) -> None:
+    def _clean_up(self, watch: '_upload.Watch', error: BaseException) -> None:
         """Delete what is left of an upload, or note in the error what is."""
         try:
             if watch.completed:
@@ -220,7 +218,7 @@ class ObjectStore:
         self,
         bucket: str,
         key: str | None = None,
-        watch: 'bucket_upload.Watch | None' = None,
+        watch: '_upload.Watch | None' = None,
     ) -> Iterator[None]:
         """Turn what botocore raises into our own exceptions."""
         from botocore.exceptions import BotoCoreError
@@ -235,7 +233,7 @@ class ObjectStore:
         except (BotoCoreError, CancelledError, OSError) as error:
             raise exceptions.ObjectStoreError(
                 f"The object store at {self.endpoint} failed on {target}"
-                f"{watch.sent if watch else ''}: {bucket_access.words(error)}"
+                f"{watch.sent if watch else ''}: {_access.words(error)}"
             ) from error
 
 
@@ -268,7 +266,7 @@ def _refusal(
     error: 'ClientError',
     bucket: str,
     target: str,
-    watch: bucket_upload.Watch | None,
+    watch: _upload.Watch | None,
 ) -> exceptions.ObjectStoreError:
     """Return our exception for a refusal by the object store."""
     code = error.response['Error'].get('Code', '')

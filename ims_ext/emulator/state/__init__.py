@@ -41,29 +41,29 @@ import time
 from typing import IO, Any
 import uuid
 
-from ims_ext.emulator.state_identity import AccessKey
-from ims_ext.emulator.state_identity import AccessKeys
-from ims_ext.emulator.state_identity import Domain
-from ims_ext.emulator.state_identity import Domains
-from ims_ext.emulator.state_identity import Project
-from ims_ext.emulator.state_identity import Projects
-from ims_ext.emulator.state_identity import Token
-from ims_ext.emulator.state_identity import Tokens
-from ims_ext.emulator.state_identity import User
-from ims_ext.emulator.state_identity import Users
-from ims_ext.emulator.state_image import Condition
-from ims_ext.emulator.state_image import Image
-from ims_ext.emulator.state_image import ImageQuery
-from ims_ext.emulator.state_image import Images
-from ims_ext.emulator.state_job import Job
-from ims_ext.emulator.state_job import Jobs
-from ims_ext.emulator.state_member import Member
-from ims_ext.emulator.state_member import Members
-from ims_ext.emulator.state_server import SCHEMA as SERVER_SCHEMA
-from ims_ext.emulator.state_server import Backup
-from ims_ext.emulator.state_server import Records
-from ims_ext.emulator.state_server import Server
-from ims_ext.emulator.state_server import Volume
+from ims_ext.emulator.state.identity import AccessKey
+from ims_ext.emulator.state.identity import AccessKeys
+from ims_ext.emulator.state.identity import Domain
+from ims_ext.emulator.state.identity import Domains
+from ims_ext.emulator.state.identity import Project
+from ims_ext.emulator.state.identity import Projects
+from ims_ext.emulator.state.identity import Token
+from ims_ext.emulator.state.identity import Tokens
+from ims_ext.emulator.state.identity import User
+from ims_ext.emulator.state.identity import Users
+from ims_ext.emulator.state.image import Condition
+from ims_ext.emulator.state.image import Image
+from ims_ext.emulator.state.image import ImageQuery
+from ims_ext.emulator.state.image import Images
+from ims_ext.emulator.state.job import Job
+from ims_ext.emulator.state.job import Jobs
+from ims_ext.emulator.state.member import Member
+from ims_ext.emulator.state.member import Members
+from ims_ext.emulator.state.server import SCHEMA as SERVER_SCHEMA
+from ims_ext.emulator.state.server import Backup
+from ims_ext.emulator.state.server import Records
+from ims_ext.emulator.state.server import Server
+from ims_ext.emulator.state.server import Volume
 
 __all__ = [
     'AccessKey',

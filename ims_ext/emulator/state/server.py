@@ -7,7 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import uuid
 
-from ims_ext.emulator.state_image import timestamp
+from ims_ext.emulator.state.image import timestamp
 
 if TYPE_CHECKING:
     from ims_ext.emulator.state import Database

@@ -9,16 +9,14 @@ from s3transfer.subscribers import BaseSubscriber
 from s3transfer.utils import OSUtils
 from s3transfer.utils import ReadFileChunk
 
-from ims_ext import bucket_access
-from ims_ext import bucket_upload
+from ims_ext.objectstore import access
+from ims_ext.objectstore import upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def transfer(
-    client: 'S3Client', path: str, watch: bucket_upload.Watch
-) -> None:
+def transfer(client: 'S3Client', path: str, watch: upload.Watch) -> None:
     """Upload a file; returns when it is done.
 
     :param client: The S3 client.
@@ -27,9 +25,9 @@ def transfer(
     :raises: what botocore and s3transfer raise, and ``OSError``.
     """
     config = TransferConfig(
-        multipart_threshold=bucket_upload.PART_SIZE,
-        multipart_chunksize=bucket_upload.part_size(watch.size),
-        max_concurrency=bucket_access.CONNECTIONS,
+        multipart_threshold=upload.PART_SIZE,
+        multipart_chunksize=upload.part_size(watch.size),
+        max_concurrency=access.CONNECTIONS,
         preferred_transfer_client='classic',
     )
     with create_transfer_manager(client, config, _Files()) as manager:
@@ -41,7 +39,7 @@ def transfer(
 class _Progress(BaseSubscriber):
     """Tells a watch what has been sent."""
 
-    def __init__(self, watch: bucket_upload.Watch) -> None:
+    def __init__(self, watch: upload.Watch) -> None:
         super().__init__()
         self._watch = watch
 

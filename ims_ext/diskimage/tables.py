@@ -10,8 +10,8 @@ from collections.abc import Callable
 import struct
 from typing import Any
 
-from ims_ext.diskformat import SECTOR
-from ims_ext.diskformat import Reader
+from ims_ext.diskimage.formats import SECTOR
+from ims_ext.diskimage.formats import Reader
 
 _TABLE_LIMIT = 32 * 2**20
 _VHD_FIXED, _VHD_DYNAMIC = 2, 3
