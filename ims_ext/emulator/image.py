@@ -192,7 +192,8 @@ class Api:
     @route('PUT', '/v2/images/<image_id>/tags/<tag>')
     def add_tag(self, request: Request, image_id: str, tag: str) -> Answer:
         """Add a tag; no harm if it is there."""
-        check_tag(tag)
+        if '=' in check_tag(tag):
+            raise BadRequest("A tag in a path is a key, and has no '='.")
         with self.state.transaction():
             image = own_image(self.state, image_id, request.project_id)
             if tag not in image.tags:
@@ -301,7 +302,7 @@ def _take_back(state: State, image_id: str) -> None:
 def _receive(request: Request, part: Path) -> dict[str, Any]:
     """Write a request's body to a file; return what is known of it then."""
     length = request.content_length
-    if length is not None and length > UPLOAD_LIMIT:
+    if length is not None and length >= UPLOAD_LIMIT:
         raise TooLarge("A file that is uploaded must be smaller than 2 GB.")
     # Glance's checksum, for clients that compare it; guards nothing.
     checksum = hashlib.md5(usedforsecurity=False)

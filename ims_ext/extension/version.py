@@ -63,9 +63,17 @@ class VersionMixin(proxy.Proxy):
         found = self._versions(
             f'/{name}', f"Cannot look up the API version {name}"
         )
-        if not found:
+        # A cloud may answer with all of its versions, whatever was asked.
+        matching = [
+            each
+            for each in found
+            if each.id == name or each.id.startswith(f'{name}.')
+        ]
+        if not matching:
             raise exceptions.NotFoundError(f"No API version {name} found")
-        return next((each for each in found if each.id == name), found[0])
+        return next(
+            (each for each in matching if each.id == name), matching[0]
+        )
 
     def _versions(self, path: str, error_message: str) -> list[ApiVersion]:
         response = self.get(path, endpoint_override=self.root_url())

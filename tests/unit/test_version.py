@@ -70,6 +70,16 @@ def test_a_version_that_is_not_there_is_not_found(
             conn.ims.get_api_version(name)
 
 
+def test_a_version_is_not_another_that_the_cloud_lists_instead(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    listed = [version('v2.15'), version('v2.0')]
+    answers.get(f'{IMS_URL}/v7', status_code=300, json={'versions': listed})
+
+    with pytest.raises(sdk_exceptions.NotFoundException, match='v7'):
+        conn.ims.get_api_version('v7')
+
+
 @pytest.mark.parametrize('answer', ['', '[]', '{}', '{"versions": 1}'])
 def test_an_answer_without_versions_is_said_to_be_wrong(
     conn: connection.Connection, answers: requests_mock.Mocker, answer: str
