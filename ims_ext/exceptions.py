@@ -8,7 +8,7 @@ Everything raised here derives from openstacksdk's exceptions, so that
 from collections.abc import Iterator, Sequence
 import contextlib
 import re
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 import urllib.parse
 
 from openstack import exceptions as sdk_exceptions
@@ -36,7 +36,19 @@ class UnsafeDiskImageError(DiskImageError):
     """A disk image that refers to data outside itself."""
 
 
-class MissingExtraError(sdk_exceptions.SDKException, ImportError):
+class _Rebuilt(sdk_exceptions.SDKException):
+    """An exception that survives the way to another process.
+
+    Python rebuilds an exception from its message; these take more.
+    """
+
+    _arguments: tuple[Any, ...]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._arguments
+
+
+class MissingExtraError(_Rebuilt, ImportError):
     """A part of the package that needs an extra which is not installed.
 
     :param extra: The extra's name, for example ``obs``.
@@ -45,16 +57,18 @@ class MissingExtraError(sdk_exceptions.SDKException, ImportError):
 
     def __init__(self, extra: str, purpose: str) -> None:
         self.extra = extra
+        self._arguments = (extra, purpose)
         super().__init__(
             f"{purpose} needs packages that are not installed: "
             f"pip install 'ims-ext[{extra}]'"
         )
 
 
-class ExtensionConflictError(sdk_exceptions.SDKException):
+class ExtensionConflictError(_Rebuilt):
     """Two registered capabilities that define the same public method."""
 
     def __init__(self, method: str, first: str, second: str) -> None:
+        self._arguments = (method, first, second)
         super().__init__(
             f"The image service extensions '{first}' and '{second}' both "
             f"define '{method}': uninstall the package of one of them"
@@ -230,7 +244,7 @@ _CLASS_BY_STATUS: dict[int, type[CloudImageHttpError]] = {
 }
 
 
-class JobFailedError(sdk_exceptions.ResourceFailure):
+class JobFailedError(_Rebuilt, sdk_exceptions.ResourceFailure):
     """A job that ended in FAIL.
 
     :ivar job: The :class:`~ims_ext.extension.job.Job` as last seen, sub-jobs
@@ -242,6 +256,7 @@ class JobFailedError(sdk_exceptions.ResourceFailure):
 
     def __init__(self, job: '_job.Job') -> None:
         self.job = job
+        self._arguments = (job,)
         code, reason = job.failure
         self.code = code
         self.reason = reason
@@ -256,7 +271,7 @@ class JobFailedError(sdk_exceptions.ResourceFailure):
         )
 
 
-class JobTimeoutError(sdk_exceptions.ResourceTimeout):
+class JobTimeoutError(_Rebuilt, sdk_exceptions.ResourceTimeout):
     """Jobs that were still running when the caller's time was up.
 
     :ivar jobs: The :class:`~ims_ext.extension.job.Job` objects as last seen;
@@ -265,6 +280,7 @@ class JobTimeoutError(sdk_exceptions.ResourceTimeout):
 
     def __init__(self, jobs: 'Sequence[_job.Job]', timeout: float) -> None:
         self.jobs = list(jobs)
+        self._arguments = (self.jobs, timeout)
         several = len(self.jobs) > 1
         states = ', '.join(
             f"{job.id} ({job.status or 'not seen yet'})" for job in self.jobs

@@ -8,7 +8,7 @@ strings and timestamps in two notations; the formatters here read them all.
 from collections.abc import Mapping
 import datetime
 import re
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from openstack import format as sdk_format
 from openstack import resource as sdk_resource
@@ -104,6 +104,19 @@ class Resource(sdk_resource.Resource):
     #: *Type: dict*
     properties = Body('properties')
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Give what it takes to make the resource again, in any process.
+
+        A connection cannot be taken along: another process has its own.
+        """
+        attributes = {**self._uri.attributes, **self._body.attributes}
+        return _rebuild, (type(self), attributes)
+
+    def __copy__(self) -> Self:
+        """Return a resource with the same attributes and connection."""
+        attributes = {**self._uri.attributes, **self._body.attributes}
+        return type(self).existing(connection=self._connection, **attributes)
+
     def _translate_response(
         self,
         response: requests.Response,
@@ -135,6 +148,12 @@ class Resource(sdk_resource.Resource):
         if not limit or not marker or len(items) < int(limit):
             return None, {}
         return uri, {'marker': marker, 'limit': limit}
+
+
+def _rebuild(
+    resource_type: type[Resource], attributes: dict[str, Any]
+) -> Resource:
+    return resource_type.existing(**attributes)
 
 
 class JobRequest(Resource):

@@ -2,14 +2,17 @@
 """``openstack ims image``: listing, showing, changing and deleting images."""
 
 import argparse
+import contextlib
 import itertools
 from typing import Any
 
+from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
 from osc_lib import exceptions
 from osc_lib.cli import pagination
 from osc_lib.cli import parseractions
 
+from ims_ext import exceptions as ims_exceptions
 from ims_ext import validation
 from ims_ext.cli import command
 from ims_ext.cli import tag_search
@@ -242,7 +245,12 @@ class SetImage(command.Command):
         )
         if changes:
             self.client.update_cloud_image(image, **changes)
-        if parsed_args.is_protected is not None:
+        if parsed_args.is_protected is None:
+            return
+        with contextlib.ExitStack() as stack:
+            if changes:
+                done = "the other changes, which have been made"
+                stack.enter_context(ims_exceptions.leaving(done))
             self.client.update_image(
                 image.id, is_protected=parsed_args.is_protected
             )
@@ -324,7 +332,10 @@ class DeleteImage(command.Command):
                     ignore_missing=False,
                     delete_backup=parsed_args.delete_backup,
                 )
-            except sdk_exceptions.SDKException as error:
+            except (
+                sdk_exceptions.SDKException,
+                ksa_exceptions.ClientException,
+            ) as error:
                 failed += 1
                 self.log.error("Failed to delete image %s: %s", name, error)
         if failed:

@@ -9,6 +9,7 @@ from osc_lib import exceptions as osc_exceptions
 from ims_ext import exceptions
 from ims_ext.cli import command
 from ims_ext.cli import job as _job
+from ims_ext.cli import progress
 from ims_ext.extension import member as _member
 from ims_ext.extension import member_result
 from ims_ext.extension.job import Job
@@ -57,7 +58,10 @@ class _Batch(command.Lister):
             columns, values = _job.show_started_job(job)
             return columns, [values]
         try:
-            job = self.client.wait_for_job(job, timeout=parsed_args.timeout)
+            with progress.Bars("Sharing") as bars:
+                job = self.client.wait_for_job(
+                    job, timeout=parsed_args.timeout, progress=bars.job
+                )
         except exceptions.JobFailedError as error:
             job = error.job
             self._failure = str(error)

@@ -13,6 +13,7 @@ import stat
 from typing import Any
 
 from ims_ext import exceptions
+from ims_ext import validation
 from ims_ext.diskimage import formats
 from ims_ext.diskimage import tables
 
@@ -115,7 +116,7 @@ def inspect(
         where it refers to other files,
         :class:`~ims_ext.exceptions.MissingExtraError` without oslo.utils.
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(os.fsdecode(path))
     try:
         # Opening a pipe would wait for its writer, opening a device may
         # move things.
@@ -238,6 +239,7 @@ def check_min_disk(
                 f"{image.disk_format} image; say min_disk, in GiB",
             )
         return needed
+    min_disk = validation.check_number('min_disk', min_disk, 'GiB')
     if not 1 <= min_disk <= largest:
         raise _error(
             image,

@@ -7,6 +7,7 @@ from typing import Any, Literal, cast, overload
 import uuid
 
 from openstack import exceptions as sdk_exceptions
+from openstack import resource as sdk_resource
 from openstack.image.v2 import image as _image
 
 from ims_ext import exceptions
@@ -30,11 +31,17 @@ _SORT_KEYS = (
 )
 
 
+#: F's table writes a filter differently from its address.
+_OTHER_SPELLINGS = {'__system_cmkid': '__system__cmkid'}
+
+
 class CloudImage(resource.Resource):
     """An image with all that the image service knows of it.
 
     Operation 1: ``GET /v2/cloudimages``. It can be given wherever a method
-    of ``conn.ims`` takes an image.
+    of ``conn.ims`` takes an image. The answers' ``self``, the image's path,
+    has no attribute, as in openstacksdk: a class cannot be made of it;
+    ``file`` is the same path with ``/file`` after it.
     """
 
     base_path = '/v2/cloudimages'
@@ -325,10 +332,10 @@ class CloudImageMixin(proxy.Proxy):
         :raises: :class:`~openstack.exceptions.NotFoundException` where the
             project sees no such image.
         """
-        image_id = CloudImage._get_id(image)
-        found = next(self.cloud_images(id=image_id), None)
-        if found is None or found.id != image_id:
-            raise exceptions.NotFoundError(f"No image found for {image_id}")
+        wanted = image_id(image)
+        found = next(self.cloud_images(id=wanted), None)
+        if found is None or found.id != wanted:
+            raise exceptions.NotFoundError(f"No image found for {wanted}")
         return found
 
     @overload
@@ -428,6 +435,20 @@ def _is_uuid(text: str) -> bool:
     return True
 
 
+def image_id(image: Any) -> str:
+    """Return an image's ID.
+
+    :param image: The image, of whatever kind, or its ID.
+    :raises: :class:`~ims_ext.exceptions.ValidationError` where it has none.
+    """
+    found = CloudImage._get_id(image)
+    if not isinstance(found, str) or not found.strip():
+        raise exceptions.ValidationError(
+            f"An image's ID is missing; {image!r} is none"
+        )
+    return found
+
+
 def wire_query(query: Mapping[str, Any]) -> dict[str, Any]:
     """Return filters of images as the service takes them.
 
@@ -436,9 +457,10 @@ def wire_query(query: Mapping[str, Any]) -> dict[str, Any]:
         does not exist, or a value that it cannot have.
     """
     mapping = cast(dict[str, str], CloudImage._query_mapping._mapping)
-    validation.check_known('filter', query, mapping, mapping.values())
     wire: dict[str, Any] = {'limit': _PAGE_SIZE}
-    for key, value in query.items():
+    for given, value in query.items():
+        key = _OTHER_SPELLINGS.get(given, given)
+        validation.check_known('filter', [key], mapping, mapping.values())
         if value is None:
             continue
         if key == 'limit':
@@ -451,7 +473,9 @@ def wire_query(query: Mapping[str, Any]) -> dict[str, Any]:
             value = _tag_filter(value)
         elif key == 'id' and not isinstance(value, str):
             # F 2022-12 takes several; how they are written is not said.
-            value = ','.join(CloudImage._get_id(image) for image in value)
+            several = not isinstance(value, sdk_resource.Resource)
+            images = value if several else [value]
+            value = ','.join(image_id(image) for image in images)
         elif isinstance(value, bool):
             value = str(value).lower()
         wire[key] = value
@@ -461,10 +485,12 @@ def wire_query(query: Mapping[str, Any]) -> dict[str, Any]:
 def _tag_filter(value: Any) -> str:
     if isinstance(value, str):
         return value
-    pairs = list(value.items() if isinstance(value, Mapping) else [value])
-    if len(pairs) != 1:
+    if not isinstance(value, Mapping | list):
+        value = [value]
+    tags = _tag.check_tags(value)
+    if len(tags) != 1:
         raise exceptions.ValidationError(
             f"The list of images can be filtered by one tag, not by "
-            f"{len(pairs)}"
+            f"{len(tags)}"
         )
-    return '='.join(pairs[0])
+    return str(tags[0])

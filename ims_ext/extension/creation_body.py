@@ -81,8 +81,11 @@ def wire_tags(tags: Any, image_tags: Any) -> dict[str, Any]:
     if tags and not isinstance(tags, Mapping):
         tags = list(tags) if not isinstance(tags, str) else [tags]
         if all(isinstance(tag, str) for tag in tags):
-            _tag.check_tags([_tag.read_tag(tag) for tag in tags])
-            return {'tags': tags}
+            read = _tag.check_tags([_tag.read_tag(tag) for tag in tags])
+            if not any('=' in tag for tag in tags):
+                return {'tags': tags}
+            # The operation's strings have "." between key and value.
+            return {'image_tags': _tag.wire_objects(read)}
     found = _tag.check_tags(tags or image_tags or ())
     return {'image_tags': _tag.wire_objects(found)} if found else {}
 

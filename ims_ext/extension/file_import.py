@@ -105,6 +105,7 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
             upload fails.
         :raises: :class:`~ims_ext.exceptions.JobFailedError` with ``wait``.
         """
+        _job.check_seconds('timeout', timeout, _job.DEFAULT_TIMEOUT)
         image = diskimage.inspect(path, disk_format=disk_format)
         route = diskimage.choose_route(
             image, has_bucket=bucket is not None, quick=quick
@@ -121,11 +122,12 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
                     f"IsoImage, not {attrs['type']}"
                 )
         if bucket is None:
-            if safe_mode:
-                raise exceptions.ValidationError(
-                    "Without a bucket, there is no safe mode: name a bucket, "
-                    "or leave it out"
-                )
+            _check_native(
+                object_key=object_key,
+                keep_object=keep_object,
+                safe_mode=safe_mode,
+                type=request is _creation.DataImageImport,
+            )
             return self._upload_natively(
                 path, image, name, min_disk, attrs, wait, timeout, progress
             )
@@ -152,27 +154,13 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
         ):
             job = self._start_job(request.new(**body), safe_mode=safe_mode)
             if wait:
-                job = self._await_import(job, timeout, job_progress)
+                job = self.wait_for_job(
+                    job, timeout=timeout, progress=job_progress
+                )
         job.left_object = object_url
         if wait and not keep_object:
             _delete_object(store, bucket, key, job)
         return job
-
-    def _await_import(
-        self,
-        job: _job.Job,
-        timeout: float | None,
-        progress: _job.JobProgress | None,
-    ) -> _job.Job:
-        try:
-            return self.wait_for_job(job, timeout=timeout, progress=progress)
-        except exceptions.JobFailedError:
-            raise
-        except BaseException as error:
-            error.add_note(
-                f"Left behind: the job {job.id}, which goes on in the cloud"
-            )
-            raise
 
     def _upload_natively(
         self,
@@ -284,6 +272,22 @@ def _import_request(
     if str(attrs.get('type')).casefold() == 'dataimage':
         return _creation.DataImageImport
     return _creation.ImageCreation
+
+
+def _check_native(**given: Any) -> None:
+    """Refuse what only an import through a bucket can do."""
+    reasons = {
+        'object_key': "there is no object to name",
+        'keep_object': "there is no object to keep",
+        'safe_mode': "there is no safe mode",
+        'type': "there are no data disk images",
+    }
+    for name, reason in reasons.items():
+        if given[name]:
+            raise exceptions.ValidationError(
+                f"Without a bucket, {reason}: name a bucket, or leave {name} "
+                f"out"
+            )
 
 
 def _native_attributes(disk: diskimage.DiskImage, attrs: Any) -> Any:

@@ -37,6 +37,16 @@ _UPDATABLE = frozenset(
     )
 )
 
+#: What changes other attributes.
+_ELSEWHERE = {
+    'is_protected': "update_image changes it (--protected, --unprotected)",
+    'tags': (
+        "create_image_tags and delete_image_tags change them (image tag add, "
+        "image tag remove)"
+    ),
+    'visibility': "sharing changes it (add_image_members, image member add)",
+}
+
 #: Of these, an image has only one side.
 _EXCLUSIVE = (
     ('xen_gpu_type', ('is_xen_supported', 'is_kvm_supported')),
@@ -62,9 +72,14 @@ def wire_changes(
             continue
         name = given if given in wire_names else python_names.get(given, given)
         if name in wire_names and name not in _UPDATABLE:
+            elsewhere = _ELSEWHERE.get(name)
             raise exceptions.ValidationError(
-                f"The service does not permit changing {given}; it permits "
-                f"{', '.join(sorted(_UPDATABLE))}"
+                f"The service does not permit changing {given} here; "
+                + (elsewhere or f"it permits {', '.join(sorted(_UPDATABLE))}")
+            )
+        if name == 'name' and value is None:
+            raise exceptions.ValidationError(
+                "An image's name can be changed, but not removed"
             )
         validation.check_known('attribute', [name], _UPDATABLE)
         changes[wire_names[name]] = (

@@ -7,6 +7,7 @@ import re
 import time
 from typing import Any, Self
 
+from openstack import exceptions as sdk_exceptions
 from openstack import format as sdk_format
 
 from ims_ext import exceptions
@@ -180,9 +181,9 @@ class JobMixin(proxy.Proxy):
             :class:`~openstack.exceptions.BadRequestException` where the
             project has no such job.
         """
-        wanted = job if isinstance(job, Job) else self._job(job)
-        return self._job(wanted.id).fetch(
-            self, error_message=f"Cannot look up the job {wanted.id}"
+        wanted = job_id(job)
+        return self._job(wanted).fetch(
+            self, error_message=f"Cannot look up the job {wanted}"
         )
 
     def _start_job(
@@ -203,6 +204,7 @@ class JobMixin(proxy.Proxy):
         :param timeout: Seconds to wait at most; ``None`` for the default.
         :returns: The job, started, or finished with ``wait``.
         """
+        check_seconds('timeout', timeout, DEFAULT_TIMEOUT)
         prepared = request._prepare_request(
             requires_id=False, prepend_key=False
         )
@@ -214,12 +216,12 @@ class JobMixin(proxy.Proxy):
             error_message=f"{request.purpose} failed",
         )
         # One example has a blank before the ID.
-        job_id = str(request.job_id or '').strip()
-        if not job_id:
+        started_id = str(request.job_id or '').strip()
+        if not started_id:
             raise exceptions.InvalidAnswerError(
                 f"The cloud accepted {request.base_path} but named no job"
             )
-        started = self._job(job_id)
+        started = self._job(started_id)
         if not wait:
             return started
         return self.wait_for_job(started, timeout=timeout)
@@ -248,16 +250,38 @@ class JobMixin(proxy.Proxy):
         :raises: :class:`~ims_ext.exceptions.JobTimeoutError` where it has
             not ended in time; it goes on in the cloud.
         """
-        patience = _positive('timeout', timeout, DEFAULT_TIMEOUT)
+        patience = check_seconds('timeout', timeout, DEFAULT_TIMEOUT)
         [watch] = self._watches([job], interval)
+        try:
+            self._wait(watch, patience, progress)
+        except (
+            sdk_exceptions.BadRequestException,
+            sdk_exceptions.NotFoundException,
+        ):
+            raise  # there is no such job
+        except BaseException as error:
+            error.add_note(
+                f"Left behind: the job {watch.job.id}, which goes on in the "
+                f"cloud"
+            )
+            raise
+        if watch.job.is_failed:
+            raise exceptions.JobFailedError(watch.job)
+        return watch.job
+
+    def _wait(
+        self,
+        watch: job_watch.Watch,
+        patience: float,
+        progress: JobProgress | None,
+    ) -> None:
+        """Look at a job until it has ended."""
         deadline = time.monotonic() + patience
         while True:
             if watch.look(self.get_job) and progress:
                 progress(watch.job)
-            if watch.job.is_failed:
-                raise exceptions.JobFailedError(watch.job)
-            if watch.job.is_successful:
-                return watch.job
+            if watch.job.is_finished:
+                return
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 raise exceptions.JobTimeoutError([watch.job], patience)
@@ -265,7 +289,7 @@ class JobMixin(proxy.Proxy):
 
     def wait_for_jobs(
         self,
-        jobs: Iterable[str | Job],
+        jobs: str | Job | Iterable[str | Job],
         timeout: float | None = None,
         interval: float | None = None,
         progress: JobProgress | None = None,
@@ -287,7 +311,9 @@ class JobMixin(proxy.Proxy):
         :raises: :class:`~ims_ext.exceptions.JobTimeoutError` with the jobs
             that have not ended in time; they go on in the cloud.
         """
-        patience = _positive('timeout', timeout, DEFAULT_TIMEOUT)
+        patience = check_seconds('timeout', timeout, DEFAULT_TIMEOUT)
+        if isinstance(jobs, str | Job):
+            jobs = [jobs]
         watches = self._watches(jobs, interval)
         return self._finished(watches, patience, progress)
 
@@ -307,12 +333,12 @@ class JobMixin(proxy.Proxy):
         self, jobs: Iterable[str | Job], interval: float | None
     ) -> list[job_watch.Watch]:
         """Return what is needed to wait for jobs, each once."""
-        pause = _positive('interval', interval, DEFAULT_INTERVAL)
+        pause = check_seconds('interval', interval, DEFAULT_INTERVAL)
         known: dict[str, Job] = {}
         for job in jobs:
-            if isinstance(job, str):
-                job = self._job(job)
-            known.setdefault(job.id, job)
+            wanted = job_id(job)
+            found = job if isinstance(job, Job) else self._job(wanted)
+            known.setdefault(wanted, found)
         return [job_watch.Watch(job, pause) for job in known.values()]
 
     def _job(self, job_id: str) -> Job:
@@ -323,11 +349,36 @@ class JobMixin(proxy.Proxy):
         )
 
 
-def _positive(name: str, value: float | None, default: float) -> float:
+def job_id(job: Any) -> str:
+    """Return a job's ID.
+
+    :param job: The job or its ID.
+    :raises: :class:`~ims_ext.exceptions.ValidationError` where it has none.
+    """
+    found = Job._get_id(job)
+    if not isinstance(found, str) or not found.strip():
+        raise exceptions.ValidationError(
+            f"A job's ID is missing; {job!r} is none"
+        )
+    return found
+
+
+def check_seconds(name: str, value: Any, default: float) -> float:
+    """Return a number of seconds above 0.
+
+    :param name: The parameter's name.
+    :param value: The number, ``None`` for the default.
+    :param default: The default.
+    :raises: :class:`~ims_ext.exceptions.ValidationError`
+    """
     if value is None:
         return default
-    if value <= 0:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < float('inf'):
         raise exceptions.ValidationError(
-            f"{name} is {value:g} seconds; it must be more than 0"
+            f"{name} is {value!r}; it must be a number of seconds above 0"
         )
-    return float(value)
+    return seconds

@@ -41,7 +41,7 @@ class JobProgressMixin(_job.JobMixin):
         :raises: :class:`~openstack.exceptions.BadRequestException` where the
             project has no such job.
         """
-        job_id = _job.Job._get_id(job)
+        job_id = _job.job_id(job)
         found: TrackedJob = TrackedJob.new(
             id=job_id, connection=self._get_connection()
         ).fetch(

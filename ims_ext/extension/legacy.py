@@ -8,7 +8,6 @@ import warnings
 
 from openstack import exceptions as sdk_exceptions
 from openstack import warnings as sdk_warnings
-from openstack.image.v2 import image as _image
 
 from ims_ext import exceptions
 from ims_ext import proxy
@@ -145,7 +144,7 @@ class LegacyMixin(proxy.Proxy):
             project sees no such image.
         """
         _warn('get_legacy_image', 'get_image')
-        image_id = _checked_id(image)
+        image_id = _cloud_image.image_id(image)
         response = self.head(f'/v1/images/{image_id}')
         exceptions.raise_from_response(
             response, f"Cannot look up the image {image_id}"
@@ -169,7 +168,7 @@ class LegacyMixin(proxy.Proxy):
             is none and ``ignore_missing`` is ``False``.
         """
         _warn('delete_legacy_image', 'delete_image')
-        image_id = _checked_id(image)
+        image_id = _cloud_image.image_id(image)
         try:
             exceptions.raise_from_response(
                 self.delete(f'/v1.1/images/{image_id}'),
@@ -187,13 +186,6 @@ def _warn(method: str, replacement: str) -> None:
         sdk_warnings.LegacyAPIWarning,
         stacklevel=3,
     )
-
-
-def _checked_id(image: _cloud_image.AnyImage) -> str:
-    image_id = _image.Image._get_id(image)
-    if not image_id:
-        raise exceptions.ValidationError("An image's ID is missing")
-    return str(image_id)
 
 
 def _attributes(headers: Mapping[str, str]) -> dict[str, Any]:

@@ -4,13 +4,12 @@
 from collections.abc import Generator, Iterable, Mapping
 import datetime
 import re
-from typing import Any
+from typing import Any, cast
 
 from openstack import connection
 from openstack import exceptions as sdk_exceptions
 from openstack import resource as sdk_resource
 from openstack.identity.v3 import project as _project
-from openstack.image.v2 import image as _image
 
 from ims_ext import exceptions
 from ims_ext import resource
@@ -293,7 +292,7 @@ class MemberMixin(_job.JobMixin):
         validation.check_known('filter', query, ('limit', 'marker'))
         members: Generator[ImageMember, None, None] = self._list(
             ImageMember,
-            image_id=_image.Image._get_id(image),
+            image_id=_cloud_image.image_id(image),
             project_id=self.session.get_project_id(self.auth),
             **query,
         )
@@ -322,7 +321,7 @@ class MemberMixin(_job.JobMixin):
             [member_id] = project_ids(self._own_connection, project)
         member = ImageMember.new(
             id=member_id,
-            image_id=_image.Image._get_id(image),
+            image_id=_cloud_image.image_id(image),
             project_id=self.session.get_project_id(self.auth),
             connection=self._get_connection(),
         )
@@ -341,12 +340,12 @@ def image_ids(
     :param images: The images or their IDs, one or several.
     :raises: :class:`~ims_ext.exceptions.ValidationError` for none.
     """
-    if isinstance(images, str | _cloud_image.CloudImage | _image.Image):
-        images = [images]
+    if isinstance(images, str | sdk_resource.Resource):
+        images = cast(list[_cloud_image.AnyImage], [images])
     found = list(
-        dict.fromkeys(_image.Image._get_id(image) for image in images)
+        dict.fromkeys(_cloud_image.image_id(image) for image in images)
     )
-    if not found or not all(found):
+    if not found:
         raise exceptions.ValidationError("No image was given")
     return found
 
@@ -363,8 +362,8 @@ def project_ids(
     :raises: :class:`~openstack.exceptions.NotFoundException` for a name that
         no project has.
     """
-    if isinstance(projects, str | _project.Project):
-        projects = [projects]
+    if isinstance(projects, str | sdk_resource.Resource):
+        projects = cast(list[AnyProject], [projects])
     found = list(
         dict.fromkeys(_project_id(conn, project) for project in projects)
     )

@@ -148,7 +148,7 @@ class NativeMixin(proxy.Proxy):
         :returns: The :class:`~openstack.image.v2.image.Image` as it is then.
         """
         if not isinstance(image, _image.Image):
-            image = self.get_image(_image.Image._get_id(image))
+            image = self.get_image(_cloud_image.image_id(image))
         patch = _patch_v20(image, attrs)
         if not patch:
             return image
@@ -186,7 +186,7 @@ class NativeMixin(proxy.Proxy):
         """
         changed = Member.new(
             id=Member._get_id(member),
-            image_id=_image.Image._get_id(image),
+            image_id=_cloud_image.image_id(image),
             connection=self._get_connection(),
             **attrs,
         )

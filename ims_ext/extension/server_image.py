@@ -212,7 +212,7 @@ class ServerImageMixin(_source.SourceMixin):
 
     def create_data_images_from_volumes(
         self,
-        data_images: Iterable[Mapping[str, Any]],
+        data_images: Mapping[str, Any] | Iterable[Mapping[str, Any]],
         *,
         safe_mode: bool = False,
         wait: bool = False,
@@ -225,10 +225,10 @@ class ServerImageMixin(_source.SourceMixin):
         ``imsCopyVolumeToImageJob`` for each disk. They are one request,
         however many: no limit is documented.
 
-        :param data_images: A mapping for each disk: ``name`` (the image's,
-            up to 128 characters), ``volume_id`` (the volume, its ID, or its
-            name), and, if wanted, ``description`` and ``tags`` or
-            ``image_tags``.
+        :param data_images: A mapping for each disk, or for the only one:
+            ``name`` (the image's, up to 128 characters), ``volume_id`` (the
+            volume, its ID, or its name), and, if wanted, ``description`` and
+            ``tags`` or ``image_tags``.
         :param safe_mode: Whether to use H's safe mode (operation 29): the
             same request, under ``/v2.1``.
         :param wait: Whether to wait for the job's end.
@@ -237,6 +237,8 @@ class ServerImageMixin(_source.SourceMixin):
             finished with ``wait``; ``job.sub_jobs`` tell the images.
         :raises: As :meth:`create_image_from_volume`.
         """
+        if isinstance(data_images, Mapping):
+            data_images = [data_images]
         # All are checked before the first one is looked up.
         checked = [_data_volume(image) for image in data_images]
         if not checked:

@@ -82,7 +82,7 @@ class TagMixin(proxy.Proxy):
             raise exceptions.ValidationError(
                 "A tag is given either as key and value, or as tag="
             )
-        body: dict[str, Any] = {'image_id': _image_id(image)}
+        body: dict[str, Any] = {'image_id': _cloud_image.image_id(image)}
         if tag is not None:
             check_tag(*tag.partition('.')[::2])
             body['tag'] = tag
@@ -309,7 +309,7 @@ class TagMixin(proxy.Proxy):
 
 
 def _image_id(image: _cloud_image.AnyImage | None) -> Any:
-    return None if image is None else _cloud_image.CloudImage._get_id(image)
+    return None if image is None else _cloud_image.image_id(image)
 
 
 def _is_unknown_operation(error: exceptions.CloudImageHttpError) -> bool:

@@ -88,7 +88,8 @@ def check_tags(tags: Tags) -> list[Tag]:
     """Return tags that are to be set on an image.
 
     :param tags: A mapping of keys to values, or a list of :class:`Tag`, of
-        pairs, or of mappings with ``key`` and ``value``.
+        pairs, of mappings with ``key`` and ``value``, or of strings as
+        :func:`read_tag` reads them.
     :raises: :class:`~ims_ext.exceptions.ValidationError` for more than 10, a
         key given twice, or a key or value that is not permitted.
     """
@@ -199,7 +200,7 @@ def _tag(pair: Any) -> Tag:
         if isinstance(pair, Mapping):
             return Tag(pair['key'], pair.get('value') or '')
         if isinstance(pair, str):
-            raise TypeError
+            return read_tag(pair)
         key, value = pair
         return Tag(key, '' if value is None else value)
     except (KeyError, TypeError, ValueError):

@@ -4,8 +4,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, Unpack
 
-from openstack.image.v2 import image as _image
-
 from ims_ext import exceptions
 from ims_ext import resource
 from ims_ext import validation
@@ -153,7 +151,7 @@ class TransferMixin(_job.JobMixin):
         :raises: :class:`~ims_ext.exceptions.JobFailedError` with ``wait``.
         """
         request = Registration.new(
-            image_id=_image.Image._get_id(image),
+            image_id=_cloud_image.image_id(image),
             image_url=validation.check_object_url(object_url),
         )
         return self._start_job(request, wait=wait, timeout=timeout)
@@ -202,7 +200,7 @@ class TransferMixin(_job.JobMixin):
         :raises: :class:`~ims_ext.exceptions.JobFailedError` with ``wait``.
         """
         request = Export.new(
-            image_id=_image.Image._get_id(image),
+            image_id=_cloud_image.image_id(image),
             bucket_url=validation.check_object_url(object_url),
             **_export_format(file_format, is_quick_export),
         )
@@ -241,7 +239,7 @@ class TransferMixin(_job.JobMixin):
         :raises: :class:`~ims_ext.exceptions.JobFailedError` with ``wait``.
         """
         request = Copy.new(
-            image_id=_image.Image._get_id(image),
+            image_id=_cloud_image.image_id(image),
             name=validation.check_name(name),
             **_checked(CopyAttributes, attrs),
         )
@@ -286,7 +284,7 @@ class TransferMixin(_job.JobMixin):
         :raises: :class:`~ims_ext.exceptions.JobFailedError` with ``wait``.
         """
         request = RegionCopy.new(
-            image_id=_image.Image._get_id(image),
+            image_id=_cloud_image.image_id(image),
             name=validation.check_name(name),
             region=_given('region', region),
             project_name=_given('project_name', project_name),

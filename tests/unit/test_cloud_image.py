@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Listing, finding and changing images: what is asked and what is read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+import copy
 import json
+import pickle
 from typing import Any
 import urllib.parse
 
@@ -43,6 +45,12 @@ BODY: dict[str, Any] = {
     '__support_fc_inject': 'true',
     'flavour_of_the_month': 'vanilla',
 }
+
+
+def by_pickle(image: cloud_image.CloudImage) -> cloud_image.CloudImage:
+    """What another process makes of an image."""
+    got: cloud_image.CloudImage = pickle.loads(pickle.dumps(image))
+    return got
 
 
 def query_of(answers: requests_mock.Mocker) -> dict[str, list[str]]:
@@ -91,6 +99,20 @@ def test_tags_are_read_with_either_separator() -> None:
 
 def test_what_no_attribute_names_is_in_properties() -> None:
     assert image().properties == {'flavour_of_the_month': 'vanilla'}
+
+
+@pytest.mark.parametrize('again', [copy.copy, copy.deepcopy, by_pickle])
+def test_an_image_survives_copying_and_another_process(
+    conn: connection.Connection,
+    again: Callable[[cloud_image.CloudImage], cloud_image.CloudImage],
+) -> None:
+    original = cloud_image.CloudImage.existing(
+        connection=conn, **{k: v for k, v in BODY.items() if k != 'self'}
+    )
+
+    got = again(original)
+
+    assert got.to_dict(computed=False) == original.to_dict(computed=False)
 
 
 def test_an_image_becomes_json() -> None:
@@ -164,6 +186,8 @@ def test_filters_are_sent_as_the_service_takes_them(
         {'limit': 'all'},
         {'limit': -1},
         {'tag': {'a': '1', 'b': '2'}},
+        {'tag': {'a': ['x']}},
+        {'tag': [('a', 'b'), ('c', 'd')]},
     ],
 )
 def test_a_filter_that_does_not_exist_is_refused_unsent(
@@ -173,6 +197,42 @@ def test_a_filter_that_does_not_exist_is_refused_unsent(
 ) -> None:
     with pytest.raises(exceptions.ValidationError):
         conn.ims.cloud_images(**query)
+
+    assert answers.call_count == 0
+
+
+def test_fs_other_spelling_of_a_filter_is_understood(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.get(LIST_URL, json={'images': []})
+
+    list(conn.ims.cloud_images(__system_cmkid='k1'))
+
+    assert query_of(answers)['__system__cmkid'] == ['k1']
+
+
+def test_an_image_as_filter_stands_for_its_id(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.get(LIST_URL, json={'images': []})
+
+    list(conn.ims.cloud_images(id=image()))
+
+    assert query_of(answers)['id'] == [IMAGE_ID]
+
+
+@pytest.mark.parametrize('missing', ['', None, ' '])
+def test_an_image_without_id_is_refused_unsent(
+    conn: connection.Connection, answers: requests_mock.Mocker, missing: Any
+) -> None:
+    for call in (
+        conn.ims.get_cloud_image,
+        lambda each: conn.ims.register_image(each, 'images:a.raw'),
+        lambda each: conn.ims.copy_image(each, 'copy'),
+        lambda each: conn.ims.add_image_members([each], 'p1'),
+    ):
+        with pytest.raises(exceptions.ValidationError):
+            call(missing)
 
     assert answers.call_count == 0
 
@@ -306,6 +366,9 @@ def test_no_request_is_sent_for_what_is_so_already(
         ({'status': 'active'}, 'status'),
         ({'descripton': 'x'}, 'did you mean description'),
         ({'name': 'a/b'}, "'/'"),
+        ({'name': None}, 'not removed'),
+        ({'is_protected': True}, '--protected'),
+        ({'tags': []}, 'image tag add'),
         ({'min_ram': 'much'}, 'min_ram'),
         ({'hw_firmware_type': 'coreboot'}, 'bios'),
         ({'is_kvm_supported': 'perhaps'}, 'is_kvm_supported'),

@@ -52,6 +52,10 @@ def cloud(answers: requests_mock.Mocker) -> requests_mock.Mocker:
             {'image_tags': [{'key': 'env', 'value': 'prod'}]},
         ),
         ({'tags': ['env.prod']}, {'tags': ['env.prod']}),
+        (
+            {'tags': ['env=prod']},
+            {'image_tags': [{'key': 'env', 'value': 'prod'}]},
+        ),
         ({'tags': {}}, {}),
         ({'is_config': True}, {'is_config': True}),
         ({'is_config': 'false'}, {'is_config': False}),

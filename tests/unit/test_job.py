@@ -2,6 +2,7 @@
 """What a job tells, and waiting for one."""
 
 from collections.abc import Callable
+import pickle
 from typing import Any
 
 from openstack import connection
@@ -359,6 +360,66 @@ def test_one_job_that_is_not_there_ends_the_wait_for_many(
 
     with pytest.raises(sdk_exceptions.NotFoundException, match='j2'):
         list(conn.ims.wait_for_jobs(['j1', 'j2']))
+
+
+def test_a_wait_that_ends_early_says_that_the_job_goes_on(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.get(JOB_URL, json=body())
+
+    def interrupt(each: _job.Job) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        conn.ims.wait_for_job('j1', progress=interrupt)
+
+    assert 'the job j1' in '\n'.join(caught.value.__notes__)
+
+
+def test_a_single_job_may_be_waited_for_as_several(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.get(JOB_URL, json=body('SUCCESS'))
+
+    assert [each.id for each in conn.ims.wait_for_jobs('j1')] == ['j1']
+
+
+@pytest.mark.parametrize('missing', ['', None, ' ', 5])
+def test_a_job_without_id_is_refused_unsent(
+    conn: connection.Connection, answers: requests_mock.Mocker, missing: Any
+) -> None:
+    for call in (conn.ims.get_job, conn.ims.wait_for_job):
+        with pytest.raises(exceptions.ValidationError):
+            call(missing)
+
+    assert answers.call_count == 0
+
+
+@pytest.mark.parametrize('timeout', [0, -1, 'long', float('inf')])
+def test_a_wrong_timeout_is_refused_before_anything_is_started(
+    conn: connection.Connection, answers: requests_mock.Mocker, timeout: Any
+) -> None:
+    with pytest.raises(exceptions.ValidationError, match='timeout'):
+        conn.ims.create_image_from_object(
+            'images:a.qcow2', 'golden', 40, wait=True, timeout=timeout
+        )
+
+    assert answers.call_count == 0
+
+
+def test_what_is_raised_survives_the_way_to_another_process() -> None:
+    failed = job('FAIL', error_code='IMG.0057', fail_reason='No disk.')
+    errors: list[Exception] = [
+        exceptions.JobFailedError(failed),
+        exceptions.JobTimeoutError([failed], 5.0),
+        exceptions.MissingExtraError('obs', "Uploading"),
+        exceptions.ExtensionConflictError('paint', 'first', 'second'),
+    ]
+
+    for error in errors:
+        rebuilt = pickle.loads(pickle.dumps(error))
+        assert type(rebuilt) is type(error)
+        assert str(rebuilt) == str(error)
 
 
 @pytest.mark.parametrize('name', ['timeout', 'interval'])

@@ -51,6 +51,8 @@ def test_both_separators_are_read_back(
         [tag.Tag('env', 'prod')],
         [('env', 'prod')],
         [{'key': 'env', 'value': 'prod'}],
+        ['env=prod'],
+        ['env.prod'],
     ],
 )
 def test_tags_are_given_as_mapping_or_list(given: Any) -> None:
@@ -77,8 +79,7 @@ def test_the_longest_tags_are_allowed() -> None:
         {'k': 5},
         [('k', 'a'), ('k', 'b')],
         [tag.Tag(f'k{n}', '') for n in range(11)],
-        ['loose'],
-        ['kv'],
+        [5],
         'env=prod',
     ],
 )
