@@ -53,16 +53,19 @@ LOG = logging.getLogger(__name__)
 
 _BUCKET = re.compile(r'[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]')
 _MAX_KEY = 1024
+_PART_PARAMS = {'uploadId', 'partNumber'}
 
 #: What the query of a request that changes something may name, beside what
 #: signs it; by method, for a bucket and for an object. The rest of S3
 #: (versions, policies, tags ...) is refused rather than forgotten at the next
 #: restart.
 _PARAMS = {
-    'PUT': (set(), {'uploadId', 'partNumber'}),
+    'PUT': (set(), _PART_PARAMS),
     'POST': ({'delete'}, {'uploads', 'uploadId'}),
     'DELETE': (set(), {'uploadId', 'versionId'}),
 }
+#: What moto takes no notice of when it is asked for an object.
+_UNREADABLE = {'legal-hold', 'retention', 'torrent'}
 _SIGNATURE_PARAMS = {'awsaccesskeyid', 'expires', 'signature', 'x-id'}
 _REFUSED_HEADERS = (
     'x-amz-bucket-object-lock-enabled',
@@ -347,6 +350,7 @@ def _check_supported(request: SignedRequest, bucket: str, key: str) -> None:
     if len(key.encode()) > _MAX_KEY:
         raise S3Error('KeyTooLongError', "Your key is too long.")
     if request.method in ('GET', 'HEAD'):
+        _refuse(sorted(_UNREADABLE & request.params.keys()))
         return
     allowed = _PARAMS.get(request.method)
     if allowed is None or not bucket:
@@ -364,10 +368,19 @@ def _check_supported(request: SignedRequest, bucket: str, key: str) -> None:
     ]
     if request.headers.get('x-amz-acl', 'private') != 'private':
         refused.append('x-amz-acl')
-    if refused:
+    _refuse(refused)
+    if request.method == 'PUT' and len(named & _PART_PARAMS) == 1:
+        raise S3Error(
+            'InvalidArgument',
+            "A part needs both an uploadId and a partNumber.",
+        )
+
+
+def _refuse(names: list[str]) -> None:
+    if names:
         raise S3Error(
             'NotImplemented',
-            f"The emulator does not implement {', '.join(refused)}.",
+            f"The emulator does not implement {', '.join(names)}.",
             501,
         )
 

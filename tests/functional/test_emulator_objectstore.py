@@ -170,6 +170,25 @@ def test_deleted_objects_are_gone_with_their_files(
     assert files(tmp_path) == []
 
 
+def test_a_bucket_is_emptied_by_way_of_its_versions(
+    alpha: 'S3Client', tmp_path: Path
+) -> None:
+    for key in 'ab':
+        alpha.put_object(Bucket='images', Key=key, Body=b'content')
+
+    listed = alpha.list_object_versions(Bucket='images')['Versions']
+    assert [(v['Key'], v['Size']) for v in listed] == [('a', 7), ('b', 7)]
+    assert len(files(tmp_path)) == 2
+    which: Any = [
+        {'Key': version['Key'], 'VersionId': version['VersionId']}
+        for version in listed
+    ]
+    alpha.delete_objects(Bucket='images', Delete={'Objects': which})
+    alpha.delete_bucket(Bucket='images')
+
+    assert files(tmp_path) == []
+
+
 def test_an_aborted_upload_leaves_no_file(
     alpha: 'S3Client', tmp_path: Path
 ) -> None:

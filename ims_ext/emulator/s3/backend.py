@@ -84,6 +84,17 @@ class StoredKey(FakeKey):
             self.disposed = True
             self._changes.discard(self._blob)
 
+    def __copy__(self) -> 'StoredKey':
+        # The blob is shared, and only the original may give it up.
+        copied = StoredKey.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        copied.disposed = True
+        return copied
+
+    def __deepcopy__(self, _: dict[int, Any]) -> 'StoredKey':
+        # moto copies what it lists as a bucket's versions.
+        return self.__copy__()
+
     def __del__(self) -> None:
         # What is merely forgotten, at exit for one, is not deleted.
         pass

@@ -71,7 +71,7 @@ class Blob:
         :raises FileNotFoundError: when it has been deleted meanwhile.
         """
         self.acquire()
-        return io.BufferedReader(_Reader(self), CHUNK)
+        return io.BufferedReader(Reader(self, 0, self.size), CHUNK)
 
     def delete(self) -> None:
         """Delete its files as soon as nobody reads them."""
@@ -146,6 +146,11 @@ class View:
                     left -= len(chunk)
                     yield chunk
 
+    def file(self) -> 'Reader':
+        """Turn into a file, which has the view's place as a reader."""
+        self._closed = True
+        return Reader(self._blob, self._start, self._end)
+
     def close(self) -> None:
         """Let go of the files."""
         if not self._closed:
@@ -156,11 +161,14 @@ class View:
         self.close()
 
 
-class _Reader(io.RawIOBase):
-    """A blob as a file; takes over one of the blob's readers."""
+class Reader(io.RawIOBase):
+    """A range of a blob as a file."""
 
-    def __init__(self, blob: Blob) -> None:
+    def __init__(self, blob: Blob, start: int, end: int) -> None:
+        """Take over one of the blob's readers."""
         self._blob = blob
+        self._start = start
+        self._end = end
         self._position = 0
         self._file: BinaryIO | None = None
         self._path: Path | None = None
@@ -178,7 +186,7 @@ class _Reader(io.RawIOBase):
         base = {
             os.SEEK_SET: 0,
             os.SEEK_CUR: self._position,
-            os.SEEK_END: self._blob.size,
+            os.SEEK_END: self._end - self._start,
         }[whence]
         if base + offset < 0:
             raise ValueError(f"negative seek position {base + offset}")
@@ -186,8 +194,8 @@ class _Reader(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: 'WriteableBuffer') -> int:
-        pieces = self._blob.pieces(self._position, self._blob.size)
-        piece = next(pieces, None)
+        start = self._start + self._position
+        piece = next(self._blob.pieces(start, self._end), None)
         if piece is None:
             return 0
         path, offset, length = piece
