@@ -9,6 +9,7 @@ from ims_ext.emulator import cloud_image_query
 from ims_ext.emulator import rules
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.image_attributes import BASE
+from ims_ext.emulator.image_attributes import SERVICE_OWNED
 from ims_ext.emulator.image_attributes import view
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
@@ -23,29 +24,7 @@ EXTENSION_LIMIT = 128
 _EXTENSION_NAME = re.compile(r'[^A-Z/~\s]{1,255}')
 
 #: Attributes that other operations, or only the service itself, set.
-_FIXED = (
-    BASE
-    | {
-        '__os_version',
-        '__os_feature_list',
-        '__originalimagename',
-        '__backup_id',
-        '__productcode',
-        '__data_origin',
-        '__lazyloading',
-        '__system__cmkid',
-        '__account_code',
-        '__system_support_market',
-        '__is_offshelved',
-        '__sequence_num',
-        '__support_agent_list',
-        '__support_arm',
-        '__image_location',
-        '__whole_image',
-        'deleted',
-        'deleted_at',
-    }
-) - {'name', 'min_ram'}
+_FIXED = (BASE | SERVICE_OWNED | {'__os_version'}) - {'name', 'min_ram'}
 
 #: Attributes that are there or not, but cannot both be.
 _EXCLUSIVE = (

@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from ims_ext.emulator import rules
 from ims_ext.emulator.errors import ImsError
+from ims_ext.emulator.image_query import MAX_PARAMETERS
 from ims_ext.emulator.state import Condition
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import ImageQuery
@@ -19,6 +20,9 @@ from ims_ext.emulator.state.image import Operator
 
 #: How many images a page has without ``limit``.
 DEFAULT_LIMIT = 500
+#: The largest ``limit`` that is taken. More is refused, for clients would
+#: take a page that is shorter than they asked for to be the last.
+MAX_LIMIT = 10_000
 
 SORT_KEYS = (
     'name',
@@ -94,6 +98,8 @@ def parse(parameters: MultiDict[str, str], project_id: str) -> Listing:
     :raises: :class:`~ims_ext.emulator.errors.ImsError` for values that are
         not permitted.
     """
+    if sum(map(len, parameters.listvalues())) > MAX_PARAMETERS:
+        raise ImsError('IMG.0017', "There are too many parameters.")
     given = [
         (_ALIASES.get(name, name), value)
         for name, value in parameters.items(multi=True)
@@ -121,13 +127,22 @@ def parse(parameters: MultiDict[str, str], project_id: str) -> Listing:
             conditions=conditions,
             sort=[(values.get('sort_key', 'created_at'), ascending)],
             marker=values.get('marker') or None,
-            limit=rules.whole_number(
-                'limit', values.get('limit', DEFAULT_LIMIT), 'IMG.0017'
-            ),
+            limit=page_size(values.get('limit', DEFAULT_LIMIT)),
         ),
         tags=[_spellings(value) for name, value in given if name == 'tag'],
         predicates=_enterprise_project(values.get('enterprise_project_id')),
     )
+
+
+def page_size(value: object) -> int:
+    """Return the ``limit`` that a parameter asks for.
+
+    :raises: IMG.0017 for what is no number, or too large a one.
+    """
+    size = rules.whole_number('limit', value, 'IMG.0017')
+    if size > MAX_LIMIT:
+        raise ImsError('IMG.0017', f"limit must be at most {MAX_LIMIT}.")
+    return size
 
 
 def select(images: Images, listing: Listing) -> list[Image]:

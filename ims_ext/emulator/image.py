@@ -51,11 +51,20 @@ class Api:
         self.state = service.state
 
     def start(self) -> None:
-        """Take back uploads that the end of the last run cut off."""
-        for part in self.state.image_file(str(uuid.UUID(int=0))).parent.glob(
-            f'*{_PART}'
-        ):
+        """Take back what the end of the last run cut off.
+
+        Uploads leave their files, or at least the status; images that an
+        unfinished job is about are that job's affair.
+        """
+        directory = self.state.image_file(str(uuid.UUID(int=0))).parent
+        for part in directory.glob(f'*{_PART}'):
             _take_back(self.state, part.name.removesuffix(_PART))
+        with self.state.transaction():
+            busy = _images_of_jobs(self.state)
+            for image in self.state.images.with_status('saving'):
+                if image.id not in busy:
+                    _take_back(self.state, image.id)
+                    self.state.image_file(image.id).unlink(missing_ok=True)
 
     # ====== METADATA ======
 
@@ -297,6 +306,15 @@ def _take_back(state: State, image_id: str) -> None:
             image.status = 'queued'
             state.images.save(image)
     file.with_name(file.name + _PART).unlink(missing_ok=True)
+
+
+def _images_of_jobs(state: State) -> set[Any]:
+    """Return the IDs of all images that unfinished jobs are about."""
+    found = set()
+    for job in state.jobs.unfinished():
+        found |= {job.entities.get('image_id'), job.params.get('image_id')}
+        found |= {each['image_id'] for each in job.params.get('sources', ())}
+    return found
 
 
 def _receive(request: Request, part: Path) -> dict[str, Any]:

@@ -64,6 +64,30 @@ BASE = READ_ONLY | {
     'container_format',
 }
 
+#: What the service alone changes, though a native creation may say it:
+#: sharing, export and the deletion of backups go by these.
+SERVICE_OWNED = frozenset(
+    {
+        '__os_feature_list',
+        '__originalimagename',
+        '__backup_id',
+        '__productcode',
+        '__data_origin',
+        '__lazyloading',
+        '__system__cmkid',
+        '__account_code',
+        '__system_support_market',
+        '__is_offshelved',
+        '__sequence_num',
+        '__support_agent_list',
+        '__support_arm',
+        '__image_location',
+        '__whole_image',
+        'deleted',
+        'deleted_at',
+    }
+)
+
 DISK_FORMATS = (
     'zvhd2',
     'zvhd',

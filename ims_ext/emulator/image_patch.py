@@ -11,6 +11,7 @@ from ims_ext.emulator.errors import Forbidden
 from ims_ext.emulator.errors import UnsupportedMediaType
 from ims_ext.emulator.image_attributes import BASE
 from ims_ext.emulator.image_attributes import READ_ONLY
+from ims_ext.emulator.image_attributes import SERVICE_OWNED
 from ims_ext.emulator.image_attributes import check
 from ims_ext.emulator.image_attributes import check_count
 from ims_ext.emulator.image_attributes import os_attributes
@@ -103,8 +104,7 @@ def apply(image: Image, changes: list[Change]) -> None:
 
 
 def _remove(image: Image, attribute: str) -> None:
-    if attribute in READ_ONLY:
-        raise Forbidden(f"Attribute '{attribute}' is read-only.")
+    _check_writable(attribute)
     if attribute in BASE or attribute == '__os_version':
         raise Forbidden(f"Property {attribute} may not be removed.")
     if attribute not in image.attributes:
@@ -112,10 +112,14 @@ def _remove(image: Image, attribute: str) -> None:
     del image.attributes[attribute]
 
 
+def _check_writable(attribute: str) -> None:
+    if attribute in READ_ONLY or attribute in SERVICE_OWNED:
+        raise Forbidden(f"Attribute '{attribute}' is read-only.")
+
+
 def _set(image: Image, change: Change) -> None:
     attribute = change.attribute
-    if attribute in READ_ONLY:
-        raise Forbidden(f"Attribute '{attribute}' is read-only.")
+    _check_writable(attribute)
     if (
         change.operation == 'replace'
         and attribute not in BASE

@@ -278,7 +278,10 @@ class Api:
             jobs.save(each)
 
     def _fraction(self, job: Job, progress: Progress | None) -> float:
-        """Return how far a job is, from 0 to 1, in steps of a hundredth."""
+        """Return how far a job is, from 0 to 1, in steps of a hundredth.
+
+        A job that failed stays where it was; only success is 1.
+        """
         if job.status == 'SUCCESS':
             return 1.0
         if 'outcome' in job.params:

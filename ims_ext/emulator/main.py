@@ -29,6 +29,7 @@ BUCKET_PORT = 9293
 
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
+_INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,6 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     :param argv: The arguments; those of the process where not given.
     """
+    try:
+        return _main(argv)
+    except KeyboardInterrupt:
+        # Before there is a command whose affair it would be.
+        return _INTERRUPTED
+
+
+def _main(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
     logging.basicConfig(
         level=logging.WARNING, format='ims-emulator: %(message)s'

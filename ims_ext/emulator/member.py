@@ -22,6 +22,8 @@ from ims_ext.emulator.wire import route
 
 #: With how many projects an image can be shared.
 MAX_MEMBERS = 128
+#: How many characters the ID of a member has at most.
+MAX_ID = 255
 
 _STATUSES = ('pending', 'accepted', 'rejected')
 
@@ -40,6 +42,8 @@ class Api:
         member_id = request.json_object().get('member')
         if not isinstance(member_id, str) or not member_id:
             raise BadRequest("'member' must be the ID of a project.")
+        if len(member_id) > MAX_ID:
+            raise BadRequest(f"'member' has at most {MAX_ID} characters.")
         with self.state.transaction():
             image = own_image(self.state, image_id, request.project_id)
             if image.visibility == 'public':

@@ -12,6 +12,7 @@ from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.image_export import is_whole
 from ims_ext.emulator.job import JobFailure
 from ims_ext.emulator.job import Progress
+from ims_ext.emulator.member import MAX_ID
 from ims_ext.emulator.member import MAX_MEMBERS
 from ims_ext.emulator.member import view
 from ims_ext.emulator.service import Service
@@ -198,7 +199,7 @@ def _ids(name: str, value: Any, code: str) -> list[str]:
     if not isinstance(value, list) or not value:
         raise ImsError('IMG.0001', f"{name} must be a list of IDs.")
     found = list(dict.fromkeys(rules.text(name, each, code) for each in value))
-    if not all(found):
+    if not all(0 < len(each) <= MAX_ID for each in found):
         raise ImsError(code)
     return found
 

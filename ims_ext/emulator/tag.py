@@ -127,9 +127,7 @@ class Api:
     def search(self, request: Request) -> Answer:
         """List the tags of the images that filters find, a page at a time."""
         parameters = MultiDict(request.args)
-        size = rules.whole_number(
-            'limit', parameters.pop('limit', _PAGE_SIZE), 'IMG.0017'
-        )
+        size = cloud_image_query.page_size(parameters.pop('limit', _PAGE_SIZE))
         page = rules.whole_number(
             'page', parameters.pop('page', 1), 'IMG.0017'
         )

@@ -115,10 +115,12 @@ class Request(WerkzeugRequest):
         if not body:
             return None
         try:
-            value = json.loads(body)
-            # Half of a character, which only an escape can smuggle in, could
+            # Bytes would let UTF-16 and halves of characters pass.
+            text = body.decode('utf-8')
+            value = json.loads(text)
+            # Half of a character, which an escape can smuggle in, could
             # neither be kept nor sent back.
-            if b'\\u' in body:
+            if '\\u' in text:
                 json.dumps(value, ensure_ascii=False).encode()
             return value
         except (ValueError, RecursionError) as error:

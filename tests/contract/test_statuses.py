@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The emulator answers each documented request with the documented status."""
+"""The emulator answers each documented request with the documented status.
+
+Where the answer is a job, the job ends well.
+"""
 
 import json
 from pathlib import Path
@@ -43,6 +46,7 @@ OWNERS = (
     'ac234de25c6741d2b1273da49eea1b9e',
 )
 MEMBER = 'edc89b490d7d4392898e19b2deb34797'
+OTHER_MEMBER = '9c61004714024f9586705d090530f9fa'
 OS_VERSION = 'CentOS 7.0 64bit'
 
 #: What the member does, not the owner.
@@ -60,8 +64,13 @@ def ordered() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def prepared(tmp_path: Path, disks: dict[str, Path]) -> tuple[Path, str, str]:
-    """A state with all that the examples name, and its two projects."""
+def prepared(
+    tmp_path: Path, disks: dict[str, Path]
+) -> tuple[Path, dict[str, str]]:
+    """A state with all that the examples name.
+
+    Its projects come with it, by the IDs that the examples give them.
+    """
     with EmulatorServer(state_dir=tmp_path):
         pass  # the users and projects are there now
     state = State(tmp_path)
@@ -69,12 +78,17 @@ def prepared(tmp_path: Path, disks: dict[str, Path]) -> tuple[Path, str, str]:
         state.projects.find(name, 'default') for name in ('alpha', 'beta')
     ]
     owner, member = (each.id for each in projects if each)
+    other = state.projects.add('gamma', 'default').id
     for image_id, status in IMAGES.items():
         state.images.add(
             Image.new(
                 owner,
                 f'example-{image_id[:8]}',
-                image_attributes(),
+                {
+                    **image_attributes(),
+                    # What the example registers for it is of this format.
+                    'disk_format': 'vmdk' if status == 'queued' else 'qcow2',
+                },
                 id=image_id,
                 status=status,
                 tags=['key1=value1'],
@@ -127,12 +141,15 @@ def prepared(tmp_path: Path, disks: dict[str, Path]) -> tuple[Path, str, str]:
     state.jobs.add(Job('imsImportImageJob', owner, 0, 0, 'SUCCESS', id=JOB))
     fill_buckets(state, tmp_path, owner, disks)
     state.close()
-    return tmp_path, owner, member
+    return tmp_path, {
+        **dict.fromkeys(OWNERS, owner),
+        MEMBER: member,
+        OTHER_MEMBER: other,
+    }
 
 
 def image_attributes() -> dict[str, Any]:
     return {
-        'disk_format': 'qcow2',
         'container_format': 'bare',
         'min_disk': 40,
         'min_ram': 0,
@@ -216,8 +233,8 @@ class Caller:
         path = f'/v2/images/{image_id}'
         self.send({'n': 0, 'method': 'DELETE', 'path': path, 'body': None})
 
-    def finish(self, project: str, job_id: str) -> Any:
-        """Wait until a job has ended, and return its image's ID."""
+    def finish(self, project: str, job_id: str) -> dict[str, Any]:
+        """Wait until a job has ended, and return it."""
         example = {
             'n': 0,
             'method': 'GET',
@@ -225,46 +242,51 @@ class Caller:
             'body': None,
         }
         for _ in range(600):
-            job = self.send(example).json()
+            job: dict[str, Any] = self.send(example).json()
             if job['status'] in ('SUCCESS', 'FAIL'):
-                return job['entities'].get('image_id')
+                return job
             time.sleep(0.05)
         pytest.fail(f"Job {job_id} does not end")
 
 
 def adapted(
-    example: dict[str, Any], owner: str, member: str
+    example: dict[str, Any], projects: dict[str, str]
 ) -> dict[str, Any]:
     """Return an example with the projects that there are."""
     text = json.dumps(example)
-    for documented in OWNERS:
-        text = text.replace(documented, owner)
-    adapted: dict[str, Any] = json.loads(text.replace(MEMBER, member))
+    for documented, there in projects.items():
+        text = text.replace(documented, there)
+    adapted: dict[str, Any] = json.loads(text)
     return adapted
 
 
 def test_every_documented_request_has_the_documented_status(
-    prepared: tuple[Path, str, str],
+    prepared: tuple[Path, dict[str, str]],
 ) -> None:
-    directory, owner, member = prepared
+    directory, projects = prepared
     wrong: dict[int, str] = {}
 
     with EmulatorServer(state_dir=directory, job_seconds=0) as server:
         alice, bob = Caller(server, 'alice'), Caller(server, 'bob')
         for example in ordered():
             by_member = example['n'] in BY_MEMBER
-            caller, project = (bob, member) if by_member else (alice, owner)
-            answer = caller.send(adapted(example, owner, member))
+            caller = bob if by_member else alice
+            project = projects[MEMBER if by_member else OWNERS[0]]
+            answer = caller.send(adapted(example, projects))
             if answer.status_code != (example['status'] or 200):
                 if not (example['n'] == 60 and answer.status_code == 204):
                     wrong[example['n']] = (
                         f'{answer.status_code} {answer.text[:200]}'
                     )
             elif 'job_id' in answer.text and example['n'] != 25:
-                image_id = caller.finish(project, answer.json()['job_id'])
+                job = caller.finish(project, answer.json()['job_id'])
+                if job['status'] == 'FAIL':
+                    wrong[example['n']] = (
+                        f'{job["error_code"]} {job["fail_reason"]}'
+                    )
                 if example['n'] in (5, 7):
                     # A backup makes one image at a time, and a server's
                     # image needs a name of its own.
-                    caller.delete(image_id)
+                    caller.delete(job['entities']['image_id'])
 
     assert wrong == {}

@@ -544,3 +544,42 @@ def test_an_update_that_is_no_list_of_changes_is_refused(
     image_id = alice.active_image(name='mine')
     answer = alice.request('PATCH', f'/v2/cloudimages/{image_id}', data=body)
     assert code(answer) == expected
+
+
+# ====== BOUNDS ======
+
+
+@pytest.mark.parametrize('path', ['/v2/cloudimages', '/v1/cloudimages/tags'])
+@pytest.mark.parametrize(
+    'parameter', ['name', 'tag', '__whole_image', 'created_at']
+)
+def test_a_listing_takes_200_parameters(
+    alice: Client, path: str, parameter: str
+) -> None:
+    values = {
+        'tag': 'a=b',
+        '__whole_image': 'false',
+        'created_at': 'gt:2018-10-28T10:00:00Z',
+    }
+    value = values.get(parameter, 'x')
+    assert alice.get(path, **{parameter: [value] * 200}).status_code == 200
+    answer = alice.get(path, **{parameter: [value] * 1001})
+    assert code(answer) == 'IMG.0017'
+
+
+@pytest.mark.parametrize('path', ['/v2/cloudimages', '/v1/cloudimages/tags'])
+def test_a_page_is_bounded(alice: Client, path: str) -> None:
+    assert alice.get(path, limit=10_000).status_code == 200
+    assert code(alice.get(path, limit=10_001)) == 'IMG.0017'
+
+
+def test_the_id_of_a_project_to_share_with_is_bounded(alice: Client) -> None:
+    answer = alice.request(
+        'POST',
+        '/v1/cloudimages/members',
+        json={
+            'images': [alice.active_image(name='mine')],
+            'projects': ['p' * 256],
+        },
+    )
+    assert code(answer) == 'IMG.0067'

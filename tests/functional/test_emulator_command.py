@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 import requests
 
+from ims_ext.emulator.main import main
+from ims_ext.emulator.server import EmulatorServer
+
 #: For how long a process may take before its test fails, in seconds.
 PATIENCE = 60
 
@@ -195,6 +198,17 @@ def test_bad_options_are_refused(
 
 
 # ====== EXEC ======
+
+
+@pytest.mark.parametrize('action', [('exec', '--', 'true'), ('demo',)])
+def test_ctrl_c_while_the_emulator_starts_is_130(
+    monkeypatch: pytest.MonkeyPatch, action: tuple[str, ...]
+) -> None:
+    def interrupted(server: EmulatorServer) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EmulatorServer, 'start', interrupted)
+    assert main(action) == 130
 
 
 @pytest.mark.parametrize(

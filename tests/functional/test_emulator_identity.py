@@ -13,6 +13,7 @@ from openstack import exceptions
 import pytest
 import requests
 
+from ims_ext.emulator import authentication
 from ims_ext.emulator.seed import Account
 from ims_ext.emulator.server import EmulatorServer
 
@@ -325,3 +326,22 @@ def test_an_access_key_lives_neither_too_short_nor_too_long(
 
 def test_a_wrong_token_gives_no_access_key(emulator: EmulatorServer) -> None:
     assert access_key(emulator, 'wrong').status_code == 401
+
+
+def test_a_body_with_half_a_character_is_refused(
+    emulator: EmulatorServer,
+) -> None:
+    answer = requests.post(
+        f'{emulator.auth_url}/auth/tokens',
+        data=b'{"auth": {"identity": {"methods": ["password"], "password": '
+        b'{"user": {"name": "\xed\xa0\x80", "domain": {"id": "default"}, '
+        b'"password": "x"}}}}}',
+        timeout=10,
+    )
+    assert answer.status_code == 400
+
+
+def test_a_method_that_is_named_again_is_not_tried_again() -> None:
+    auth = {'identity': {'methods': ['password', 'token', 'password']}}
+    claim = authentication.parse({'auth': auth})
+    assert claim.methods == ('password', 'token')

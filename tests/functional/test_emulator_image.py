@@ -18,6 +18,7 @@ import pytest
 import requests
 
 from ims_ext.emulator.server import EmulatorServer
+from ims_ext.emulator.state import State
 
 V20 = 'application/openstack-images-v2.0-json-patch'
 V21 = 'application/openstack-images-v2.1-json-patch'
@@ -411,7 +412,7 @@ def test_filters_and_sort_keys_decide_what_is_listed(
     [
         {'limit': 'x'},
         {'limit': -1},
-        {'marker': str(uuid.uuid4())},
+        {'marker': str(uuid.UUID(int=1))},
         {'sort_key': 'nothing'},
         {'sort_dir': 'up'},
         {'sort': 'name:up'},
@@ -583,6 +584,28 @@ def connect(server: EmulatorServer) -> connection.Connection:
     """Return a connection of alice's without any clouds.yaml."""
     auth = server.clouds()['clouds']['alice']['auth']
     return connection.Connection(auth=auth, identity_api_version='3')
+
+
+def test_an_upload_cut_off_before_its_first_byte_can_be_repeated(
+    tmp_path: Path,
+) -> None:
+    with EmulatorServer(state_dir=tmp_path) as first:
+        call = caller(first, connect(first))
+        created = call('POST', '/v2/images', json={'name': 'cut off'}).json()
+    # What a killed process leaves: the status, and data not told of.
+    state = State(tmp_path)
+    image = state.images.get(created['id'])
+    assert image is not None
+    image.status = 'saving'
+    state.images.save(image)
+    state.image_file(image.id).write_bytes(b'old')
+    state.close()
+    with EmulatorServer(state_dir=tmp_path) as second:
+        call = caller(second, connect(second))
+        path = f'/v2/images/{created["id"]}'
+        data = call('GET', f'{path}/file').content
+        answer = upload(call, created['id'], b'data')
+    assert (data, answer.status_code) == (b'', 204)
 
 
 # ====== TAGS ======
@@ -783,3 +806,53 @@ def test_the_openstack_command_goes_round(
         [],
         b'\x00' * 5000,
     )
+
+
+@pytest.mark.parametrize(
+    'body',
+    [
+        b'{"name": "\xed\xa0\x80"}',
+        '{"name": "\ud800"}'.encode('utf-16-le', 'surrogatepass'),
+        '{"name": "a"}'.encode('utf-16'),
+    ],
+    ids=['raw', 'raw-utf-16', 'utf-16'],
+)
+def test_a_body_must_be_utf_8(call: Call, body: bytes) -> None:
+    assert call('POST', '/v2/images', data=body).status_code == 400
+
+
+@pytest.mark.parametrize(
+    'attribute',
+    [
+        '__system__cmkid',
+        '__whole_image',
+        '__backup_id',
+        '__originalimagename',
+        '__productcode',
+        '__account_code',
+        '__data_origin',
+    ],
+)
+@pytest.mark.parametrize('operation', ['add', 'replace', 'remove'])
+def test_what_the_service_goes_by_cannot_be_patched(
+    call: Call, operation: str, attribute: str
+) -> None:
+    body = {'name': 'bound', attribute: 'x'}
+    created = call('POST', '/v2/images', json=body).json()
+    path = f'/v2/images/{created["id"]}'
+    change = {'op': operation, 'path': f'/{attribute}', 'value': 'y'}
+    answer = call('PATCH', path, **patch(change))
+    kept = call('GET', path).json()[attribute]
+    call('DELETE', path)
+    assert (answer.status_code, kept) == (403, 'x')
+
+
+def test_the_id_of_a_member_is_bounded(
+    call: Call, image: dict[str, Any]
+) -> None:
+    path = f'/v2/images/{image["id"]}/members'
+    statuses = [
+        call('POST', path, json={'member': 'm' * length}).status_code
+        for length in (255, 256)
+    ]
+    assert statuses == [200, 400]

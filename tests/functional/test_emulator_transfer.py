@@ -595,11 +595,17 @@ def test_a_shared_image_that_was_not_accepted_cannot_be_copied(
 
 
 def test_a_shared_image_that_is_encrypted_cannot_be_copied(
-    alice: Client, bob: Client
+    running: EmulatorServer, alice: Client, bob: Client
 ) -> None:
-    image_id = alice.active_image(name='secret', __system__cmkid=KEY_ID)
+    image_id = alice.active_image(name='secret')
     alice.share(image_id, bob)
     bob.answer_share(image_id, 'accepted')
+    # No operation shares an encrypted image, or encrypts a shared one.
+    image = running._state.images.get(image_id)
+    assert image
+    image.attributes['__system__cmkid'] = KEY_ID
+    running._state.images.save(image)
+
     assert code(copy(bob, image_id)) == 'IMG.0197'
 
 

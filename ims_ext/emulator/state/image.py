@@ -242,6 +242,11 @@ class Images:
         )
         return _image(rows[0]) if rows else None
 
+    def with_status(self, status: str) -> list[Image]:
+        """Return all images that have a status, whoever may see them."""
+        rows = self._database.execute(f'{_SELECT} WHERE status = ?', (status,))
+        return [_image(row) for row in rows]
+
     def count(self, project_id: str) -> int:
         """Return how many images a project owns."""
         rows = self._database.execute(
