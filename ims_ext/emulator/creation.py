@@ -19,8 +19,6 @@ from ims_ext.emulator.wire import Answer
 from ims_ext.emulator.wire import Request
 from ims_ext.emulator.wire import route
 
-#: How many images a project may own.
-IMAGE_QUOTA = 100
 #: How many data disks come with a system disk at most.
 DATA_DISK_LIMIT = 3
 
@@ -98,13 +96,10 @@ class Api:
 
     What makes images of another source than an object has an attribute
     ``sources``: functions by the parameter that names the source.
-
-    :ivar image_quota: How many images a project may own.
     """
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.image_quota = IMAGE_QUOTA
         self.works = {'import': ObjectImport(service)}
 
     @route('POST', '/v2/cloudimages/action')
@@ -160,7 +155,8 @@ class Api:
         :raises: IMG.0015 where that would be more than it may own.
         """
         state = self.service.state
-        if state.images.count(project_id) + len(images) > self.image_quota:
+        quota = self.service.settings.image_quota
+        if state.images.count(project_id) + len(images) > quota:
             raise ImsError('IMG.0015')
         for image in images:
             state.images.add(image)

@@ -165,6 +165,13 @@ def _add_options(
         help="the name of the region (default: %(default)s)",
     )
     parser.add_argument(
+        '--image-quota',
+        default=100,
+        type=_count,
+        metavar='N',
+        help="how many images a project may own (default: %(default)s)",
+    )
+    parser.add_argument(
         '--access-keys',
         action='store_true',
         help="tell clients the users' permanent access keys for the "
@@ -353,6 +360,7 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
         job_seconds=arguments.job_seconds,
         users=arguments.users,
         region=arguments.region,
+        image_quota=arguments.image_quota,
     )
     try:
         server.start()
@@ -401,6 +409,12 @@ def _account(text: str) -> object:
         return Account.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError("a quota is a whole number")
+    return int(text)
 
 
 def _name(text: str) -> str:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many images a project may have, and has."""
 
-from ims_ext.emulator import creation
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.wire import Answer
 from ims_ext.emulator.wire import Request
@@ -24,7 +23,7 @@ class Api:
         images = {
             'type': 'image',
             'used': self.service.state.images.count(request.project_id),
-            'quota': self.service.capability(creation.Api).image_quota,
+            'quota': self.service.settings.image_quota,
             'min': _SMALLEST,
             'max': _LARGEST,
         }

@@ -40,6 +40,7 @@ from ims_ext.emulator.seed import ACCOUNTS
 from ims_ext.emulator.seed import FIRST_BUCKET
 from ims_ext.emulator.seed import Account
 from ims_ext.emulator.seed import seed
+from ims_ext.emulator.service import IMAGE_QUOTA
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.service import Settings
 from ims_ext.emulator.state import State
@@ -105,6 +106,7 @@ class EmulatorServer:
     :param job_seconds: For how many seconds a job runs.
     :param users: Users beside the default ones.
     :param region: The region's name.
+    :param image_quota: How many images a project may own.
 
     :ivar auth_url: The identity service's URL, version included.
     :ivar image_url: The image service's root.
@@ -120,11 +122,12 @@ class EmulatorServer:
         job_seconds: float = 2.0,
         users: Sequence[Account] = (),
         region: str = 'eu-emu-1',
+        image_quota: int = IMAGE_QUOTA,
     ) -> None:
         self._host = host
         self._ports = port, bucket_port
         self._state_dir = state_dir
-        self._settings = Settings(job_seconds=job_seconds, region=region)
+        self._settings = Settings(job_seconds, region, image_quota)
         # A user given again has the last password given.
         self._accounts = {each.name: each for each in (*ACCOUNTS, *users)}
         self._seeds = (*ACCOUNTS, *users)

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 T = TypeVar('T')
 
+#: How many images a project may own, unless told otherwise.
+IMAGE_QUOTA = 100
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
@@ -18,10 +21,12 @@ class Settings:
 
     :ivar job_seconds: For how long a job runs.
     :ivar region: The name of the only region.
+    :ivar image_quota: How many images a project may own.
     """
 
     job_seconds: float = 2.0
     region: str = 'eu-emu-1'
+    image_quota: int = IMAGE_QUOTA
 
 
 @dataclasses.dataclass

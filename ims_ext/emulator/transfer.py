@@ -4,7 +4,6 @@
 import re
 from typing import Any
 
-from ims_ext.emulator import creation
 from ims_ext.emulator import image_copy
 from ims_ext.emulator import image_export
 from ims_ext.emulator import job as jobs
@@ -134,7 +133,7 @@ class Api:
             ),
         }
         state = self.service.state
-        quota = self.service.capability(creation.Api).image_quota
+        quota = self.service.settings.image_quota
         with state.transaction():
             image = image_copy.copyable_image(
                 state, image_id, request.project_id

@@ -18,13 +18,16 @@ from ims_ext.emulator.server import EmulatorServer
 #: For how long a command may take before its test fails, in seconds.
 PATIENCE = 120
 
+#: Enough for what all tests together make.
+IMAGE_QUOTA = 1000
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope='session')
 def emulator() -> Iterator[EmulatorServer]:
     """Give an emulator on free ports that all tests share."""
-    with EmulatorServer(job_seconds=0.3) as server:
+    with EmulatorServer(job_seconds=0.3, image_quota=IMAGE_QUOTA) as server:
         yield server
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ims_ext.emulator import creation
 from ims_ext.emulator import object_import
 from ims_ext.emulator.server import EmulatorServer
+from ims_ext.emulator.service import IMAGE_QUOTA
 
 from .plain_http import GIB
 from .plain_http import OS_VERSION
@@ -374,7 +374,7 @@ def test_the_bucket_of_another_project_cannot_be_accessed(
 
 
 def test_a_project_has_a_limited_number_of_images(ready: Client) -> None:
-    for number in range(creation.IMAGE_QUOTA):
+    for number in range(IMAGE_QUOTA):
         ready.create_metadata(name=f'image-{number}')
     assert code(ready.create()) == 'IMG.0015'
 

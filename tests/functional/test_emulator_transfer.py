@@ -12,7 +12,6 @@ import pytest
 import requests
 
 from ims_ext import diskimage
-from ims_ext.emulator import creation
 from ims_ext.emulator import image_copy
 from ims_ext.emulator import image_export
 from ims_ext.emulator.server import EmulatorServer
@@ -669,11 +668,8 @@ def test_the_image_of_a_bare_metal_server_cannot_be_encrypted(
     assert code(copy(alice, image_id, cmk_id=KEY_ID)) == 'IMG.0118'
 
 
-def test_a_copy_counts_against_the_quota(
-    alice: Client, golden: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(creation, 'IMAGE_QUOTA', 1)
-    with EmulatorServer(job_seconds=0) as server:
+def test_a_copy_counts_against_the_quota(alice: Client, golden: str) -> None:
+    with EmulatorServer(job_seconds=0, image_quota=1) as server:
         client = Client(server)
         image_id = client.active_image(name='only')
         assert code(copy(client, image_id)) == 'IMG.0015'

@@ -7,9 +7,9 @@ import subprocess
 
 from openstack import connection
 
-from ims_ext.emulator import creation
 from ims_ext.emulator.server import EmulatorServer
 
+from .conftest import IMAGE_QUOTA
 from .plain_http import Client
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -39,7 +39,7 @@ def test_the_quota_is_the_one_that_creation_keeps_to(
 ) -> None:
     [image] = alice.ims.image_quotas()
 
-    assert image.quota == creation.IMAGE_QUOTA
+    assert image.quota == IMAGE_QUOTA
     assert image.min <= image.quota <= image.max
 
 
@@ -48,5 +48,5 @@ def test_a_command_shows_the_quota(run: Run) -> None:
 
     [image] = json.loads(done.stdout)
     assert image['Type'] == 'image'
-    assert image['Quota'] == creation.IMAGE_QUOTA
+    assert image['Quota'] == IMAGE_QUOTA
     assert list(image) == ['Type', 'Used', 'Quota', 'Min', 'Max']

@@ -14,8 +14,8 @@ import pytest
 
 from ims_ext import diskimage
 from ims_ext import exceptions
-from ims_ext.emulator import creation
 from ims_ext.emulator.server import EmulatorServer
+from ims_ext.emulator.service import IMAGE_QUOTA
 from ims_ext.emulator.state import Image
 
 from .own_cloud import Cloud
@@ -195,7 +195,7 @@ def test_a_server_without_free_system_disk_becomes_no_image(
 def test_no_more_images_are_made_of_servers_than_a_project_may_own(
     cloud: Cloud,
 ) -> None:
-    for number in range(creation.IMAGE_QUOTA):
+    for number in range(IMAGE_QUOTA):
         cloud.server._state.images.add(
             Image.new(cloud.conn.current_project_id, f'image {number}')
         )
