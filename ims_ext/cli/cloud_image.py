@@ -173,29 +173,13 @@ class SetImage(command.Command):
         parser.add_argument(
             '--description', metavar='<description>', help="New description"
         )
-        parser.add_argument(
-            '--min-ram',
-            metavar='<MiB>',
-            type=int,
-            help="Memory that a server from the image needs",
-        )
-        parser.add_argument(
-            '--max-ram',
-            metavar='<MiB>',
-            type=int,
-            help="Memory that a server from the image can have",
-        )
+        command.add_memory_options(parser)
         parser.add_argument(
             '--hw-firmware-type',
             choices=validation.FIRMWARE_TYPES,
             help="How servers boot",
         )
-        parser.add_argument(
-            '--enterprise-project',
-            metavar='<id>',
-            dest='enterprise_project_id',
-            help="Enterprise project that the image belongs to (ID)",
-        )
+        command.add_enterprise_project_option(parser)
         protection = parser.add_mutually_exclusive_group()
         protection.add_argument(
             '--protected',

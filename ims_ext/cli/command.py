@@ -96,6 +96,41 @@ def add_timeout_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_memory_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--min-ram`` and ``--max-ram``, of servers from an image."""
+    parser.add_argument(
+        '--min-ram',
+        metavar='<MiB>',
+        type=int,
+        help="Memory that a server from the image needs",
+    )
+    parser.add_argument(
+        '--max-ram',
+        metavar='<MiB>',
+        type=int,
+        help="Memory that a server from the image can have",
+    )
+
+
+def add_enterprise_project_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--enterprise-project``, which an image belongs to."""
+    parser.add_argument(
+        '--enterprise-project',
+        metavar='<id>',
+        dest='enterprise_project_id',
+        help="Enterprise project that the image belongs to (ID)",
+    )
+
+
+def add_safe_mode_option(parser: argparse._ActionsContainer) -> None:
+    """Add ``--safe-mode``, as which H has some operations (29)."""
+    parser.add_argument(
+        '--safe-mode',
+        action='store_true',
+        help="Use the safe mode of the operation (Huawei Cloud)",
+    )
+
+
 def parse_tags(tags: Iterable[str]) -> list[_tag.Tag]:
     """Return the tags given as options, ``key=value`` or ``key``."""
     return [

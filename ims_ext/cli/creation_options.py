@@ -252,18 +252,7 @@ def _add_image_options(parser: argparse.ArgumentParser) -> None:
             "disk to 2048 (default with --file: the disk's virtual size)"
         ),
     )
-    parser.add_argument(
-        '--min-ram',
-        metavar='<MiB>',
-        type=int,
-        help="Memory that a server from the image needs",
-    )
-    parser.add_argument(
-        '--max-ram',
-        metavar='<MiB>',
-        type=int,
-        help="Memory that a server from the image can have",
-    )
+    command.add_memory_options(parser)
     parser.add_argument(
         '--os-version',
         metavar='<os-version>',
@@ -284,12 +273,7 @@ def _add_image_options(parser: argparse.ArgumentParser) -> None:
         action='append',
         help="Tag of the image (repeat option for up to 10 tags)",
     )
-    parser.add_argument(
-        '--enterprise-project',
-        metavar='<id>',
-        dest='enterprise_project_id',
-        help="Enterprise project that the image belongs to (ID)",
-    )
+    command.add_enterprise_project_option(parser)
 
 
 def _add_import_options(parser: argparse.ArgumentParser) -> None:
@@ -357,11 +341,7 @@ def _add_import_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_server_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--safe-mode',
-        action='store_true',
-        help="Use the safe mode of the operation (Huawei Cloud)",
-    )
+    command.add_safe_mode_option(parser)
     group = parser.add_argument_group("for full-ECS images")
     group.add_argument(
         '--whole',

@@ -89,7 +89,7 @@ class ExportImage(command.ShowOne):
                 "128 GiB"
             ),
         )
-        _add_safe_mode_option(parser)
+        command.add_safe_mode_option(parser)
         command.add_wait_options(parser, "what became of it")
         return parser
 
@@ -183,14 +183,6 @@ def _check_options(parsed_args: argparse.Namespace) -> None:
             )
 
 
-def _add_safe_mode_option(parser: Any) -> None:
-    parser.add_argument(
-        '--safe-mode',
-        action='store_true',
-        help="Use the safe mode of the operation (Huawei Cloud)",
-    )
-
-
 def _add_in_region_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("for a copy within the region")
     group.add_argument(
@@ -205,7 +197,7 @@ def _add_in_region_options(parser: argparse.ArgumentParser) -> None:
         dest='enterprise_project_id',
         help="Enterprise project that the copy belongs to (ID)",
     )
-    _add_safe_mode_option(group)
+    command.add_safe_mode_option(group)
 
 
 def _add_region_options(parser: argparse.ArgumentParser) -> None:

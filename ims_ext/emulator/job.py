@@ -25,6 +25,7 @@ import math
 import threading
 from typing import Any, Protocol
 
+from ims_ext.emulator import rules
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Job
@@ -117,8 +118,7 @@ class Api:
     @route('GET', '/v1/<project_id>/jobs/<job_id>')
     def show(self, request: Request, project_id: str, job_id: str) -> Answer:
         """Answer how far a job is."""
-        if project_id != request.project_id:
-            raise ImsError('IMG.0030')
+        rules.own_project(request, project_id)
         job, progress = self._find(project_id, job_id)
         answer = _representation(job)
         entities = answer['entities']

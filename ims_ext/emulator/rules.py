@@ -55,9 +55,9 @@ def json_object(request: Request) -> dict[str, Any]:
 
 
 def own_project(request: Request, project_id: str) -> None:
-    """Refuse a path with another project than the caller's.
+    """Refuse another project than the caller's.
 
-    :param project_id: As in the path.
+    :param project_id: As in the path or the body.
     :raises: IMG.0030
     """
     if project_id != request.project_id:

@@ -74,8 +74,7 @@ class Api:
         project_id = rules.text(
             'project_id', body.get('project_id'), 'IMG.0067'
         )
-        if project_id != request.project_id:
-            raise ImsError('IMG.0030')
+        rules.own_project(request, project_id)
         if body.get('status') not in _ANSWERS:
             raise ImsError(
                 'IMG.0001', "The value of status must be accepted or rejected."
@@ -149,8 +148,7 @@ class Api:
         self, request: Request, project_id: str, image_id: str
     ) -> list[Member]:
         """Return an image's members, as far as the caller may see them."""
-        if project_id != request.project_id:
-            raise ImsError('IMG.0030')
+        rules.own_project(request, project_id)
         image = self.state.images.visible(image_id, project_id)
         if image is None:
             raise ImsError('IMG.0027', status=404)
