@@ -17,21 +17,33 @@ API_NAME = 'ims'
 API_VERSIONS = ('2',)
 
 
-#: Secrets that a cloud's entry may hold for buckets; the command's own
-#: debug output knows of passwords only.
-_SECRETS = re.compile(r"(['\"](?:sk|security_token)['\"]: )(['\"]).*?\2")
+#: Secrets that a cloud's entry or the command line may hold; what the
+#: command itself hides of its debug output are not all of them.
+_SECRETS = re.compile(
+    # {'secret_key': 'x'} and Namespace(secret_key='x').
+    r"""((?:['"](?:sk|secret_key|security_token)['"]:\s"""
+    r"""|\b(?:secret_key|security_token)=)(['"])).*?(?<!\\)\2"""
+    # --os-password x; where x ends, its spaces do not say.
+    r"""|(--os-[\w-]*(?:pass|secret|token)[\w-]*[ =]).*?(?=\s--|$)""",
+    re.DOTALL,
+)
 
 
 class _SecretFilter(logging.Filter):
-    """Keeps bucket keys out of what the command logs of its configuration."""
+    """Keeps secrets out of what the command logs of its configuration."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.levelno <= logging.DEBUG:
+        if record.levelno <= logging.INFO:
             message = record.getMessage()
-            if "'sk'" in message or "'security_token'" in message:
-                record.msg = _SECRETS.sub(r"\1\2***\2", message)
+            hidden = _SECRETS.sub(_hidden, message)
+            if hidden != message:
+                record.msg = hidden
                 record.args = ()
         return True
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return f'{found[1]}***{found[2]}' if found[1] else f'{found[3]}***'
 
 
 def _hide_secrets() -> None:
@@ -39,6 +51,7 @@ def _hide_secrets() -> None:
     for name in (
         'openstackclient.shell',
         'osc_lib.cli.client_config',
+        'osc_lib.clientmanager',
         'osc_lib.shell',
     ):
         logger = logging.getLogger(name)
