@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keystone's tokens, and the temporary access keys that they are good for."""
 
+import dataclasses
 import datetime
 import secrets
 from typing import Any
 
+from ims_ext.emulator import signed_request
 from ims_ext.emulator.authentication import UNAUTHORIZED
 from ims_ext.emulator.authentication import Authentication
 from ims_ext.emulator.authentication import parse
@@ -67,7 +69,7 @@ class Api:
         """Give a token to whoever knows a password or has a token."""
         found = parse(request.json_object()).carry_out(self.state)
         token = self._token(found)
-        token_id = self.state.tokens.add(token)
+        token_id = self.state.tokens.add(self._as_kept(token))
         response = answer((201, self._view(token, request)))
         response.headers['X-Subject-Token'] = token_id
         response.headers['Vary'] = 'X-Auth-Token'
@@ -137,7 +139,14 @@ class Api:
     # ====== WHO CALLS ======
 
     def authenticate(self, request: Request) -> Caller | None:
-        """Return who sends a request, ``None`` without a valid token."""
+        """Return who sends a request, ``None`` without a valid token.
+
+        :raises: :class:`~ims_ext.emulator.errors.GatewayError` where it is
+            signed with an access key, but wrongly.
+        """
+        if signed_request.is_signed(request):
+            now = self.service.clock()
+            return _caller(*signed_request.check(request, self.state, now))
         token_id = request.headers.get(_HEADER)
         return self.caller(token_id) if token_id else None
 
@@ -150,16 +159,7 @@ class Api:
         if token is None:
             self._callers.pop(token_id, None)
             return None
-        user, project = self._holder(token)
-        caller = Caller(
-            user_id=user.id,
-            user_name=user.name,
-            project_id=project.id if project else None,
-            project_name=project.name if project else None,
-            domain_id=token.domain_id,
-            roles=(ROLE['name'],) if project or token.domain_id else (),
-            is_admin=user.is_admin,
-        )
+        caller = _caller(*self._holder(token), token.domain_id)
         if len(self._callers) >= _CACHE_SIZE:
             self._callers.clear()
         self._callers[token_id] = caller, token.expires_at
@@ -195,6 +195,14 @@ class Api:
             # A token that comes from another one does not outlive it.
             expires_at=found.expires_at or now + TOKEN_SECONDS,
         )
+
+    def _as_kept(self, token: Token) -> Token:
+        """Return a token that may end earlier than the client is told."""
+        seconds = self.service.faults.token_seconds()
+        if seconds is None:
+            return token
+        end = min(token.expires_at, token.issued_at + seconds)
+        return dataclasses.replace(token, expires_at=end)
 
     def _view(self, token: Token, request: Request) -> dict[str, Any]:
         user, project = self._holder(token)
@@ -233,6 +241,20 @@ class Api:
 
 
 _HEADER = 'X-Auth-Token'
+
+
+def _caller(
+    user: User, project: Project | None, domain_id: str | None = None
+) -> Caller:
+    return Caller(
+        user_id=user.id,
+        user_name=user.name,
+        project_id=project.id if project else None,
+        project_name=project.name if project else None,
+        domain_id=domain_id,
+        roles=(ROLE['name'],) if project or domain_id else (),
+        is_admin=user.is_admin,
+    )
 
 
 def utc(seconds: float) -> str:

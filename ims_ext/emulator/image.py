@@ -59,6 +59,10 @@ class Api:
         directory = self.state.image_file(str(uuid.UUID(int=0))).parent
         for part in directory.glob(f'*{_PART}'):
             _take_back(self.state, part.name.removesuffix(_PART))
+        for file in directory.iterdir():
+            # Left by an image that has just been deleted.
+            if not file.suffix and self.state.images.get(file.name) is None:
+                file.unlink()
         with self.state.transaction():
             busy = _images_of_jobs(self.state)
             for image in self.state.images.with_status('saving'):

@@ -208,6 +208,8 @@ class Api:
         job = self._set_running(job_id)
         outcome: dict[str, Any]
         try:
+            if _misbehaves(job, progress):
+                return
             result = self._work(job).carry_out(job, progress)
             outcome = {'result': result}
         except Stopped:
@@ -226,6 +228,9 @@ class Api:
             job = jobs.get(job_id)
             if job is None:
                 raise LookupError(job_id)
+            fault = self.service.faults.job() if job.status == 'INIT' else None
+            if fault is not None:
+                job.params['fault'] = fault.value, fault.code
             for each in (job, *jobs.children(job_id)):
                 each.status = 'RUNNING'
                 jobs.save(each)
@@ -353,6 +358,20 @@ class _Schedule:
             self._changed.wait(missing)
             return None
         return heapq.heappop(self._heap)[1]
+
+
+def _misbehaves(job: Job, progress: Progress) -> bool:
+    """Let a job go wrong that a fault befell; return whether it hangs.
+
+    :raises: :class:`JobFailure`
+    """
+    how, code = job.params.get('fault', (None, None))
+    if how == 'fail':
+        raise JobFailure(code or 'IMG.0061')
+    if how == 'hang':
+        progress.fraction = 0.5
+        return True
+    return False
 
 
 def _unexpected(job: Job, error: Exception) -> dict[str, str]:

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from ims_ext import exceptions
+from ims_ext.emulator import options
 
 if TYPE_CHECKING:
     from ims_ext.emulator.server import EmulatorServer
@@ -72,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = actions.add_parser(
         'serve', help="run until stopped", description="Run until stopped."
     )
-    _add_options(serve, PORT, BUCKET_PORT)
+    options.add(serve, PORT, BUCKET_PORT)
     serve.set_defaults(action=_serve)
     execute = actions.add_parser(
         'exec',
@@ -81,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Run a command with OS_CLOUD and a clouds.yaml for an "
         "emulator of its own, and exit with the command's code.",
     )
-    _add_options(execute, 0, 0)
+    options.add(execute, 0, 0)
     execute.add_argument(
         'command',
         nargs=argparse.REMAINDER,
@@ -95,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Run an emulator, and in it the command that makes a "
         "disk image's file an active image.",
     )
-    _add_options(show, 0, 0)
+    options.add(show, 0, 0)
     show.add_argument(
         'file',
         nargs='?',
@@ -105,78 +106,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     show.set_defaults(action=_demo)
     return parser
-
-
-def _add_options(
-    parser: argparse.ArgumentParser, port: int, bucket_port: int
-) -> None:
-    free = "0 for any that is free"
-    parser.add_argument(
-        '--host',
-        default='127.0.0.1',
-        type=_address,
-        metavar='ADDRESS',
-        help="the address to listen on (default: %(default)s)",
-    )
-    parser.add_argument(
-        '--port',
-        default=port,
-        type=_port,
-        metavar='N',
-        help="the port of identity and image service, "
-        f"{free} (default: %(default)s)",
-    )
-    parser.add_argument(
-        '--bucket-port',
-        default=bucket_port,
-        type=_port,
-        metavar='N',
-        help=f"the port of the buckets, {free} (default: %(default)s)",
-    )
-    parser.add_argument(
-        '--state',
-        type=Path,
-        metavar='DIR',
-        help="a directory to keep everything in until the next start "
-        "(default: forget it at the end)",
-    )
-    parser.add_argument(
-        '--job-seconds',
-        default=2.0,
-        type=_seconds,
-        metavar='S',
-        help="for how many seconds a job runs (default: %(default)g)",
-    )
-    parser.add_argument(
-        '--user',
-        action='append',
-        default=[],
-        type=_account,
-        dest='users',
-        metavar='NAME:PASSWORD:PROJECT',
-        help="a user beside alice (project alpha) and bob (project beta); "
-        "can be given several times",
-    )
-    parser.add_argument(
-        '--region',
-        default='eu-emu-1',
-        type=_name,
-        metavar='NAME',
-        help="the name of the region (default: %(default)s)",
-    )
-    parser.add_argument(
-        '--image-quota',
-        default=100,
-        type=_count,
-        metavar='N',
-        help="how many images a project may own (default: %(default)s)",
-    )
-    parser.add_argument(
-        '--access-keys',
-        action='store_true',
-        help="tell clients the users' permanent access keys for the "
-        "buckets, too (default: they ask for temporary ones)",
-    )
 
 
 # ====== SERVE ======
@@ -213,7 +142,7 @@ def _summary(server: 'EmulatorServer', access_keys: bool) -> str:
         f"  {name} (password {each['auth']['password']}, "
         f"project {each['auth']['project_name']})"
         for name, each in clouds.items()
-        if name != 'emulator'
+        if name != 'emulator' and 'password' in each['auth']
     ]
     return '\n'.join(
         [
@@ -223,11 +152,27 @@ def _summary(server: 'EmulatorServer', access_keys: bool) -> str:
             f"  buckets   {server.bucket_url}",
             "Users:",
             *users,
+            *_faults(server),
             "To use it:",
             *(f'  export {name}={each}' for name, each in variables.items()),
+            *_hint(access_keys),
             "  openstack ims image list",
         ]
     )
+
+
+def _hint(access_keys: bool) -> list[str]:
+    if not access_keys:
+        return []
+    return ["To sign requests instead:", "  export OS_AUTH_TYPE=v3aksk"]
+
+
+def _faults(server: 'EmulatorServer') -> list[str]:
+    faults = server.faults.current
+    if not faults:
+        return []
+    texts = [f'  {each.fault}' for each in faults]
+    return [f"What goes wrong on purpose (seed {faults.seed}):", *texts]
 
 
 # ====== EXEC ======
@@ -361,6 +306,8 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
         users=arguments.users,
         region=arguments.region,
         image_quota=arguments.image_quota,
+        faults=arguments.faults,
+        fault_seed=arguments.fault_seed,
     )
     try:
         server.start()
@@ -370,57 +317,6 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
         yield server
     finally:
         server.stop()
-
-
-# ====== ARGUMENTS ======
-
-
-def _address(text: str) -> str:
-    if text == 'localhost':
-        return '127.0.0.1'
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no IP address"
-        ) from None
-
-
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError("a port is a number up to 65535")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds <= 86400:
-        raise argparse.ArgumentTypeError("a job runs for 0 to 86400 seconds")
-    return seconds
-
-
-def _account(text: str) -> object:
-    from ims_ext.emulator.seed import Account
-
-    try:
-        return Account.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError("a quota is a whole number")
-    return int(text)
-
-
-def _name(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("a name must not be empty")
-    return text
 
 
 if __name__ == '__main__':

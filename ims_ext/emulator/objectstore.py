@@ -30,6 +30,7 @@ from ims_ext.emulator.s3.body import Body
 from ims_ext.emulator.s3.errors import S3Error
 from ims_ext.emulator.s3.journal import REGION
 from ims_ext.emulator.s3.journal import BucketRow
+from ims_ext.emulator.s3.journal import Entries
 from ims_ext.emulator.s3.journal import Journal
 
 if TYPE_CHECKING:
@@ -142,9 +143,8 @@ class StoredObject:
 class BucketStore:
     """All buckets of one emulator, and the WSGI application they speak by.
 
-    Buckets belong to the project that made them. Buckets and complete
-    objects survive a restart, a killed process included; uploads in parts
-    that were not completed do not.
+    Buckets belong to the project that made them. Buckets, objects and the
+    parts of unfinished uploads survive a restart, a killed process included.
 
     :param access_keys: Whose signatures are accepted.
     :param state_dir: The directory that everything is kept in; with
@@ -215,7 +215,8 @@ class BucketStore:
         owner = owners.get(bucket)
         if owner is None:
             now = datetime.datetime.now(datetime.UTC).isoformat()
-            self._journal.save([BucketRow(bucket, project_id, REGION, now)])
+            row = BucketRow(bucket, project_id, REGION, now)
+            self._journal.save(Entries(buckets={bucket: row}))
         elif owner != project_id:
             raise errors.bucket_taken()
 

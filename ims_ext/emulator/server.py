@@ -10,9 +10,11 @@ import threading
 from types import TracebackType
 from typing import Any
 from wsgiref.types import WSGIApplication
+from wsgiref.types import WSGIEnvironment
 
 from waitress import create_server
 from waitress.channel import HTTPChannel
+from waitress.task import WSGITask
 from waitress.wasyncore import close_all
 
 from ims_ext.emulator import block_storage
@@ -35,6 +37,9 @@ from ims_ext.emulator import transfer
 from ims_ext.emulator import version
 from ims_ext.emulator import whole_image
 from ims_ext.emulator.errors import Dialect
+from ims_ext.emulator.fault.control import Controlled
+from ims_ext.emulator.fault.injection import Misbehaving
+from ims_ext.emulator.fault.sets import Faults
 from ims_ext.emulator.objectstore import BucketStore
 from ims_ext.emulator.seed import ACCOUNTS
 from ims_ext.emulator.seed import FIRST_BUCKET
@@ -107,10 +112,14 @@ class EmulatorServer:
     :param users: Users beside the default ones.
     :param region: The region's name.
     :param image_quota: How many images a project may own.
+    :param faults: What goes wrong on purpose; see :mod:`.fault`.
+    :param fault_seed: Decides with which requests.
+    :raises: :class:`~ims_ext.emulator.fault.FaultError`
 
     :ivar auth_url: The identity service's URL, version included.
     :ivar image_url: The image service's root.
     :ivar bucket_url: The bucket side's URL.
+    :ivar faults: What goes wrong; can be changed while it runs.
     """
 
     def __init__(
@@ -123,11 +132,14 @@ class EmulatorServer:
         users: Sequence[Account] = (),
         region: str = 'eu-emu-1',
         image_quota: int = IMAGE_QUOTA,
+        faults: Sequence[str] = (),
+        fault_seed: int = 0,
     ) -> None:
         self._host = host
         self._ports = port, bucket_port
         self._state_dir = state_dir
         self._settings = Settings(job_seconds, region, image_quota)
+        self.faults = Faults(faults, fault_seed)
         # A user given again has the last password given.
         self._accounts = {each.name: each for each in (*ACCOUNTS, *users)}
         self._seeds = (*ACCOUNTS, *users)
@@ -153,16 +165,26 @@ class EmulatorServer:
             )
             stack.callback(buckets.close)
             _make_first_bucket(self._state, buckets)
-            service = Service(self._state, self._settings, buckets)
+            stopping = threading.Event()
+            service = Service(
+                self._state, self._settings, buckets, self.faults
+            )
             self._set_urls(service, api_socket, bucket_socket)
-            application = _application(service)
+            application = Controlled(
+                Misbehaving(
+                    _application(service), self.faults, _service, stopping
+                ),
+                self.faults,
+            )
+            bucket_side = Misbehaving(buckets, self.faults, _bucket, stopping)
             stack.callback(service.stop)
             service.start()
             for listening, app, limit in (
                 (api_socket, application, _API_BODY_LIMIT),
-                (bucket_socket, buckets, _BUCKET_BODY_LIMIT),
+                (bucket_socket, bucket_side, _BUCKET_BODY_LIMIT),
             ):
                 stack.callback(_serve(listening, app, limit))
+            stack.callback(stopping.set)
             buckets.warm_up()
             self._stack = stack.pop_all()
 
@@ -177,7 +199,9 @@ class EmulatorServer:
         same as ``alice``.
 
         :param access_keys: Whether to put each user's permanent access key
-            in; without, clients ask for temporary ones.
+            in; without, clients ask for temporary ones. There is then a
+            second cloud a user, ``alice-aksk``, whose requests are signed
+            with that key.
         """
         clouds = {
             account.name: self._cloud(account, access_keys)
@@ -185,6 +209,11 @@ class EmulatorServer:
         }
         first = self._accounts[ACCOUNTS[0].name]
         clouds['emulator'] = self._cloud(first, access_keys)
+        if access_keys:
+            clouds = {
+                **{f'{name}-aksk': _signing(clouds[name]) for name in clouds},
+                **clouds,
+            }
         return {'clouds': clouds}
 
     def _cloud(self, account: Account, access_keys: bool) -> dict[str, Any]:
@@ -235,6 +264,23 @@ class EmulatorServer:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def _signing(cloud: dict[str, Any]) -> dict[str, Any]:
+    """Return a cloud's entry for requests that are signed, without token."""
+    return {
+        'auth_type': 'v3aksk',
+        'auth': {
+            'auth_url': cloud['auth']['auth_url'],
+            'access_key': cloud['ak'],
+            'secret_key': cloud['sk'],
+            'project_name': cloud['auth']['project_name'],
+        },
+        **{
+            name: cloud[name]
+            for name in ('region_name', 'identity_api_version', 'vendor_hook')
+        },
+    }
 
 
 def _make_first_bucket(state: State, buckets: BucketStore) -> None:
@@ -293,12 +339,34 @@ def _url(host: str, listening: socket.socket) -> str:
     )
 
 
+def _service(environ: WSGIEnvironment) -> tuple[str, str]:
+    """Return which service a request is for, and the path within it."""
+    head, _, tail = environ['PATH_INFO'].lstrip('/').partition('/')
+    return head, f'/{tail}'
+
+
+def _bucket(environ: WSGIEnvironment) -> tuple[str, str]:
+    return 'bucket', environ['PATH_INFO']
+
+
+class _Task(WSGITask):  # type: ignore[misc]
+    """The answer to a request, which can be cut in its first line."""
+
+    def get_environment(self) -> WSGIEnvironment:
+        """Return the request, with the connection that it came by."""
+        environ: WSGIEnvironment = super().get_environment()
+        environ['ims_ext.channel'] = self.channel
+        return environ
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
     """A connection that answers empty bodies which ask before they come.
 
     boto3 sends ``Expect: 100-continue`` with every object, empty ones too;
     waitress forgets then that such a request is complete, and waits for ever.
     """
+
+    task_class = _Task
 
     def send_continue(self) -> None:
         """Tell the client to go on."""

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 import dataclasses
 from typing import TYPE_CHECKING, TypeVar
 
+from ims_ext.emulator.fault.sets import Faults
+
 if TYPE_CHECKING:
     from ims_ext.emulator.objectstore import BucketStore
     from ims_ext.emulator.state import State
@@ -48,6 +50,7 @@ class Service:
     :ivar urls: Where the services listen; known once the ports are bound.
     :ivar buckets: The bucket side, for imports and exports.
     :ivar clock: Gives the time in seconds since 1970.
+    :ivar faults: What goes wrong on purpose.
     """
 
     def __init__(
@@ -55,11 +58,13 @@ class Service:
         state: 'State',
         settings: Settings,
         buckets: 'BucketStore',
+        faults: Faults | None = None,
     ) -> None:
         self.state = state
         self.settings = settings
         self.buckets = buckets
         self.urls = Urls()
+        self.faults = faults or Faults()
         self.clock: Callable[[], float] = state.clock
         self.capabilities: list[object] = []
 

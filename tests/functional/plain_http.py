@@ -35,9 +35,8 @@ class Client:
         )
         token.raise_for_status()
         self.project_id = token.json()['token']['project']['id']
-        self._session.headers['X-Auth-Token'] = token.headers[
-            'X-Subject-Token'
-        ]
+        self.token = token.headers['X-Subject-Token']
+        self._session.headers['X-Auth-Token'] = self.token
         self._bucket_url = server.bucket_url
         self._keys = entry['ak'], entry['sk']
         self._s3: Any = None
@@ -157,8 +156,12 @@ class Client:
     def finish(self, started: requests.Response) -> dict[str, Any]:
         """Return the job that an answer names, when it has ended."""
         assert started.status_code == 200, started.text
+        return self.end(started.json()['job_id'])
+
+    def end(self, job_id: str) -> dict[str, Any]:
+        """Return a job when it has ended."""
         while True:
-            job = self.job(started.json()['job_id'])
+            job = self.job(job_id)
             if job['status'] in ('SUCCESS', 'FAIL'):
                 return job
             time.sleep(0.02)

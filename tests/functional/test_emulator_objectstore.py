@@ -207,6 +207,51 @@ def test_an_aborted_upload_leaves_no_file(
     assert not alpha.list_multipart_uploads(Bucket='images').get('Uploads')
 
 
+def test_unfinished_uploads_and_their_parts_are_listed_in_pages(
+    alpha: 'S3Client',
+) -> None:
+    ids = [
+        alpha.create_multipart_upload(Bucket='images', Key=key)['UploadId']
+        for key in ('b', 'a', 'b', 'c/d')
+    ]
+    for number in (7, 2, 9):
+        alpha.upload_part(
+            Bucket='images',
+            Key='a',
+            UploadId=ids[1],
+            PartNumber=number,
+            Body=b'part',
+        )
+
+    pages = alpha.get_paginator('list_multipart_uploads').paginate(
+        Bucket='images', PaginationConfig={'PageSize': 1}
+    )
+    part_pages = alpha.get_paginator('list_parts').paginate(
+        Bucket='images',
+        Key='a',
+        UploadId=ids[1],
+        PaginationConfig={'PageSize': 2},
+    )
+
+    assert [
+        [(upload['Key'], upload['UploadId']) for upload in page['Uploads']]
+        for page in pages
+    ] == [
+        [('a', ids[1])],
+        *([('b', upload_id)] for upload_id in sorted([ids[0], ids[2]])),
+        [('c/d', ids[3])],
+    ]
+    assert [
+        [part['PartNumber'] for part in page['Parts']] for page in part_pages
+    ] == [[2, 7], [9]]
+    assert [
+        upload['Key']
+        for upload in alpha.list_multipart_uploads(
+            Bucket='images', Prefix='c/'
+        )['Uploads']
+    ] == ['c/d']
+
+
 @pytest.mark.parametrize(
     ('parts', 'code'),
     [

@@ -205,15 +205,6 @@ def test_a_killed_server_has_lost_nothing_that_it_answered(
     client.delete_object(Bucket='images', Key='deleted')
     upload(client, data, 'big')
     before = client.head_object(Bucket='images', Key='big')
-    unfinished = client.create_multipart_upload(Bucket='images', Key='part')
-    client.upload_part(
-        Bucket='images',
-        Key='part',
-        UploadId=unfinished['UploadId'],
-        PartNumber=1,
-        Body=b'part',
-    )
-
     process.send_signal(signal.SIGKILL)
     process.wait()
 
@@ -232,7 +223,67 @@ def test_a_killed_server_has_lost_nothing_that_it_answered(
         beta = s3(url, KEYS['BETA'])
         assert refused(lambda: read(beta, 'big')) == 'AccessDenied'
     store.close()
-    assert len(files(tmp_path)) == 4, "the unfinished part is gone"
+    assert len(files(tmp_path)) == 4
+
+
+def test_an_unfinished_upload_goes_on_after_the_server_was_killed(
+    process: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    parts = [os.urandom(5 * MIB), os.urandom(5 * MIB), os.urandom(MIB)]
+    client = s3(where(process), KEYS['ALPHA'])
+    begun = client.create_multipart_upload(
+        Bucket='images', Key='big', ContentType='text/plain'
+    )
+    aborted = client.create_multipart_upload(Bucket='images', Key='no')
+    for upload_id, key in ((begun['UploadId'], 'big'), ('', 'no')):
+        for number in (1, 3):
+            client.upload_part(
+                Bucket='images',
+                Key=key,
+                UploadId=upload_id or aborted['UploadId'],
+                PartNumber=number,
+                Body=parts[number - 1],
+            )
+    client.abort_multipart_upload(
+        Bucket='images', Key='no', UploadId=aborted['UploadId']
+    )
+    before = client.list_multipart_uploads(Bucket='images')['Uploads']
+
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+    store = BucketStore(KEYS, tmp_path)
+    with serving(store) as url:
+        client = s3(url, KEYS['ALPHA'])
+        assert (
+            client.list_multipart_uploads(Bucket='images')['Uploads'] == before
+        )
+        upload = {
+            'Bucket': 'images',
+            'Key': 'big',
+            'UploadId': before[0]['UploadId'],
+        }
+        there = client.list_parts(**upload)['Parts']
+        assert [(p['PartNumber'], p['Size']) for p in there] == [
+            (1, 5 * MIB),
+            (3, MIB),
+        ]
+        client.upload_part(**upload, PartNumber=2, Body=parts[1])
+        client.complete_multipart_upload(
+            **upload,
+            MultipartUpload={
+                'Parts': [
+                    {'PartNumber': p['PartNumber'], 'ETag': p['ETag']}
+                    for p in client.list_parts(**upload)['Parts']
+                ]
+            },
+        )
+        assert read(client, 'big') == b''.join(parts)
+        head = client.head_object(Bucket='images', Key='big')
+        assert head['ContentType'] == 'text/plain'
+        assert 'Uploads' not in client.list_multipart_uploads(Bucket='images')
+    store.close()
+    assert len(files(tmp_path)) == 3
 
 
 def test_memory_stays_flat_whatever_the_objects_size(

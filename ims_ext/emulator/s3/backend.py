@@ -10,6 +10,7 @@ process. Importing moto takes most of a second: import this module late.
 # moto's signatures say bytes; here it is given what it handles like bytes.
 # mypy: disable-error-code="override"
 
+import bisect
 from collections.abc import Iterable, Iterator
 import datetime
 import hashlib
@@ -29,6 +30,7 @@ from moto.s3.models import FakeMultipart
 from moto.s3.models import S3Backend
 from moto.s3.models import s3_backends
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
+from requests.structures import CaseInsensitiveDict
 
 from ims_ext.emulator.s3.blob import Blob
 from ims_ext.emulator.s3.blob import BlobDirectory
@@ -37,6 +39,8 @@ from ims_ext.emulator.s3.changes import Changes
 from ims_ext.emulator.s3.errors import access_denied
 from ims_ext.emulator.s3.errors import bucket_taken
 from ims_ext.emulator.s3.journal import REGION
+from ims_ext.emulator.s3.journal import PartRow
+from ims_ext.emulator.s3.journal import UploadRow
 
 #: A label that moto needs; it is projects that separate tenants here.
 ACCOUNT = '123456789012'
@@ -106,9 +110,13 @@ class StoredMultipart(FakeMultipart):
     def __new__(cls, *_: Any, **__: Any) -> 'StoredMultipart':
         return object.__new__(cls)
 
-    def __init__(self, changes: Changes, key_name: str, metadata: Any) -> None:
+    def __init__(
+        self, changes: Changes, bucket_name: str, key_name: str, metadata: Any
+    ) -> None:
         super().__init__(key_name, metadata, ACCOUNT, REGION)
+        self.begun = datetime.datetime.now(datetime.UTC)
         self._changes = changes
+        self._bucket_name = bucket_name
 
     def set_part(self, part_id: int, value: Blob) -> StoredKey:
         """Add a part, in place of an earlier one of that number."""
@@ -116,11 +124,20 @@ class StoredMultipart(FakeMultipart):
             raise InvalidPart
         part = StoredKey(part_id, value, self._changes)
         with self._changes.lock:
+            self._changes.touch_upload(self._bucket_name, self.id, part_id)
             if part_id in self.parts:
                 self.parts[part_id].dispose()
             self.parts[part_id] = part
             self.partlist = sorted(self.parts)
         return part
+
+    def list_parts(
+        self, part_number_marker: int, max_parts: int
+    ) -> Iterator[FakeKey]:
+        """Yield a page of the parts; numbers may be missing between them."""
+        first = bisect.bisect_right(self.partlist, part_number_marker)
+        for number in self.partlist[first : first + max_parts]:
+            yield self.parts[number]
 
     def join(self, named: Iterable[tuple[int, str]]) -> Blob:
         """Return the files of the parts that the client has named.
@@ -302,9 +319,29 @@ class ProjectBackend(S3Backend):
         self, bucket_name: str, key_name: str, metadata: Any, *_: Any
     ) -> StoredMultipart:
         """Begin an upload in parts."""
-        upload = StoredMultipart(self._changes, key_name, metadata)
-        self.get_bucket(bucket_name).multiparts[upload.id] = upload
+        upload = StoredMultipart(
+            self._changes, bucket_name, key_name, metadata
+        )
+        with self._changes.lock:
+            self._changes.touch_upload(bucket_name, upload.id)
+            self.get_bucket(bucket_name).multiparts[upload.id] = upload
         return upload
+
+    def abort_multipart_upload(
+        self, bucket_name: str, multipart_id: str
+    ) -> None:
+        """Give an upload up, and its parts."""
+        with self._changes.lock:
+            self._upload(bucket_name, multipart_id)
+            self._changes.touch_upload(bucket_name, multipart_id)
+            del self.get_bucket(bucket_name).multiparts[multipart_id]
+
+    def is_truncated(
+        self, bucket_name: str, multipart_id: str, next_part_number_marker: int
+    ) -> bool:
+        """Return whether an upload has parts after a page's last one."""
+        parts = self._upload(bucket_name, multipart_id).partlist
+        return bool(parts) and parts[-1] > next_part_number_marker
 
     def upload_part(
         self, bucket_name: str, multipart_id: str, part_id: int, value: Blob
@@ -344,12 +381,32 @@ class ProjectBackend(S3Backend):
         with self._changes.lock:
             upload = self._upload(bucket_name, multipart_id)
             blob = upload.join(named)
+            self._changes.touch_upload(bucket_name, multipart_id)
             del self.get_bucket(bucket_name).multiparts[multipart_id]
             key = self.put_object(
                 bucket_name, upload.key_name, blob, multipart=upload
             )
         key.set_metadata(upload.metadata)
         return key
+
+    def restore_upload(
+        self, row: UploadRow, parts: Iterable[tuple[PartRow, Blob]]
+    ) -> None:
+        """Go on with an upload of an earlier life."""
+        upload = StoredMultipart(
+            self._changes,
+            row.bucket,
+            row.key,
+            CaseInsensitiveDict(row.metadata),
+        )
+        upload.id = row.id
+        upload.begun = datetime.datetime.fromisoformat(row.begun_at)
+        for part, blob in parts:
+            restored = upload.set_part(part.number, blob)
+            restored.last_modified = datetime.datetime.fromisoformat(
+                part.modified_at
+            )
+        self.get_bucket(row.bucket).multiparts[upload.id] = upload
 
     def _upload(self, bucket_name: str, upload_id: str) -> StoredMultipart:
         upload = self.get_bucket(bucket_name).multiparts.get(upload_id)

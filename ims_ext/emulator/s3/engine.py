@@ -17,24 +17,28 @@ from xml.parsers.expat import ExpatError
 
 from moto.core.request import Request
 from moto.s3.exceptions import S3ClientError
-from moto.s3.responses import S3Response
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import wrap_file
 
-from ims_ext.emulator.s3.backend import ACCOUNT
 from ims_ext.emulator.s3.backend import ProjectBackend
 from ims_ext.emulator.s3.backend import StoredKey
+from ims_ext.emulator.s3.backend import StoredMultipart
 from ims_ext.emulator.s3.blob import CHUNK
 from ims_ext.emulator.s3.blob import Blob
 from ims_ext.emulator.s3.blob import BlobDirectory
 from ims_ext.emulator.s3.blob import View
 from ims_ext.emulator.s3.changes import Changes
+from ims_ext.emulator.s3.changes import Noted
 from ims_ext.emulator.s3.errors import S3Error
+from ims_ext.emulator.s3.handler import Handler
 from ims_ext.emulator.s3.journal import REGION
 from ims_ext.emulator.s3.journal import BucketRow
+from ims_ext.emulator.s3.journal import Entries
 from ims_ext.emulator.s3.journal import Journal
 from ims_ext.emulator.s3.journal import ObjectRow
+from ims_ext.emulator.s3.journal import PartRow
+from ims_ext.emulator.s3.journal import UploadRow
 
 LOG = logging.getLogger(__name__)
 
@@ -53,31 +57,6 @@ _AUTHORIZATION = (
     f'AWS4-HMAC-SHA256 Credential=-/20000101/{REGION}/s3/aws4_request, '
     f'SignedHeaders=host, Signature=-'
 )
-
-
-class _Handler(S3Response):
-    """moto's handler of one request, over one project's buckets."""
-
-    def __init__(self, backend: ProjectBackend, body: Blob | bytes) -> None:
-        super().__init__()
-        self._project = backend
-        self._received = body
-
-    @property
-    def backend(self) -> ProjectBackend:
-        return self._project
-
-    def get_current_account(self) -> str:
-        return ACCOUNT
-
-    @staticmethod
-    def subdomain_based_buckets(request: Any) -> bool:
-        # Requests come here with the bucket in the path, however sent.
-        return False
-
-    def setup_class(self, *args: Any, **kwargs: Any) -> None:
-        super().setup_class(*args, **kwargs)
-        self.body = self._received
 
 
 class Engine:
@@ -137,7 +116,7 @@ class Engine:
         body: Blob | bytes,
     ) -> Response:
         request = Request(_for_moto(environ, bucket, key, body))
-        handler = _Handler(self._project(project_id), body)
+        handler = Handler(self._project(project_id), body)
         handle = handler.key_response if key else handler.bucket_response
         try:
             status, headers, content = handle(
@@ -221,33 +200,72 @@ class Engine:
     def flush(self) -> None:
         """Bring the journal up to date, then delete what it no longer has."""
         with self._flushing:
-            touched, discarded = self._changes.take()
-            if not touched and not discarded:
+            # What an upload becomes is written at once with its end.
+            with self._changes.lock:
+                noted = self._changes.take()
+                entries = self._entries(noted)
+            if not noted:
                 return
-            buckets: dict[str, BucketRow] = {}
-            objects: list[ObjectRow] = []
-            gone_buckets: set[str] = set()
-            gone_objects: list[tuple[str, str]] = []
-            for name, key in touched:
-                bucket = self._bucket_row(name)
-                if bucket is None:
-                    gone_buckets.add(name)
-                    continue
-                buckets[name] = bucket
-                row = self._object_row(name, key) if key else None
-                if row is not None:
-                    objects.append(row)
-                elif key:
-                    gone_objects.append((name, key))
             try:
-                self._journal.save(
-                    buckets.values(), objects, gone_buckets, gone_objects
-                )
+                self._journal.save(entries)
             except BaseException:
-                self._changes.give_back(touched, discarded)
+                self._changes.give_back(noted)
                 raise
-            for blob in discarded:
+            for blob in noted.discarded:
                 blob.delete()
+
+    def _entries(self, noted: Noted) -> Entries:
+        """Return what is to be written of what has changed."""
+        entries = Entries()
+        for name, key in noted.objects:
+            if not self._is_there(name, entries) or not key:
+                continue
+            row = self._object_row(name, key)
+            if row is not None:
+                entries.objects.append(row)
+            else:
+                entries.gone_objects.append((name, key))
+        for name, upload_id, number in noted.uploads:
+            if self._is_there(name, entries):
+                self._add_upload(entries, name, upload_id, number)
+        return entries
+
+    def _is_there(self, name: str, entries: Entries) -> bool:
+        """Return whether a bucket is there, and have that written."""
+        row = self._bucket_row(name)
+        if row is None:
+            entries.gone_buckets.add(name)
+            return False
+        entries.buckets[name] = row
+        return True
+
+    def _add_upload(
+        self, entries: Entries, bucket: str, upload_id: str, number: int | None
+    ) -> None:
+        upload = self._owners[bucket].buckets[bucket].multiparts.get(upload_id)
+        if not isinstance(upload, StoredMultipart):
+            entries.gone_uploads.add(upload_id)
+            return
+        entries.uploads.append(
+            UploadRow(
+                upload_id,
+                bucket,
+                upload.key_name,
+                upload.begun.isoformat(),
+                dict(upload.metadata),
+            )
+        )
+        part = upload.parts.get(number or 0)
+        if number and isinstance(part, StoredKey):
+            entries.parts.append(
+                PartRow(
+                    upload_id,
+                    number,
+                    _files(part.blob),
+                    part.blob.etag,
+                    part.last_modified.isoformat(),
+                )
+            )
 
     def _bucket_row(self, name: str) -> BucketRow | None:
         owner = self._owners.get(name)
@@ -269,7 +287,7 @@ class Engine:
         return ObjectRow(
             bucket,
             key,
-            [(s.path.name, s.size) for s in found.blob.segments],
+            _files(found.blob),
             found.blob.etag,
             found.last_modified.isoformat(),
             dict(found.metadata),
@@ -299,8 +317,21 @@ class Engine:
             key.last_modified = datetime.datetime.fromisoformat(
                 entry.modified_at
             )
+        for upload, parts in self._journal.uploads():
+            whole = [
+                (part, blob)
+                for part in parts
+                if (blob := self._directory.get(part.files, part.etag))
+            ]
+            files.update(name for part, _ in whole for name, _ in part.files)
+            self._owners[upload.bucket].restore_upload(upload, whole)
         self._changes.take()
         self._directory.delete_others(files)
+
+
+def _files(blob: Blob) -> list[tuple[str, int]]:
+    """Return names and sizes of a blob's files, as the journal has them."""
+    return [(s.path.name, s.size) for s in blob.segments]
 
 
 def _malformed(method: str) -> S3Error:
@@ -355,8 +386,10 @@ def _for_moto(
     ours['wsgi.input'] = io.BytesIO()
     ours['wsgi.input_terminated'] = True
     if isinstance(body, bytes):
-        # Whatever the client calls it, it is not a form.
-        ours['CONTENT_TYPE'] = 'application/xml'
+        if body:
+            # Whatever the client calls it, it is not a form. With no body,
+            # it is what an upload in parts will be.
+            ours['CONTENT_TYPE'] = 'application/xml'
         ours['CONTENT_LENGTH'] = str(len(body))
     _settle_checksum(ours)
     return ours

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What survives a restart: buckets and complete objects, in SQLite."""
+"""What survives a restart: buckets, objects and uploads, in SQLite."""
 
 from collections.abc import Iterable
 import dataclasses
@@ -27,6 +27,21 @@ CREATE TABLE IF NOT EXISTS object (
     modified_at TEXT NOT NULL,
     metadata TEXT NOT NULL,
     PRIMARY KEY (bucket, key)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS upload (
+    id TEXT PRIMARY KEY,
+    bucket TEXT NOT NULL REFERENCES bucket (name) ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    begun_at TEXT NOT NULL,
+    metadata TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS part (
+    upload TEXT NOT NULL REFERENCES upload (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    files TEXT NOT NULL,
+    etag TEXT NOT NULL,
+    modified_at TEXT NOT NULL,
+    PRIMARY KEY (upload, number)
 ) WITHOUT ROWID;
 """
 
@@ -82,6 +97,71 @@ class ObjectRow:
         )
 
 
+@dataclasses.dataclass(frozen=True)
+class UploadRow:
+    """An upload in parts that is not complete.
+
+    :ivar metadata: Headers that answers about the object will carry.
+    """
+
+    id: str
+    bucket: str
+    key: str
+    begun_at: str
+    metadata: dict[str, str]
+
+    def columns(self) -> tuple[str, ...]:
+        """Return what the database has of it."""
+        return (
+            self.id,
+            self.bucket,
+            self.key,
+            self.begun_at,
+            json.dumps(self.metadata),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class PartRow:
+    """A part of such an upload; ``files`` and ``etag`` as an object's."""
+
+    upload: str
+    number: int
+    files: list[tuple[str, int]]
+    etag: str
+    modified_at: str
+
+    def columns(self) -> tuple[str | int, ...]:
+        """Return what the database has of it."""
+        return (
+            self.upload,
+            self.number,
+            json.dumps(self.files),
+            self.etag,
+            self.modified_at,
+        )
+
+
+@dataclasses.dataclass
+class Entries:
+    """What to write down, and what to strike out.
+
+    :ivar gone_buckets: Names of buckets that are no more.
+    :ivar gone_objects: Bucket and key of objects that are no more.
+    :ivar gone_uploads: IDs of uploads that are complete or given up.
+    """
+
+    buckets: dict[str, BucketRow] = dataclasses.field(default_factory=dict)
+    objects: list[ObjectRow] = dataclasses.field(default_factory=list)
+    uploads: list[UploadRow] = dataclasses.field(default_factory=list)
+    parts: list[PartRow] = dataclasses.field(default_factory=list)
+    gone_buckets: set[str] = dataclasses.field(default_factory=set)
+    gone_objects: list[tuple[str, str]] = dataclasses.field(
+        default_factory=list
+    )
+    gone_uploads: set[str] = dataclasses.field(default_factory=set)
+
+
 class Journal:
     """The table of contents.
 
@@ -120,39 +200,68 @@ class Journal:
             ).fetchall()
         return [ObjectRow.parse(row) for row in rows]
 
-    def save(
-        self,
-        buckets: Iterable[BucketRow] = (),
-        objects: Iterable[ObjectRow] = (),
-        gone_buckets: Iterable[str] = (),
-        gone_objects: Iterable[tuple[str, str]] = (),
-    ) -> None:
+    def uploads(self) -> list[tuple[UploadRow, list[PartRow]]]:
+        """Return all uploads that are not complete, with their parts."""
+        with self._lock:
+            uploads = self._connection.execute(
+                'SELECT id, bucket, key, begun_at, metadata FROM upload'
+            ).fetchall()
+            rows = self._connection.execute(
+                'SELECT upload, number, files, etag, modified_at FROM part '
+                'ORDER BY number'
+            ).fetchall()
+        parts: dict[str, list[PartRow]] = {}
+        for upload, number, files, *others in rows:
+            found = [(name, size) for name, size in json.loads(files)]
+            parts.setdefault(upload, []).append(
+                PartRow(upload, number, found, *others)
+            )
+        return [
+            (
+                UploadRow(found_id, bucket, key, begun, json.loads(metadata)),
+                parts.get(found_id, []),
+            )
+            for found_id, bucket, key, begun, metadata in uploads
+        ]
+
+    def save(self, entries: Entries) -> None:
         """Write down what has changed, all of it or nothing.
 
-        :param buckets: Buckets that there are now.
-        :param objects: Objects as they are now.
-        :param gone_buckets: Names of buckets that are no more.
-        :param gone_objects: Bucket and key of objects that are no more.
+        :param entries: What has changed.
         """
         with self._lock, self._connection:
-            execute = self._connection.execute
-            for name in gone_buckets:
-                execute('DELETE FROM bucket WHERE name = ?', (name,))
-            for gone in gone_objects:
-                execute(
-                    'DELETE FROM object WHERE bucket = ? AND key = ?', gone
-                )
-            for bucket in buckets:
-                execute(
-                    'INSERT INTO bucket VALUES (?, ?, ?, ?) '
-                    'ON CONFLICT (name) DO UPDATE SET '
-                    'project_id = excluded.project_id, '
-                    'region = excluded.region, '
-                    'created_at = excluded.created_at',
-                    dataclasses.astuple(bucket),
-                )
-            for row in objects:
-                execute(
-                    'INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?, ?, ?)',
-                    row.columns(),
-                )
+            many = self._connection.executemany
+            many(
+                'DELETE FROM bucket WHERE name = ?',
+                [(name,) for name in entries.gone_buckets],
+            )
+            many(
+                'DELETE FROM object WHERE bucket = ? AND key = ?',
+                entries.gone_objects,
+            )
+            many(
+                'DELETE FROM upload WHERE id = ?',
+                [(upload_id,) for upload_id in entries.gone_uploads],
+            )
+            many(
+                'INSERT INTO bucket VALUES (?, ?, ?, ?) '
+                'ON CONFLICT (name) DO UPDATE SET '
+                'project_id = excluded.project_id, '
+                'region = excluded.region, '
+                'created_at = excluded.created_at',
+                [dataclasses.astuple(row) for row in entries.buckets.values()],
+            )
+            many(
+                'INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?, ?, ?)',
+                [row.columns() for row in entries.objects],
+            )
+            many(
+                # To replace one would delete its parts.
+                'INSERT INTO upload VALUES (?, ?, ?, ?, ?) '
+                'ON CONFLICT (id) DO NOTHING',
+                [row.columns() for row in entries.uploads],
+            )
+            many(
+                'INSERT OR REPLACE INTO part VALUES (?, ?, ?, ?, ?)',
+                [row.columns() for row in entries.parts],
+            )

@@ -114,6 +114,7 @@ class Database:
     def __init__(self, path: Path, durable: bool) -> None:
         self._lock = threading.RLock()
         self._depth = 0
+        self._afterwards: list[Callable[[], object]] = []
         self._connection = sqlite3.connect(
             path, check_same_thread=False, isolation_level=None
         )
@@ -150,11 +151,28 @@ class Database:
                 yield
             except BaseException:
                 self._connection.execute('ROLLBACK')
+                self._afterwards.clear()
                 raise
             else:
                 self._connection.execute('COMMIT')
             finally:
                 self._depth = 0
+            self._do_afterwards()
+
+    def after_commit(self, action: Callable[[], object]) -> None:
+        """Do what cannot be taken back once the changes so far are kept.
+
+        It is not done where they are not kept.
+        """
+        with self._lock:
+            self._afterwards.append(action)
+            if not self._depth:
+                self._do_afterwards()
+
+    def _do_afterwards(self) -> None:
+        actions, self._afterwards = self._afterwards, []
+        for action in actions:
+            action()
 
     def close(self) -> None:
         """Close the connection; the database's file is complete then."""

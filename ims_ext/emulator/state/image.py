@@ -222,7 +222,9 @@ class Images:
     def delete(self, image_id: str) -> None:
         """Forget an image, with its tags, members and data."""
         self._database.execute('DELETE FROM images WHERE id = ?', (image_id,))
-        self._image_file(image_id).unlink(missing_ok=True)
+        file = self._image_file(image_id)
+        # A process that is killed before must find the image with its data.
+        self._database.after_commit(lambda: file.unlink(missing_ok=True))
 
     def get(self, image_id: str) -> Image | None:
         """Return one image by its ID, whoever may see it."""

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of ``ims-emulator``, and what each of them may be."""
+
+import argparse
+import ipaddress
+from pathlib import Path
+
+
+def add(parser: argparse.ArgumentParser, port: int, bucket_port: int) -> None:
+    """Add the options that all actions have.
+
+    :param parser: The action's.
+    :param port: The port of identity and image service, unless given.
+    :param bucket_port: The port of the buckets, unless given.
+    """
+    _add_places(parser, port, bucket_port)
+    _add_behaviour(parser)
+
+
+def _add_places(
+    parser: argparse.ArgumentParser, port: int, bucket_port: int
+) -> None:
+    free = "0 for any that is free"
+    parser.add_argument(
+        '--host',
+        default='127.0.0.1',
+        type=_address,
+        metavar='ADDRESS',
+        help="the address to listen on (default: %(default)s)",
+    )
+    parser.add_argument(
+        '--port',
+        default=port,
+        type=_port,
+        metavar='N',
+        help="the port of identity and image service, "
+        f"{free} (default: %(default)s)",
+    )
+    parser.add_argument(
+        '--bucket-port',
+        default=bucket_port,
+        type=_port,
+        metavar='N',
+        help=f"the port of the buckets, {free} (default: %(default)s)",
+    )
+    parser.add_argument(
+        '--state',
+        type=Path,
+        metavar='DIR',
+        help="a directory to keep everything in until the next start "
+        "(default: forget it at the end)",
+    )
+
+
+def _add_behaviour(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--job-seconds',
+        default=2.0,
+        type=_seconds,
+        metavar='S',
+        help="for how many seconds a job runs (default: %(default)g)",
+    )
+    parser.add_argument(
+        '--user',
+        action='append',
+        default=[],
+        type=_account,
+        dest='users',
+        metavar='NAME:PASSWORD:PROJECT',
+        help="a user beside alice (project alpha) and bob (project beta); "
+        "can be given several times",
+    )
+    parser.add_argument(
+        '--region',
+        default='eu-emu-1',
+        type=_name,
+        metavar='NAME',
+        help="the name of the region (default: %(default)s)",
+    )
+    parser.add_argument(
+        '--image-quota',
+        default=100,
+        type=_count,
+        metavar='N',
+        help="how many images a project may own (default: %(default)s)",
+    )
+    parser.add_argument(
+        '--fault',
+        action='append',
+        default=[],
+        type=_fault,
+        dest='faults',
+        metavar='FAULT',
+        help="something that goes wrong on purpose, for example "
+        "status=503,rate=0.1 or cut=after,method=POST,count=1; can be given "
+        "several times; beside status= and cut= there are slow=, body=, "
+        "token-seconds= and job=",
+    )
+    parser.add_argument(
+        '--fault-seed',
+        default=0,
+        type=_seed,
+        metavar='N',
+        help="decides which requests the faults befall; the same ones for "
+        "the same number (default: %(default)s)",
+    )
+    parser.add_argument(
+        '--access-keys',
+        action='store_true',
+        help="tell clients the users' permanent access keys for the "
+        "buckets, too (default: they ask for temporary ones), and have a "
+        "cloud NAME-aksk a user whose requests are signed",
+    )
+
+
+# ====== ARGUMENTS ======
+
+
+def _address(text: str) -> str:
+    if text == 'localhost':
+        return '127.0.0.1'
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no IP address"
+        ) from None
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("a port is a number up to 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= 86400:
+        raise argparse.ArgumentTypeError("a job runs for 0 to 86400 seconds")
+    return seconds
+
+
+def _account(text: str) -> object:
+    from ims_ext.emulator.seed import Account
+
+    try:
+        return Account.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError("a quota is a whole number")
+    return int(text)
+
+
+def _fault(text: str) -> str:
+    from ims_ext.emulator.fault import Fault
+    from ims_ext.emulator.fault import FaultError
+
+    try:
+        return Fault.parse(text).text
+    except FaultError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError("a seed is a whole number")
+    return int(text)
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a name must not be empty")
+    return text
