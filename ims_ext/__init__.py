@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The image service of the Huawei-family clouds, for openstacksdk.
 
-``import ims_ext`` is cheap: it loads nothing that ``import openstack`` has
-not loaded already, and no optional dependency.
+``import ims_ext`` is cheap: it loads nothing, and what is needed only when
+it is needed. The ``openstack`` command imports it whatever it is to do.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from openstack import connection as _connection
-
-from ims_ext import service as _service
+if TYPE_CHECKING:
+    from openstack.connection import Connection
 
 __all__ = ['connect', 'load']
 
 __version__ = '0.1.0'
 
 
-def load(conn: _connection.Connection) -> None:
+def load(conn: 'Connection') -> None:
     """Give a connection the image service, as ``conn.ims``.
 
     This is the vendor hook: ``vendor_hook: ims_ext:load`` in a cloud's
@@ -29,10 +28,12 @@ def load(conn: _connection.Connection) -> None:
 
     :param conn: The connection.
     """
-    _service.add_to(conn)
+    from ims_ext import service
+
+    service.add_to(conn)
 
 
-def connect(cloud: str | None = None, **kwargs: Any) -> _connection.Connection:
+def connect(cloud: str | None = None, **kwargs: Any) -> 'Connection':
     """Return a connection with the image service switched on.
 
     :param cloud: The cloud's name in clouds.yaml; the environment decides

@@ -3,18 +3,23 @@
 
 The service sends booleans as ``true``, ``"true"`` and ``"True"``, numbers as
 strings and timestamps in two notations; the formatters here read them all.
+Resources that the cloud has are put together when they are looked at.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 import datetime
 import re
 from typing import Any, ClassVar, Self
 
+from keystoneauth1 import adapter
 from openstack import format as sdk_format
 from openstack import resource as sdk_resource
 import requests
 
 from ims_ext import exceptions
+from ims_ext import lazy
+from ims_ext import paging
+from ims_ext.exchange import reading
 
 Body = sdk_resource.Body
 QueryParameters = sdk_resource.QueryParameters
@@ -85,17 +90,19 @@ def parse_time(value: Any) -> datetime.datetime | None:
             )
         else:
             parsed = datetime.datetime.fromisoformat(value)
-    except ValueError:
+        if parsed.tzinfo is None:
+            return parsed.replace(tzinfo=datetime.UTC)
+        return parsed.astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
         return None
-    if parsed.tzinfo is None:
-        return parsed.replace(tzinfo=datetime.UTC)
-    return parsed.astimezone(datetime.UTC)
 
 
-class Resource(sdk_resource.Resource):
+class Resource(lazy.LazyMixin, sdk_resource.Resource):
     """A resource of the image service.
 
     What the cloud sends and no attribute names is kept in ``properties``.
+    One that the cloud has, from ``existing()`` or a list, costs next to
+    nothing until it is looked at: see :mod:`ims_ext.lazy`.
     """
 
     _store_unknown_attrs_as_properties = True
@@ -126,12 +133,29 @@ class Resource(sdk_resource.Resource):
         resource_response_key: str | None = None,
     ) -> None:
         exceptions.raise_from_response(response, error_message)
-        super()._translate_response(
-            response,
-            has_body=has_body,
-            error_message=error_message,
-            resource_response_key=resource_response_key,
-        )
+        with reading.answered(error_message or type(self).__name__):
+            # openstacksdk leaves everything as it is where there is no JSON.
+            if has_body is not False and not isinstance(response.json(), dict):
+                raise TypeError("no object")
+            super()._translate_response(
+                response,
+                has_body=has_body,
+                error_message=error_message,
+                resource_response_key=resource_response_key,
+            )
+
+    @classmethod
+    def list(
+        cls, session: adapter.Adapter, *args: Any, **kwargs: Any
+    ) -> Generator[Any, None, None]:
+        """List resources, as openstacksdk does, at less cost.
+
+        :param session: The proxy to send requests by.
+        :param args: As for :meth:`openstack.resource.Resource.list`.
+        :param kwargs: Likewise.
+        :raises: As :func:`ims_ext.paging.list_resources`.
+        """
+        return paging.list_resources(cls, session, *args, **kwargs)
 
     @classmethod
     def _get_next_link(
@@ -145,8 +169,13 @@ class Resource(sdk_resource.Resource):
     ) -> tuple[str | None, Mapping[str, Any]]:
         """Page by marker: a page shorter than asked for is the last."""
         items = data.get(cls.resources_key) if cls.resources_key else data
-        if not limit or not marker or len(items) < int(limit):
+        if not limit or paging.is_last(len(items), int(limit)):
             return None, {}
+        if not marker or not isinstance(marker, str):
+            raise exceptions.InvalidAnswerError(
+                "The list cannot be continued: the cloud's answer does not "
+                "have the ID that is documented for the last item of a page"
+            )
         return uri, {'marker': marker, 'limit': limit}
 
 
@@ -171,3 +200,11 @@ class JobRequest(Resource):
 
     #: The ID of the job that the cloud has started.
     job_id = Body('job_id')
+
+    def trace(self) -> Any:
+        """Return how it is found out whether the request took effect.
+
+        :returns: A :class:`~ims_ext.extension.attempt.Trace`, or ``None``
+            where the request is sent once whatever happens.
+        """
+        return None

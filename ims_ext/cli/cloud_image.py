@@ -321,7 +321,11 @@ class DeleteImage(command.Command):
                 ksa_exceptions.ClientException,
             ) as error:
                 failed += 1
-                self.log.error("Failed to delete image %s: %s", name, error)
+                self.log.error(
+                    "Failed to delete image %s: %s",
+                    ims_exceptions.readable(name),
+                    ims_exceptions.readable(error, 1500),
+                )
         if failed:
             raise exceptions.CommandError(
                 f"Failed to delete {failed} of {len(parsed_args.images)} "

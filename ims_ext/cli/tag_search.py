@@ -131,7 +131,9 @@ def _without_limit(query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _listed(client: Any, query: Mapping[str, Any]) -> Iterable[Any]:
-    found: Iterable[Any] = client.cloud_images(**query)
+    found: Iterable[Any] = client.cloud_images(
+        **_without_limit(query), max_items=query.get('limit')
+    )
     return found
 
 

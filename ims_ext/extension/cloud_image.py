@@ -11,14 +11,13 @@ from openstack import resource as sdk_resource
 from openstack.image.v2 import image as _image
 
 from ims_ext import exceptions
+from ims_ext import paging
 from ims_ext import proxy
 from ims_ext import resource
 from ims_ext import validation
+from ims_ext.exchange import sendable
 from ims_ext.extension import image_patch
 from ims_ext.extension import tag_rules as _tag
-
-#: What the service has documented as its default page.
-_PAGE_SIZE = 500
 
 _SORT_KEYS = (
     'name',
@@ -286,7 +285,11 @@ class CloudImage(resource.Resource):
     @property
     def tag_map(self) -> dict[str, str]:
         """The image's tags as a mapping of keys to values."""
-        return dict(_tag.read_tag(text) for text in self.tags or ())
+        return dict(
+            _tag.read_tag(text)
+            for text in self.tags or ()
+            if isinstance(text, str)
+        )
 
 
 #: Whatever stands for an image.
@@ -296,9 +299,19 @@ AnyImage = str | CloudImage | _image.Image
 class CloudImageMixin(proxy.Proxy):
     """``conn.ims``: images as the extension API shows them."""
 
-    def cloud_images(self, **query: Any) -> Generator[CloudImage, None, None]:
+    def cloud_images(
+        self,
+        *,
+        max_items: int | None = None,
+        paginated: bool = True,
+        **query: Any,
+    ) -> Generator[CloudImage, None, None]:
         """List images (operation 1: ``GET /v2/cloudimages``).
 
+        While one page is looked at, the next one is fetched.
+
+        :param max_items: The most images to list, however many there are.
+        :param paginated: Whether to list more than one page.
         :param query: Filters, under the attributes' names or as the service
             writes them: ``image_type`` (``gold``, ``private``, ``shared``,
             ``market``), ``visibility``, ``owner``, ``id`` (one or several),
@@ -314,13 +327,24 @@ class CloudImageMixin(proxy.Proxy):
             ``is_registered``, ``is_whole_image``, and the attributes that
             tell what an image supports. ``sort_key`` and ``sort_dir``
             (``asc``, ``desc``) order the list; ``limit`` is the size of a
-            page, ``marker`` the ID of the image to begin after.
+            page, 1,000 by default, ``marker`` the ID of the image to begin
+            after.
         :returns: A generator of :class:`CloudImage`, every image once.
         :raises: :class:`~ims_ext.exceptions.ValidationError` for a filter
             that does not exist.
+        :raises: :class:`~ims_ext.exceptions.PagingError` for a page that
+            repeats, or an image that is deleted while the list goes on from
+            it.
         """
+        wire = wire_query(query)
+        if max_items is not None:
+            max_items = validation.check_number(
+                'max_items', max_items, 'images'
+            )
+            if max_items and not query.get('limit'):
+                wire['limit'] = min(max_items, wire['limit'])
         images: Generator[CloudImage, None, None] = self._list(
-            CloudImage, **wire_query(query)
+            CloudImage, paginated=paginated, max_items=max_items, **wire
         )
         return images
 
@@ -367,6 +391,10 @@ class CloudImageMixin(proxy.Proxy):
         :raises: :class:`~openstack.exceptions.DuplicateResource` where
             several have the name.
         """
+        if not isinstance(name_or_id, str) or not name_or_id:
+            raise exceptions.ValidationError(
+                f"{name_or_id!r} is no image's name and no ID"
+            )
         filters: list[str] = ['name']
         if _is_uuid(name_or_id):
             filters.insert(0, 'id')
@@ -446,6 +474,10 @@ def image_id(image: Any) -> str:
         raise exceptions.ValidationError(
             f"An image's ID is missing; {image!r} is none"
         )
+    if sendable.leads_elsewhere(found):
+        raise exceptions.ValidationError(
+            f"{found!r} is no image's ID: it cannot be part of a path"
+        )
     return found
 
 
@@ -457,14 +489,15 @@ def wire_query(query: Mapping[str, Any]) -> dict[str, Any]:
         does not exist, or a value that it cannot have.
     """
     mapping = cast(dict[str, str], CloudImage._query_mapping._mapping)
-    wire: dict[str, Any] = {'limit': _PAGE_SIZE}
+    wire: dict[str, Any] = {'limit': paging.PAGE_SIZE}
     for given, value in query.items():
         key = _OTHER_SPELLINGS.get(given, given)
         validation.check_known('filter', [key], mapping, mapping.values())
         if value is None:
             continue
         if key == 'limit':
-            value = validation.check_number(key, value, 'images') or _PAGE_SIZE
+            value = validation.check_number(key, value, 'images')
+            value = value or paging.PAGE_SIZE
         elif key == 'sort_key':
             value = validation.check_choice(key, value, _SORT_KEYS)
         elif key == 'sort_dir':
@@ -474,7 +507,9 @@ def wire_query(query: Mapping[str, Any]) -> dict[str, Any]:
         elif key == 'id' and not isinstance(value, str):
             # F 2022-12 takes several; how they are written is not said.
             several = not isinstance(value, sdk_resource.Resource)
-            images = value if several else [value]
+            images = (
+                validation.check_several('id', value) if several else [value]
+            )
             value = ','.join(image_id(image) for image in images)
         elif isinstance(value, bool):
             value = str(value).lower()

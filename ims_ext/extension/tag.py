@@ -2,13 +2,13 @@
 """Tags of images: setting, removing and listing them."""
 
 from collections.abc import Generator
-import itertools
 from typing import Any
 import urllib.parse
 
 from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
+from ims_ext import paging
 from ims_ext import proxy
 from ims_ext import validation
 from ims_ext.extension import answer
@@ -22,6 +22,7 @@ from ims_ext.extension.tag_rules import check_tag
 from ims_ext.extension.tag_rules import check_tags
 from ims_ext.extension.tag_rules import read_object
 from ims_ext.extension.tag_rules import read_tag
+from ims_ext.extension.tag_rules import read_values
 from ims_ext.extension.tag_rules import wire_object
 from ims_ext.extension.tag_rules import wire_objects
 from ims_ext.extension.tag_rules import wire_strings
@@ -107,7 +108,11 @@ class TagMixin(proxy.Proxy):
         """
         body = {'tag': wire_object(*check_tag(key, value))}
         exceptions.raise_from_response(
-            self.post(self._tags_path(_IMAGE_TAGS, image), json=body),
+            self.post(
+                self._tags_path(_IMAGE_TAGS, image),
+                json=body,
+                repeatable=True,
+            ),
             "Cannot add the tag",
         )
 
@@ -175,7 +180,11 @@ class TagMixin(proxy.Proxy):
     ) -> None:
         path = f'{self._tags_path(_IMAGE_TAGS, image)}/action'
         exceptions.raise_from_response(
-            self.post(path, json={'action': action, 'tags': tags}),
+            self.post(
+                path,
+                json={'action': action, 'tags': tags},
+                repeatable=True,
+            ),
             f"Cannot {action} the tags",
         )
 
@@ -198,7 +207,7 @@ class TagMixin(proxy.Proxy):
         :raises: :class:`~ims_ext.exceptions.ValidationError` for a key that
             is missing, or cannot be part of a path.
         """
-        if not key.strip():
+        if not isinstance(key, str) or not key.strip():
             raise exceptions.ValidationError("A tag's key is missing")
         if key in ('.', '..'):
             raise exceptions.ValidationError(
@@ -206,7 +215,7 @@ class TagMixin(proxy.Proxy):
                 f"delete_image_tags"
             )
         path = f'{self._tags_path(_IMAGE_TAGS, image)}/' + urllib.parse.quote(
-            key, safe=''
+            key, safe='', errors='surrogatepass'
         )
         try:
             exceptions.raise_from_response(
@@ -247,10 +256,7 @@ class TagMixin(proxy.Proxy):
             "Cannot look up the project's tags",
             'tags',
         )
-        return [
-            TagValues(item.get('key', ''), list(item.get('values') or ()))
-            for item in found
-        ]
+        return [read_values(item) for item in found]
 
     def tags(self, **query: Any) -> Generator[Tag, None, None]:
         """List the tags of the images that filters find (operation 17).
@@ -258,14 +264,14 @@ class TagMixin(proxy.Proxy):
         ``GET /v1/cloudimages/tags``
 
         :param query: Filters for the images, as for ``cloud_images``;
-            ``limit`` is the number of tags on a page, 500 by default, and
-            ``page`` the page to begin with, the first being 1.
+            ``limit`` is the number of tags on a page, 1,000 by default,
+            and ``page`` the page to begin with, the first being 1.
         :returns: A generator of :class:`Tag`, every tag once, whichever
             separator the cloud writes it with.
         :raises: :class:`~ims_ext.exceptions.ValidationError` for a filter
             that does not exist.
-        :raises: :class:`~ims_ext.exceptions.InvalidAnswerError` for a page
-            that is the same as the one before.
+        :raises: :class:`~ims_ext.exceptions.PagingError` for a page that is
+            the same as the one before.
         """
         page = query.pop('page', None)
         first = (
@@ -282,28 +288,33 @@ class TagMixin(proxy.Proxy):
         self, filters: dict[str, Any], first: int
     ) -> Generator[Tag, None, None]:
         yielded: set[Tag] = set()
-        previous: list[str] = []
-        for page in itertools.count(first):
-            found = answer.read_list(
-                self.get(_TAGS, params={**filters, 'page': page}),
-                "Cannot list the tags",
-                'tags',
-                of=str,
-            )
-            answer.check_progress(found, previous)
-            for tag in map(read_tag, found):
-                if tag not in yielded:
-                    yielded.add(tag)
-                    yield tag
-            if len(found) < filters['limit']:
-                return
-            previous = found
+        for tag in paging.walk(lambda: self._tag_page(filters, first, [])):
+            if tag not in yielded:
+                yielded.add(tag)
+                yield tag
+
+    def _tag_page(
+        self, filters: dict[str, Any], number: int, previous: list[str]
+    ) -> paging.Page[Tag]:
+        found = answer.read_list(
+            self.get(_TAGS, params={**filters, 'page': number}),
+            "Cannot list the tags",
+            'tags',
+            of=str,
+        )
+        paging.check_progress(found, previous)
+        return paging.Page(
+            map(read_tag, found),
+            None
+            if paging.is_last(len(found), filters['limit'])
+            else lambda: self._tag_page(filters, number + 1, found),
+        )
 
     def _tags_path(
         self, path: str, image: _cloud_image.AnyImage | None = None
     ) -> str:
         return path % {
-            'project_id': self.session.get_project_id(self.auth),
+            'project_id': self.get_project_id(),
             'image_id': _image_id(image),
         }
 

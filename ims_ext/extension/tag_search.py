@@ -7,6 +7,8 @@ from typing import Any, TypedDict, Unpack
 from openstack import format as sdk_format
 
 from ims_ext import exceptions
+from ims_ext import lazy
+from ims_ext import paging
 from ims_ext import proxy
 from ims_ext import resource
 from ims_ext import validation
@@ -15,7 +17,7 @@ from ims_ext.extension import tag_rules
 
 #: Images on a page of a search; 10 by default, 1,000 at most.
 _PAGE_SIZES = range(1, 1000 + 1)
-_PAGE_SIZE = 500
+_PAGE_SIZE = min(paging.PAGE_SIZE, _PAGE_SIZES[-1])
 
 #: What images are searched by beside tags, under either name.
 _MATCHES = {
@@ -117,7 +119,7 @@ class TagSearchMixin(proxy.Proxy):
         has at most 10 keys a parameter and 10 values a key, and is refused
         beyond: in parts it would mean something else.
 
-        :param limit: Images on a page, 1 to 1,000, 500 by default.
+        :param limit: Images on a page, 1 to 1,000, 1,000 by default.
         :param offset: How many of the images to leave out at the beginning.
         :param search: What the images are found by, as in
             :class:`TagSearch`: ``tags``, ``tags_any``, ``not_tags``,
@@ -125,8 +127,8 @@ class TagSearchMixin(proxy.Proxy):
         :returns: A generator of :class:`TaggedImage`, every image once.
         :raises: :class:`~ims_ext.exceptions.ValidationError` for a search
             that is not permitted.
-        :raises: :class:`~ims_ext.exceptions.InvalidAnswerError` for a page
-            that is the same as the one before.
+        :raises: :class:`~ims_ext.exceptions.PagingError` for a page that is
+            the same as the one before.
         """
         conditions = _conditions(search)
         size = validation.check_number('limit', limit or _PAGE_SIZE, 'images')
@@ -142,30 +144,47 @@ class TagSearchMixin(proxy.Proxy):
         self, search: dict[str, Any], size: int, offset: int
     ) -> Generator[TaggedImage, None, None]:
         yielded: set[str] = set()
-        previous: list[dict[str, Any]] = []
-        while True:
-            # The reference has strings for both numbers.
-            page = {'limit': str(size), 'offset': str(offset)}
-            response = self._search_images('filter', {**page, **search})
-            found = answer.read_list(response, _SEARCHING, 'resources')
-            answer.check_progress(found, previous)
-            for item in found:
-                image = TaggedImage.existing(
-                    connection=self._get_connection(), **item
+        for image in paging.walk(
+            lambda: self._tagged_page(search, size, offset, [])
+        ):
+            if not isinstance(image.id, str):
+                raise exceptions.InvalidAnswerError(
+                    f"{_SEARCHING}: the cloud's answer has an image without ID"
                 )
-                # One that was made meanwhile has moved the others on.
-                if image.id not in yielded:
-                    yielded.add(image.id)
-                    yield image
-            offset += len(found)
-            total = resource.FlexibleInt.deserialize(
-                response.json().get('total_count')
-            )
-            # A cloud may have smaller pages than it was asked for.
-            is_last = len(found) < size if total is None else offset >= total
-            if not found or is_last:
-                return
-            previous = found
+            # One that was made meanwhile has moved the others on.
+            if image.id not in yielded:
+                yielded.add(image.id)
+                yield image
+
+    def _tagged_page(
+        self,
+        search: dict[str, Any],
+        size: int,
+        offset: int,
+        previous: list[dict[str, Any]],
+    ) -> paging.Page[TaggedImage]:
+        # The reference has strings for both numbers.
+        page = {'limit': str(size), 'offset': str(offset)}
+        response = self._search_images('filter', {**page, **search})
+        found = answer.read_list(response, _SEARCHING, 'resources')
+        paging.check_progress(found, previous)
+        following = offset + len(found)
+        total = resource.FlexibleInt.deserialize(
+            response.json().get('total_count')
+        )
+        # A cloud may have smaller pages than it was asked for.
+        is_last = (
+            paging.is_last(len(found), size)
+            if total is None
+            else following >= total
+        )
+        origin = lazy.Origin(TaggedImage, self._get_connection())
+        return paging.Page(
+            map(origin.defer, found),
+            None
+            if is_last or not found
+            else lambda: self._tagged_page(search, size, following, found),
+        )
 
     def count_images_by_tags(self, **search: Unpack[TagSearch]) -> int:
         """Count images by their tags (operation 18, ``count``).
@@ -189,10 +208,11 @@ class TagSearchMixin(proxy.Proxy):
         return total
 
     def _search_images(self, action: str, search: dict[str, Any]) -> Any:
-        project_id = self.session.get_project_id(self.auth)
+        project_id = self.get_project_id()
         return self.post(
             TaggedImage.base_path % {'project_id': project_id},
             json={'action': action, **search},
+            repeatable=True,
         )
 
 
@@ -222,6 +242,7 @@ def _conditions(search: TagSearch) -> dict[str, Any]:
 
 
 def _wire_matches(matches: Any) -> Iterable[dict[str, str]]:
+    validation.check_mapping('matches', matches)
     validation.check_known('field', matches, _MATCHES)
     fields = [_MATCHES[name] for name in matches]
     if not fields or len(set(fields)) < len(fields):

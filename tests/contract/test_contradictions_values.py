@@ -173,15 +173,15 @@ def test_a_page_without_a_link_is_followed_by_its_marker(
     ]
 
 
-def test_500_images_are_asked_for_unless_told_otherwise(
+def test_1000_images_are_asked_for_unless_told_otherwise(
     conn: connection.Connection, cloud: requests_mock.Mocker
 ) -> None:
-    page = [{'id': f'i{number}'} for number in range(500)]
+    page = [{'id': f'i{number}'} for number in range(1000)]
     cloud.get(IMAGES, [{'json': {'images': page}}, {'json': {'images': []}}])
 
-    assert len(list(conn.ims.cloud_images())) == 500
+    assert len(list(conn.ims.cloud_images())) == 1000
     assert cloud.last_request is not None
-    assert cloud.last_request.qs == {'limit': ['500'], 'marker': ['i499']}
+    assert cloud.last_request.qs == {'limit': ['1000'], 'marker': ['i999']}
 
 
 def test_the_emulator_pages_each_list_in_its_own_way(

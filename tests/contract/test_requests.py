@@ -237,7 +237,7 @@ CALLS: dict[int, Callable[[Any], Any]] = {
     52: lambda ims: ims.get_legacy_image(
         '3c3d1d01-b48a-4639-8a88-08be3b9b5d78'
     ),
-    53: lambda ims: next(ims.images(), None),
+    53: lambda ims: next(ims.images(limit=None), None),
     54: upload,
     55: lambda ims: ims.get_members_schema(),
     56: lambda ims: ims.get_member_schema(),

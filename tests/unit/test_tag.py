@@ -414,7 +414,7 @@ def test_a_search_for_tags_takes_the_filters_of_images(
     assert answers.last_request.qs == {
         '__whole_image': ['true'],
         'status': ['active'],
-        'limit': ['500'],
+        'limit': ['1000'],
         'page': ['3'],
     }
 

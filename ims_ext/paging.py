@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lists that come in pages: one is fetched while another is looked at."""
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from concurrent import futures
+import contextvars
+import dataclasses
+import itertools
+import threading
+from typing import Any, Generic, TypeVar
+
+from keystoneauth1 import adapter
+from openstack import exceptions as sdk_exceptions
+from openstack import fields
+from openstack import resource as sdk_resource
+import requests
+
+from ims_ext import exceptions
+from ims_ext import lazy
+
+T = TypeVar('T')
+
+#: Items that a page is asked for where nobody says how many.
+PAGE_SIZE = 1000
+
+#: Items that the clouds document as a page. One that has as many, but less
+#: than was asked for, may have been cut to what the cloud has at most.
+_DOCUMENTED_SIZE = 500
+
+#: Seconds that the end of a list that nobody looks at any more waits for the
+#: page that is on its way, so that nothing goes on behind the caller's back.
+_PATIENCE = 1.0
+
+#: Refusals of a request that, but for its marker, has just been granted.
+_REFUSALS = (400, 404, 410)
+
+
+@dataclasses.dataclass
+class Page(Generic[T]):
+    """A part of a list.
+
+    :ivar items: What is on the page.
+    :ivar following: Fetches the next page; ``None`` for the last.
+    """
+
+    items: Iterable[T]
+    following: 'Callable[[], Page[T]] | None'
+
+
+def walk(fetch: Callable[[], Page[T]]) -> Generator[T, None, None]:
+    """Yield the items of all pages of a list.
+
+    The first item costs one request. From the second item of a page on, the
+    next page is on its way, in a thread of its own, and no other.
+
+    :param fetch: Fetches the first page.
+    :raises: What fetching raises, where the page's first item would be.
+    """
+    page = fetch()
+    ahead: _Ahead[T] | None = None
+    try:
+        while True:
+            items = iter(page.items)
+            yield from itertools.islice(items, 1)
+            if page.following is None:
+                yield from items
+                return
+            ahead = _Ahead(page.following)
+            yield from items
+            page = ahead.page()
+            ahead = None
+    finally:
+        if ahead:
+            ahead.abandon()
+
+
+class _Ahead(Generic[T]):
+    """The next page, on its way.
+
+    :param fetch: Fetches it.
+    """
+
+    def __init__(self, fetch: Callable[[], Page[T]]) -> None:
+        self._fetch = fetch
+        self._fetched: futures.Future[Page[T]] = futures.Future()
+        self._thread: threading.Thread | None = threading.Thread(
+            target=contextvars.copy_context().run,
+            args=(self._run,),
+            name='ims-next-page',
+            # A program that ends does not wait for it.
+            daemon=True,
+        )
+        try:
+            self._thread.start()
+        except RuntimeError:
+            # There are too many threads, or the interpreter is ending.
+            self._thread = None
+
+    def _run(self) -> None:
+        try:
+            page = self._fetch()
+        except BaseException as error:
+            self._fetched.set_exception(error)
+        else:
+            self._fetched.set_result(page)
+
+    def page(self) -> Page[T]:
+        """Return the page once it is there."""
+        if self._thread is None:
+            return self._fetch()
+        page = self._fetched.result()
+        self._thread.join()
+        return page
+
+    def abandon(self) -> None:
+        """Give the request that is on its way a moment to end."""
+        if self._thread:
+            self._thread.join(_PATIENCE)
+
+
+def is_last(count: int, asked: int) -> bool:
+    """Whether a page is the last of a list that does not say so.
+
+    :param count: How many items the page has.
+    :param asked: How many it was asked for.
+    """
+    return count < min(asked, _DOCUMENTED_SIZE)
+
+
+def check_progress(page: list[Any], previous: list[Any]) -> None:
+    """Refuse a page of a list that is the one before again.
+
+    :param page: What the page has, or what tells its items from others.
+    :param previous: Likewise of the one before.
+    :raises: :class:`~ims_ext.exceptions.PagingError`
+    """
+    if page and page == previous:
+        raise _repeats()
+
+
+def _repeats() -> exceptions.PagingError:
+    return exceptions.PagingError(
+        "The cloud sends the same page again and again: it does not look at "
+        "which page is asked for. List less at once, by filters, or ask for "
+        "all of it in one page, by limit"
+    )
+
+
+def list_resources(
+    kind: type[sdk_resource.Resource],
+    session: adapter.Adapter,
+    paginated: bool = True,
+    base_path: str | None = None,
+    allow_unknown_params: bool = False,
+    *,
+    microversion: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    max_items: int | None = None,
+    page_size: int | None = None,
+    **params: Any,
+) -> Generator[Any, None, None]:
+    """List resources as :meth:`openstack.resource.Resource.list` does.
+
+    But the resources are deferred, the next page is fetched ahead, and what
+    makes no sense in an answer raises.
+
+    :param kind: The resources' class.
+    :param session: The proxy to send requests by.
+    :param paginated: Whether to ask for more than one page.
+    :param base_path: In place of the class's path.
+    :param allow_unknown_params: No matter, as in openstacksdk: a parameter
+        that the class does not know is left out.
+    :param microversion: In place of the class's.
+    :param headers: Further headers of the requests.
+    :param max_items: The most items to list.
+    :param page_size: Items that a page is asked for where ``params`` has no
+        ``limit``; it says nothing about when a list has ended.
+    :param params: Query parameters, conditions, and parts of the path. With
+        ``limit=None``, the cloud decides on the size of a page.
+    :raises: :class:`~ims_ext.exceptions.InvalidAnswerError` for a page that
+        is none.
+    :raises: :class:`~ims_ext.exceptions.PagingError` for one that repeats,
+        or cannot be reached any more.
+    """
+    if not kind.allow_list:
+        raise sdk_exceptions.MethodNotSupported(kind, 'list')
+    listing = _Listing(
+        kind, kind._get_session(session), microversion, base_path, params
+    )
+    listing.is_paginated = paginated
+    listing.headers.update(headers or {})
+    listing.max_items = max_items or None
+    query = listing.query
+    size = min(filter(None, (max_items, page_size)), default=None)
+    if size and 'limit' not in query:
+        query = {**query, 'limit': size}
+    yield from walk(lambda: listing.fetch(listing.path, query))
+
+
+class _Listing:
+    """A list on its way."""
+
+    def __init__(
+        self,
+        kind: type[sdk_resource.Resource],
+        session: Any,
+        microversion: str | None,
+        base_path: str | None,
+        params: dict[str, Any],
+    ) -> None:
+        self._kind = kind
+        self._session = session
+        self._microversion = microversion or kind._get_microversion(session)
+        path = kind.base_path if base_path is None else base_path
+        mapping = kind._query_mapping
+        self.path = path % params
+        self.query = mapping._transpose(
+            mapping._validate(
+                params, base_path=path, allow_unknown_params=True
+            ),
+            kind,
+        )
+        self._limit = self.query.get('limit')
+        self.headers = {'Accept': 'application/json'}
+        self.is_paginated = True
+        self.max_items: int | None = None
+        components = {name: getattr(kind, name, None) for name in params}
+        self._from_path = {
+            name: params[name]
+            for name, component in components.items()
+            if isinstance(component, fields.URI)
+        }
+        # What the service cannot choose by is chosen by here.
+        self._conditions = {
+            name: params[name]
+            for name, component in components.items()
+            if isinstance(component, fields.Body)
+            and name not in mapping._mapping
+        }
+        self._id_name = lazy.id_name(kind)
+        self._taken = 0
+        self._ids: list[Any] = []
+        self._markers = {_told_marker(self.query)} - {''}
+
+    def fetch(self, uri: str, query: dict[str, Any]) -> Page[Any]:
+        """Fetch a page.
+
+        :param uri: Where from.
+        :param query: With which parameters.
+        """
+        response = self._session.get(
+            uri,
+            headers=self.headers.copy(),
+            params=query.copy(),
+            microversion=self._microversion,
+        )
+        self._check(response)
+        data, found = self._read(response)
+        ids = [item.get(self._id_name) for item in found]
+        check_progress(ids, self._ids)
+        self._ids = ids
+        if self.max_items:
+            found = found[: self.max_items - self._taken]
+        self._taken += len(found)
+        origin = lazy.Origin(
+            self._kind, self._session._get_connection(), self._microversion
+        )
+        for item in found if self._from_path else ():
+            item.update(self._from_path)
+        return Page(
+            self._choose(map(origin.defer, found)),
+            self._following(uri, query, response, data, origin, found),
+        )
+
+    def _check(self, response: requests.Response) -> None:
+        try:
+            exceptions.raise_from_response(response)
+        except sdk_exceptions.HttpException as error:
+            if not self._ids or response.status_code not in _REFUSALS:
+                raise
+            raise exceptions.PagingError(
+                f"The list cannot be continued after {self._taken} items: "
+                f"the cloud refuses to go on from {self._ids[-1]}, which was "
+                f"probably deleted meanwhile. List again from the beginning "
+                f"({error})"
+            ) from error
+
+    def _read(
+        self, response: requests.Response
+    ) -> tuple[Any, list[dict[str, Any]]]:
+        """Return an answer's value, and the page that it has."""
+        key = self._kind.resources_key
+        try:
+            data = response.json()
+            found = data[key] if key else data
+        except (ValueError, LookupError, TypeError, RecursionError):
+            found = None
+        if not isinstance(found, list) or not all(
+            isinstance(item, dict) for item in found
+        ):
+            where = f" under {key}" if key else ""
+            raise exceptions.InvalidAnswerError(
+                f"Cannot list {self.path}: the cloud's answer does not have "
+                f"the documented list of objects{where}"
+            )
+        return data, found
+
+    def _following(
+        self,
+        uri: str,
+        query: dict[str, Any],
+        response: requests.Response,
+        data: Any,
+        origin: lazy.Origin,
+        found: list[dict[str, Any]],
+    ) -> Callable[[], Page[Any]] | None:
+        """Return what fetches the page after this one, if any."""
+        has_enough = self.max_items and self._taken >= self.max_items
+        if not found or not self.is_paginated or has_enough:
+            return None
+        try:
+            # A page's last one may be asked for what comes after it.
+            marker = origin.defer(dict(found[-1])).id
+            there, parameters = self._kind._get_next_link(
+                uri, response, data, marker, self._limit, self._taken
+            )
+            if not there:
+                return None
+            told = _told_marker(parameters) or there + repr(parameters)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise exceptions.InvalidAnswerError(
+                f"Cannot list {self.path}: what the cloud's answer says of "
+                f"the next page cannot be read"
+            ) from error
+        if told in self._markers:
+            raise _repeats()
+        self._markers.add(told)
+        kept = {
+            name: value
+            for name, value in query.items()
+            if name not in ('marker', 'limit')
+        }
+        return lambda: self.fetch(there, {**kept, **parameters})
+
+    def _choose(self, resources: Iterable[Any]) -> Iterable[Any]:
+        if not self._conditions:
+            return resources
+        return (
+            each
+            for each in resources
+            if _holds(
+                self._conditions,
+                {name: getattr(each, name) for name in self._conditions},
+            )
+        )
+
+
+def _holds(conditions: Mapping[str, Any], values: Any) -> bool:
+    """Whether values are what they should be, those within values too."""
+    return isinstance(values, Mapping) and all(
+        _holds(wanted, values.get(name))
+        if isinstance(wanted, dict)
+        else values.get(name) == wanted
+        for name, wanted in conditions.items()
+    )
+
+
+def _told_marker(parameters: Mapping[str, Any]) -> str:
+    """Return the marker that a page begins after, or nothing."""
+    marker = parameters.get('marker') or ''
+    # Taken from a URL, it is a list of the one.
+    return str(marker[0] if isinstance(marker, list) else marker)
