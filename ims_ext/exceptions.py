@@ -7,13 +7,18 @@ Everything raised here derives from openstacksdk's exceptions, so that
 
 from collections.abc import Iterator, Sequence
 import contextlib
+import datetime
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
 import urllib.parse
 
+from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
 
+from ims_ext import wording
+from ims_ext.auth import secret_headers
 from ims_ext.catalogue import catalogue as catalogue
+from ims_ext.wording import readable as readable
 
 if TYPE_CHECKING:
     import requests
@@ -21,11 +26,18 @@ if TYPE_CHECKING:
     from ims_ext.extension import job as _job
 
 
+#: The attribute of an answer that says how often it was asked for.
+_ATTEMPTS = 'ims_ext_attempts'
+
+
 class ValidationError(sdk_exceptions.ValidationException, ValueError):
     """An argument that the service documents as not permitted.
 
     Raised before any request is sent.
     """
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message and readable(message, wording.LONGEST))
 
 
 class DiskImageError(ValidationError):
@@ -36,6 +48,10 @@ class UnsafeDiskImageError(DiskImageError):
     """A disk image that refers to data outside itself."""
 
 
+class UnsignableRequestError(ValidationError):
+    """A request whose body is too large for an access key's signature."""
+
+
 class _Rebuilt(sdk_exceptions.SDKException):
     """An exception that survives the way to another process.
 
@@ -43,6 +59,9 @@ class _Rebuilt(sdk_exceptions.SDKException):
     """
 
     _arguments: tuple[Any, ...]
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message and readable(message, wording.LONGEST))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), self._arguments
@@ -78,9 +97,96 @@ class ExtensionConflictError(_Rebuilt):
 class InvalidAnswerError(sdk_exceptions.InvalidResponse):
     """An answer of the cloud that lacks what the operation promises."""
 
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message and readable(message, wording.LONGEST))
+
+
+class PagingError(InvalidAnswerError):
+    """A list whose next page cannot be had: items would be lost.
+
+    The cloud sends a page that it has sent already, or no longer has the
+    item that the next page begins after.
+    """
+
+
+class OutcomeUnknownError(_Rebuilt):
+    """A request that may have taken effect, or not: its answer was lost.
+
+    It is not sent again, for then there might be two of what it makes. The
+    message names what to look at.
+
+    :ivar candidates: IDs of the images that it may have made; empty where
+        none was found, or nothing can be looked for.
+    """
+
+    def __init__(self, message: str, candidates: Sequence[str] = ()) -> None:
+        self.candidates = list(candidates)
+        self._arguments = (message, self.candidates)
+        super().__init__(message)
+
 
 class EndpointNotFoundError(sdk_exceptions.EndpointNotFound):
     """The cloud's catalog lacks a service that is needed."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message and readable(message, wording.LONGEST))
+
+
+class ClockSkewError(_Rebuilt):
+    """A signed request refused because the clocks differ too much.
+
+    :ivar local: When the request was signed, by this machine's clock.
+    :ivar server: When it was refused, by the service's clock, or ``None``
+        where the answer does not say.
+    """
+
+    def __init__(
+        self,
+        local: datetime.datetime | None,
+        server: datetime.datetime | None,
+        host: str,
+    ) -> None:
+        self.local = local
+        self.server = server
+        self._arguments = (local, server, host)
+        super().__init__(
+            f"{host} refuses a signed request because of its time: it was "
+            f"signed at {_clock_time(local)} by this machine's clock, and "
+            f"refused at {_clock_time(server)} by the service's; they may "
+            f"differ by 15 minutes. Set this machine's clock, or let it be "
+            f"kept by a time service"
+        )
+
+
+class NoAnswerError(
+    sdk_exceptions.SDKException, ksa_exceptions.ConnectFailure
+):
+    """A request that was not answered: no connection, or one that was cut.
+
+    Of a request that changes something it is not known whether it has been
+    carried out.
+
+    :ivar is_unsent: Whether it is known that the request was never sent,
+        since there was no token to send it with.
+    """
+
+    def __init__(
+        self, message: str | None = None, is_unsent: bool = False
+    ) -> None:
+        self.is_unsent = is_unsent
+        super().__init__(message and readable(message, wording.LONGEST))
+
+
+class NoAnswerTimeoutError(NoAnswerError, ksa_exceptions.ConnectTimeout):
+    """A request that was not answered in time."""
+
+
+class RedirectRefusedError(sdk_exceptions.SDKException):
+    """A redirect or link that is not followed.
+
+    It leads to another host, which the token is not for, or leaves open
+    whether the request has been carried out.
+    """
 
 
 class ObjectStoreError(sdk_exceptions.SDKException):
@@ -99,6 +205,18 @@ class BucketAccessError(ObjectStoreError):
     """The bucket or object exists, but access to it is denied."""
 
 
+class ImportBusyError(sdk_exceptions.SDKException):
+    """Another process is at the very same import."""
+
+
+class ImportChangedError(sdk_exceptions.SDKException):
+    """Something else is asked of an import that has been started already.
+
+    An earlier run was interrupted after the image service had been asked for
+    the image: from the file as it was, with the attributes as they were.
+    """
+
+
 class CloudImageHttpError(sdk_exceptions.HttpException):
     """A refusal by the service, with its code and what to do about it.
 
@@ -110,14 +228,26 @@ class CloudImageHttpError(sdk_exceptions.HttpException):
     code: str | None = None
     advice: str | None = None
 
+    def __reduce__(self) -> Any:
+        """Take no token along to wherever the exception is taken."""
+        reduced: Any = super().__reduce__()
+        cls, arguments, state = reduced
+        state = dict(state)
+        if self.response is not None:
+            response = secret_headers.without_secrets(self.response)
+            state |= {'response': response, 'request': response.request}
+        return cls, arguments, state
+
     def __str__(self) -> str:
         """Say what was refused, why, and how to look it up."""
         if self.response is None:
-            return self.message
+            return readable(self.message, wording.LONGEST)
         about = f"HTTP {self.status_code}"
         if self.request_id:
-            about += f", request ID {self.request_id}"
-        return f"{self.message}: {self.details} ({about})"
+            about += f", request ID {readable(self.request_id, 100)}"
+        about += getattr(self.response, _ATTEMPTS, '')
+        message = readable(self.message, wording.LONGEST_PART)
+        return f"{message}: {self.details} ({about})"
 
 
 class BadRequestError(CloudImageHttpError, sdk_exceptions.BadRequestException):
@@ -263,7 +393,7 @@ class JobFailedError(_Rebuilt, sdk_exceptions.ResourceFailure):
         self.advice = _advice(code)
         super().__init__(
             _sentence(
-                f"Job {job.id} ({job.job_type or 'unknown type'}) failed",
+                f"Job {job.label} ({job.job_type or 'unknown type'}) failed",
                 code,
                 reason,
                 self.advice,
@@ -283,7 +413,8 @@ class JobTimeoutError(_Rebuilt, sdk_exceptions.ResourceTimeout):
         self._arguments = (self.jobs, timeout)
         several = len(self.jobs) > 1
         states = ', '.join(
-            f"{job.id} ({job.status or 'not seen yet'})" for job in self.jobs
+            f"{job.label} ({job.status or 'not seen yet'})"
+            for job in self.jobs
         )
         super().__init__(
             f"After {timeout:g} seconds, {len(self.jobs)} jobs have not "
@@ -299,17 +430,19 @@ def raise_from_response(
 ) -> None:
     """Raise what an error answer of the service stands for.
 
-    Does nothing for answers below 400. The body may have any of the
+    Does nothing for answers below 300. The body may have any of the
     documented shapes: ``{"error": {"message", "code"}}``, the gateway's
     ``{"error_msg", "error_code"}``, or Glance's HTML page.
 
     :param response: The answer.
     :param error_message: What was being done, the message's first words.
-    :raises: :class:`CloudImageHttpError`
+    :raises: :class:`CloudImageHttpError`, and :class:`InvalidAnswerError`
+        for a redirect to nowhere.
     """
     if response.status_code < 400:
+        check_carried_out(response.status_code, error_message)
         return
-    code, reason = _error_body(response)
+    code, reason = error_body(response)
     cls = _CLASS_BY_STATUS.get(response.status_code, CloudImageHttpError)
     telling = _CLASS_BY_CODE.get(code or '')
     if telling and issubclass(telling, cls):
@@ -326,6 +459,30 @@ def raise_from_response(
     error.code = code
     error.advice = advice
     raise error
+
+
+def check_carried_out(status: int, error_message: str | None = None) -> None:
+    """Refuse a redirect to nowhere.
+
+    :param status: The answer's.
+    :param error_message: What was being done, the message's first words.
+    :raises: :class:`InvalidAnswerError`
+    """
+    if 300 < status < 400 and status != 304:
+        raise InvalidAnswerError(
+            f"{error_message or 'No answer'}: the cloud's answer is a "
+            f"redirect to nowhere (HTTP {status}), which does not say what "
+            f"has been done"
+        )
+
+
+def note_attempts(response: 'requests.Response', attempts: str) -> None:
+    """Have a refusal's message say how often it was tried.
+
+    :param response: The last answer.
+    :param attempts: How often and for how long, in words.
+    """
+    setattr(response, _ATTEMPTS, f", {attempts}")
 
 
 def reraise(error: sdk_exceptions.HttpException) -> NoReturn:
@@ -375,34 +532,34 @@ def _missing_operation(response: 'requests.Response') -> str:
     )
 
 
-def _error_body(
+def error_body(
     response: 'requests.Response',
 ) -> tuple[str | None, str | None]:
     """Return the code and the message of an error answer."""
     try:
         body = response.json()
-    except ValueError:
-        return None, _plain_text(response.text)
+    except (ValueError, RecursionError):
+        return None, wording.plain_text(response.content)
     if not isinstance(body, dict):
-        return None, _plain_text(response.text)
+        return None, wording.plain_text(response.content)
     error = body.get('error')
     if isinstance(error, dict):
         body = error
     elif isinstance(error, str):
-        return None, error
+        return None, wording.in_one_line(error)
     code = body.get('error_code') or body.get('code')
     message = body.get('error_msg') or body.get('message')
     return (
         # Keystone and Glance put the HTTP status where the code would be.
-        code if isinstance(code, str) else None,
-        str(message) if message else None,
+        readable(code, 100) if isinstance(code, str) else None,
+        wording.in_one_line(message) if message else None,
     )
 
 
-def _plain_text(page: str) -> str | None:
-    """Return the words of an HTML page, shortened to a readable line."""
-    words = re.sub(r'(?s)<(head|style|script).*?</\1>|<[^>]*>', ' ', page)
-    return ' '.join(words[:4096].split())[:300] or None
+def _clock_time(moment: datetime.datetime | None) -> str:
+    if moment is None:
+        return "an unknown time"
+    return f'{moment.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC'
 
 
 def _advice(code: str | None) -> str | None:
@@ -417,7 +574,9 @@ def _sentence(
     advice: str | None,
 ) -> str:
     """Join the known parts to ``What: CODE: reason. Advice.``"""
-    parts = [part.rstrip('. ') for part in (what, code, reason) if part]
+    parts = [
+        readable(part).rstrip('. ') for part in (what, code, reason) if part
+    ]
     text = ': '.join(parts)
     return f'{text}. {advice}' if advice else text
 

@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all capabilities share: the service's root and its paths."""
 
-from collections.abc import Generator, Iterator
-import contextlib
+from collections.abc import Callable, Generator
+import functools
+import inspect
 import re
 from typing import Any, cast
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import connection
-from openstack import exceptions as sdk_exceptions
 from openstack import resource as sdk_resource
 from openstack.image.v2 import _proxy as image_proxy
 import requests
 
 from ims_ext import exceptions
+from ims_ext import exchange
+from ims_ext import lazy
+from ims_ext import retry
+from ims_ext.exchange import reading
+from ims_ext.exchange import redirect
+from ims_ext.exchange import sendable
 
 #: Service types of the catalog that the service may be found under.
 _SERVICE_TYPES = ('ims', 'image')
@@ -25,16 +31,19 @@ _VERSIONED_PATH = re.compile(r'/?v\d+(\.\d+)?(/|$)')
 _VERSION_SUFFIX = re.compile(r'/v\d+(\.\d+)?(/.*)?$')
 
 
-@contextlib.contextmanager
-def _telling_errors() -> Iterator[None]:
-    try:
-        yield
-    except sdk_exceptions.HttpException as error:
-        exceptions.reraise(error)
+#: What openstacksdk's request takes by position as well.
+_BY_POSITION = (
+    'error_message',
+    'raise_exc',
+    'connect_retries',
+    'global_request_id',
+)
 
 
-def _told(items: Generator[Any, None, None]) -> Generator[Any, None, None]:
-    with _telling_errors():
+def _told(
+    items: Generator[Any, None, None], what: str
+) -> Generator[Any, None, None]:
+    with reading.guarded(what):
         yield from items
 
 
@@ -46,6 +55,10 @@ class Proxy(image_proxy.Proxy):
     """
 
     skip_discovery = True
+
+    #: How long and how often a request that may be repeated is repeated; it
+    #: may be set on a connection's ``ims``.
+    retry_policy: retry.Policy = retry.Policy()
 
     def root_url(self) -> str:
         """Return the service's root, below which every version lives.
@@ -93,54 +106,158 @@ class Proxy(image_proxy.Proxy):
         """Return the URL of Glance's v2 API, as for ``conn.image``."""
         return f'{self.root_url()}/v2'
 
+    def get_project_id(self, auth: Any = None) -> str | None:
+        """Return the ID of the connection's project.
+
+        The identity service, where it has to be asked, is asked again after
+        faults that pass, as with any request.
+
+        :param auth: Another authentication plug-in than the connection's.
+        """
+        policy = retry.chosen() or self.retry_policy.configured(self)
+        with_auth = auth or self.auth
+        return retry.through(
+            lambda: self.session.get_project_id(with_auth), policy
+        )
+
     def request(
-        self, url: str, method: str, *args: Any, **kwargs: Any
+        self,
+        url: str,
+        method: str,
+        *args: Any,
+        repeatable: bool | None = None,
+        **kwargs: Any,
     ) -> requests.Response:
         """Send a request to the service.
 
+        A request that has the same effect when it is sent again is sent
+        again after faults that pass, by :attr:`retry_policy`. Any other is
+        sent once. Redirects are followed on the same host only.
+
         :param url: A documented path. One that begins with a version
             (``/v1/cloudimages/quota``) is below the service's root, any
-            other (``/images``) below Glance's v2 endpoint.
+            other (``/images``) below Glance's v2 endpoint. A whole URL must
+            be on the service's host.
         :param method: The HTTP method.
         :param args: As for :meth:`openstack.proxy.Proxy.request`.
-        :param kwargs: Likewise.
+        :param repeatable: Whether sending it again has the same effect
+            again. By default, that is said of all methods but ``POST``,
+            unless the body is a stream.
+        :param kwargs: As for :meth:`openstack.proxy.Proxy.request`.
+            ``connect_retries`` and ``status_code_retries`` bound the
+            policy's.
         :returns: The answer, whatever its status.
+        :raises: :class:`~ims_ext.exceptions.NoAnswerError` where there was
+            none, which is keystoneauth's ``ConnectFailure`` too.
+        :raises: :class:`~ims_ext.exceptions.InvalidAnswerError` where a
+            repeatable request's good answer cannot be read.
+        :raises: :class:`~ims_ext.exceptions.RedirectRefusedError` where the
+            token would have gone to another host.
+        :raises: :class:`~ims_ext.exceptions.ValidationError` for a request
+            that could not be sent as it is meant.
         """
-        if '://' not in url:
-            kwargs.setdefault(
-                'endpoint_override',
-                self.root_url()
-                if _VERSIONED_PATH.match(url)
-                else self.get_endpoint(),
+        kwargs.update(zip(_BY_POSITION, args, strict=False))
+        sendable.check_request(method, url, kwargs)
+        raise_exc = kwargs.pop('raise_exc', False)
+        policy = retry.chosen() or self.retry_policy.configured(
+            self,
+            kwargs.pop('connect_retries', None),
+            kwargs.pop('status_code_retries', None),
+        )
+        sent = exchange.Exchange(
+            self, super().request, url, method, repeatable, kwargs
+        )
+        response = sent.run(policy, lambda: self._set_endpoint(url, kwargs))
+        if raise_exc and response.status_code >= 400:
+            raise ksa_exceptions.from_response(response, method, url)
+        return response
+
+    def _set_endpoint(self, url: str, kwargs: dict[str, Any]) -> None:
+        """Say what a path is below, and refuse URLs of other hosts."""
+        if redirect.is_whole(url):
+            if kwargs.get('authenticated') is not False:
+                redirect.check_url(url, self.root_url())
+        elif 'endpoint_override' not in kwargs:
+            is_versioned = _VERSIONED_PATH.match(url)
+            kwargs['endpoint_override'] = (
+                self.root_url() if is_versioned else self.get_endpoint()
             )
-        return super().request(url, method, *args, **kwargs)
 
     # What openstacksdk raises for the inherited operations is given the
-    # service's code and advice, as for the extensions'.
+    # service's code and advice, as for the extensions'; what it stumbles
+    # over in an answer is told as such.
 
-    def _find(self, *args: Any, **kwargs: Any) -> Any:
-        with _telling_errors():
-            return super()._find(*args, **kwargs)
+    def _find(
+        self,
+        resource_type: Any,
+        name_or_id: Any,
+        ignore_missing: bool = True,
+        **attrs: Any,
+    ) -> Any:
+        with reading.guarded(_doing("Finding", resource_type)):
+            if isinstance(name_or_id, str) and sendable.leads_elsewhere(
+                name_or_id
+            ):
+                # openstacksdk would take it for an ID first.
+                found = self._find_by_name(resource_type, name_or_id, attrs)
+            else:
+                found = super()._find(
+                    resource_type,
+                    name_or_id,
+                    ignore_missing=ignore_missing,
+                    **attrs,
+                )
+        if found is None and not ignore_missing:
+            raise exceptions.NotFoundError(
+                f"No {resource_type.__name__} found for {name_or_id}"
+            )
+        return found
 
-    def _get(self, *args: Any, **kwargs: Any) -> Any:
-        with _telling_errors():
-            return super()._get(*args, **kwargs)
+    def _find_by_name(
+        self, resource_type: Any, name: str, attrs: dict[str, Any]
+    ) -> Any:
+        filters = resource_type._query_mapping._mapping
+        if 'name' in filters:
+            attrs = {'name': name, **attrs}
+        found = resource_type._get_one_match(
+            name, self._list(resource_type, **attrs)
+        )
+        if found is None and 'is_hidden' in filters:
+            hidden = self._list(resource_type, is_hidden=True, **attrs)
+            found = resource_type._get_one_match(name, hidden)
+        return found
 
-    def _list(self, *args: Any, **kwargs: Any) -> Any:
-        found = super()._list(*args, **kwargs)
-        return _told(found) if isinstance(found, Generator) else found
+    def _get(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
+        what = _doing("Getting", resource_type)
+        with reading.guarded(what):
+            found = super()._get(resource_type, *args, **kwargs)
+        if not set(found._body.attributes) - {lazy.id_name(resource_type)}:
+            # openstacksdk leaves everything as it is where there is nothing.
+            raise exceptions.InvalidAnswerError(
+                f"{what}: the cloud's answer tells nothing"
+            )
+        return found
 
-    def _create(self, *args: Any, **kwargs: Any) -> Any:
-        with _telling_errors():
-            return super()._create(*args, **kwargs)
+    def _list(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
+        what = _doing("Listing", resource_type)
+        with reading.guarded(what):
+            found = super()._list(resource_type, *args, **kwargs)
+        return _told(found, what) if isinstance(found, Generator) else found
 
-    def _update(self, *args: Any, **kwargs: Any) -> Any:
-        with _telling_errors():
-            return super()._update(*args, **kwargs)
+    def _create(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
+        what = _doing("Creating", resource_type)
+        with reading.guarded(what):
+            created = super()._create(resource_type, *args, **kwargs)
+            reading.check_created(what)
+        return created
 
-    def _delete(self, *args: Any, **kwargs: Any) -> Any:
-        with _telling_errors():
-            return super()._delete(*args, **kwargs)
+    def _update(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
+        with reading.guarded(_doing("Updating", resource_type)):
+            return super()._update(resource_type, *args, **kwargs)
+
+    def _delete(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
+        with reading.guarded(_doing("Deleting", resource_type)):
+            return super()._delete(resource_type, *args, **kwargs)
 
     def _get_resource(
         self, resource_type: Any, value: Any, **attrs: Any
@@ -153,4 +270,35 @@ class Proxy(image_proxy.Proxy):
             and value.resources_key == resource_type.resources_key == 'images'
         ):
             value = value.id
+        if isinstance(value, str) and ('/' in value or '?' in value):
+            raise exceptions.ValidationError(
+                f"{value!r} is no ID: '/' and '?' are in none"
+            )
         return super()._get_resource(resource_type, value, **attrs)
+
+
+def _doing(what: str, resource_type: Any) -> str:
+    return f"{what} {getattr(resource_type, '__name__', resource_type)}"
+
+
+def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an inherited method that says what was wrong with an answer."""
+
+    @functools.wraps(method)
+    def guarded(self: Proxy, *args: Any, **kwargs: Any) -> Any:
+        with reading.guarded(method.__name__):
+            found = method(self, *args, **kwargs)
+        if isinstance(found, Generator):
+            return _told(found, method.__name__)
+        return found
+
+    return guarded
+
+
+for _name, _method in vars(image_proxy.Proxy).items():
+    if (
+        inspect.isfunction(_method)
+        and not _name.startswith('_')
+        and _name not in vars(Proxy)
+    ):
+        setattr(Proxy, _name, _guarded(_method))

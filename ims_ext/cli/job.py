@@ -60,6 +60,10 @@ def show_started_job(
     """Return columns and values of a job that nothing waits for."""
     columns: tuple[str, ...] = ('job_id',)
     values: tuple[Any, ...] = (job.id,)
+    if not job.id:
+        # The answer that named the job was lost.
+        columns = ('image_id', 'status')
+        values = (job.image_id, str(job.status))
     if job.left_object:
         columns += ('left_object',)
         values += (job.left_object,)

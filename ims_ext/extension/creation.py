@@ -9,6 +9,7 @@ from ims_ext import resource
 from ims_ext import validation
 from ims_ext.extension import creation_body as _body
 from ims_ext.extension import job as _job
+from ims_ext.extension.attempt import image as image_trace
 
 #: What a quickly imported image can be for.
 QUICK_IMPORT_TYPES = ('ECS', 'BMS', 'DataImage')
@@ -66,6 +67,18 @@ class ImageCreation(resource.JobRequest):
     #: ``bios`` or ``uefi`` (F, O).
     hw_firmware_type = resource.Body('hw_firmware_type')
 
+    def trace(self) -> image_trace.ImageJobTrace:
+        """Recognise the images by their names and objects."""
+        disks = [
+            _wanted(disk.get('name'), disk.get('image_url'))
+            for disk in self.data_images or ()
+            # The cloud makes up names for the others.
+            if disk.get('name')
+        ]
+        return image_trace.ImageJobTrace(
+            [_wanted(self.name, self.image_url), *disks]
+        )
+
 
 class QuickImport(resource.JobRequest):
     """Quick import of an image: operation 9.
@@ -101,6 +114,10 @@ class QuickImport(resource.JobRequest):
     #: ``bios`` or ``uefi``.
     hw_firmware_type = resource.Body('hw_firmware_type')
 
+    def trace(self) -> image_trace.ImageJobTrace:
+        """Recognise the image by its name and object."""
+        return image_trace.ImageJobTrace([_wanted(self.name, self.image_url)])
+
 
 class DataImageImport(resource.JobRequest):
     """Import of a data disk image: operation 8 (O, H).
@@ -129,6 +146,10 @@ class DataImageImport(resource.JobRequest):
     image_tags = resource.Body('image_tags', type=list)
     #: ID of the enterprise project, ``0`` for the default one.
     enterprise_project_id = resource.Body('enterprise_project_id')
+
+    def trace(self) -> image_trace.ImageJobTrace:
+        """Recognise the image by its name and object."""
+        return image_trace.ImageJobTrace([_wanted(self.name, self.image_url)])
 
 
 #: The requests that import an object.
@@ -344,6 +365,10 @@ def import_body(
     if request is not DataImageImport:
         _check_os_version(body, quick=not is_plain)
     return body
+
+
+def _wanted(name: Any, image_url: Any) -> image_trace.Wanted:
+    return image_trace.Wanted(str(name), (f'file,{image_url}',))
 
 
 def _check_os_version(body: Mapping[str, Any], *, quick: bool) -> None:

@@ -1,18 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asynchronous jobs: what they tell, and waiting for their end."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 import datetime
+import math
 import re
 import time
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from openstack import exceptions as sdk_exceptions
 from openstack import format as sdk_format
+import requests
 
 from ims_ext import exceptions
+from ims_ext import lazy
 from ims_ext import proxy
 from ims_ext import resource
+from ims_ext import validation
+from ims_ext.exchange import sendable
+from ims_ext.extension import answer
+from ims_ext.extension import attempt
 from ims_ext.extension import job_watch
 
 #: Seconds that waiting for a job lasts at most, unless told otherwise.
@@ -23,6 +30,12 @@ DEFAULT_INTERVAL = 1.0
 _SUCCESSES = frozenset(('success',))
 # The table of states has FAIL, the prose and examples "failed" too.
 _FAILURES = frozenset(('fail', 'failed'))
+
+#: Seconds beyond which nobody waits, and systems' clocks end: ten years.
+_LONGEST_WAIT = 3.2e8
+
+#: Jobs, their sub-jobs, and those of these: no cloud has more.
+_GENERATIONS = 4
 
 #: The version that a path begins with.
 _VERSION = re.compile(r'^/v[0-9.]+/')
@@ -84,6 +97,19 @@ class Job(resource.Resource):
         return resource.parse_time(self.end_time)
 
     @property
+    def label(self) -> str:
+        """What messages call the job: its ID, or what it works on."""
+        return str(self.id)
+
+    @property
+    def key(self) -> str:
+        """What tells the job from others.
+
+        :raises: :class:`~ims_ext.exceptions.ValidationError` without an ID.
+        """
+        return job_id(self)
+
+    @property
     def is_successful(self) -> bool:
         """Whether the job has ended, and well."""
         return str(self.status).casefold() in _SUCCESSES
@@ -101,18 +127,26 @@ class Job(resource.Resource):
     def _entity(self, name: str) -> Any:
         return (self.entities or {}).get(name)
 
+    def _entity_text(self, name: str) -> str | None:
+        return _text(self._entity(name))
+
+    def _family(self) -> Iterator['Job']:
+        """Give the job, its sub-jobs, and theirs, as far as makes sense."""
+        generation: list[Job] = [self]
+        for _ in range(_GENERATIONS):
+            yield from generation
+            generation = [sub for job in generation for sub in job.sub_jobs]
+
     @property
     def image_id(self) -> str | None:
         """The ID of the image that the job makes or changes."""
-        found = self._entity('image_id')
-        if not found:
-            found = next((sub.image_id for sub in self.sub_jobs), None)
-        return found or None
+        found = (job._entity_text('image_id') for job in self._family())
+        return next(filter(None, found), None)
 
     @property
     def image_name(self) -> str | None:
         """The name of the image that the job makes or changes."""
-        return self._entity('image_name') or None
+        return self._entity_text('image_name')
 
     @property
     def progress(self) -> float | None:
@@ -123,26 +157,29 @@ class Job(resource.Resource):
         if self.is_successful:
             return 1.0
         try:
-            return min(max(float(self._entity('process_percent')), 0.0), 1.0)
-        except (TypeError, ValueError):
+            share = float(self._entity('process_percent'))
+        except (TypeError, ValueError, OverflowError):
             return None
+        return None if math.isnan(share) else min(max(share, 0.0), 1.0)
 
     @property
     def current_task(self) -> str | None:
         """The name of the step that the job is at."""
-        return self._entity('current_task') or None
+        return self._entity_text('current_task')
 
     @property
     def results(self) -> list[dict[str, Any]]:
         """A batch's results: ``image_id``, ``project_id``, ``status``."""
         found = self._entity('results')
-        return found if isinstance(found, list) else []
+        items = found if isinstance(found, list) else []
+        return [item for item in items if isinstance(item, dict)]
 
     @property
     def sub_job_ids(self) -> list[str]:
         """The IDs of the jobs that this one consists of."""
         found = self._entity('sub_jobs_list')
-        return found if isinstance(found, list) else []
+        items = found if isinstance(found, list) else []
+        return [item for item in items if isinstance(item, str)]
 
     @property
     def sub_jobs(self) -> list[Self]:
@@ -150,8 +187,9 @@ class Job(resource.Resource):
         found = self._entity('sub_jobs_result')
         if not isinstance(found, list):
             return []
+        origin = lazy.Origin(type(self))
         return [
-            type(self).existing(project_id=self.project_id, **sub_job)
+            origin.defer({**sub_job, 'project_id': self.project_id})
             for sub_job in found
             if isinstance(sub_job, dict)
         ]
@@ -159,14 +197,22 @@ class Job(resource.Resource):
     @property
     def failure(self) -> tuple[str | None, str | None]:
         """Code and reason of what went wrong, the sub-jobs' included."""
-        code = self.error_code or self._entity('error_code')
-        reason = self.fail_reason or self._entity('fail_reason')
-        if not code and not reason:
-            for sub_job in self.sub_jobs:
-                code, reason = sub_job.failure
-                if code or reason:
-                    break
-        return code or None, reason or None
+        for job in self._family():
+            code = _text(job.error_code) or job._entity_text('error_code')
+            reason = _text(job.fail_reason) or job._entity_text('fail_reason')
+            if code or reason:
+                return code, reason
+        return None, None
+
+    def look(self, ims: 'JobMixin') -> 'Job':
+        """Return the job as it is now.
+
+        :param ims: ``conn.ims``.
+        """
+        wanted = self.key
+        return ims._job(wanted).fetch(
+            ims, error_message=f"Cannot look up the job {wanted}"
+        )
 
 
 class JobMixin(proxy.Proxy):
@@ -181,10 +227,9 @@ class JobMixin(proxy.Proxy):
             :class:`~openstack.exceptions.BadRequestException` where the
             project has no such job.
         """
-        wanted = job_id(job)
-        return self._job(wanted).fetch(
-            self, error_message=f"Cannot look up the job {wanted}"
-        )
+        if isinstance(job, Job):
+            return job.look(self)
+        return self._job(job_id(job)).look(self)
 
     def _start_job(
         self,
@@ -211,17 +256,19 @@ class JobMixin(proxy.Proxy):
         url = prepared.url
         if safe_mode:
             url = _VERSION.sub('/v2.1/', url, count=1)
-        request._translate_response(
-            self.request(url, request.method, json=prepared.body),
-            error_message=f"{request.purpose} failed",
-        )
-        # One example has a blank before the ID.
-        started_id = str(request.job_id or '').strip()
-        if not started_id:
-            raise exceptions.InvalidAnswerError(
-                f"The cloud accepted {request.base_path} but named no job"
+
+        def send() -> Job:
+            response = self.request(
+                url,
+                request.method,
+                json=prepared.body,
+                repeatable=False,
+                **self._silence,
             )
-        started = self._job(started_id)
+            return self._job(_started_id(response, request))
+
+        trace: attempt.Trace[Job] | None = request.trace()
+        started = attempt.settle(self, trace, send) if trace else send()
         if not wait:
             return started
         return self.wait_for_job(started, timeout=timeout)
@@ -236,7 +283,7 @@ class JobMixin(proxy.Proxy):
         """Wait for a job's end (operation 27, repeated).
 
         Looks that fail because the network or the server has a bad minute
-        are repeated, a few in a row.
+        are followed by others; ten minutes without any answer end the wait.
 
         :param job: The job or its ID.
         :param timeout: Seconds to wait at most; an hour by default.
@@ -261,8 +308,8 @@ class JobMixin(proxy.Proxy):
             raise  # there is no such job
         except BaseException as error:
             error.add_note(
-                f"Left behind: the job {watch.job.id}, which goes on in the "
-                f"cloud"
+                f"Left behind: the job {watch.job.label}, which goes on in "
+                f"the cloud"
             )
             raise
         if watch.job.is_failed:
@@ -296,7 +343,7 @@ class JobMixin(proxy.Proxy):
     ) -> Generator[Job, None, None]:
         """Wait for the ends of many jobs (operation 27, repeated).
 
-        A handful of connections is used, and no more than 30 requests a
+        A handful of connections is used, and no more than 36 requests a
         second are sent. The generator can be left at any time.
 
         :param jobs: The jobs or their IDs.
@@ -312,8 +359,8 @@ class JobMixin(proxy.Proxy):
             that have not ended in time; they go on in the cloud.
         """
         patience = check_seconds('timeout', timeout, DEFAULT_TIMEOUT)
-        if isinstance(jobs, str | Job):
-            jobs = [jobs]
+        if isinstance(jobs, str | resource.Resource):
+            jobs = cast(list[str | Job], [jobs])
         watches = self._watches(jobs, interval)
         return self._finished(watches, patience, progress)
 
@@ -335,18 +382,44 @@ class JobMixin(proxy.Proxy):
         """Return what is needed to wait for jobs, each once."""
         pause = check_seconds('interval', interval, DEFAULT_INTERVAL)
         known: dict[str, Job] = {}
-        for job in jobs:
-            wanted = job_id(job)
-            found = job if isinstance(job, Job) else self._job(wanted)
-            known.setdefault(wanted, found)
+        for job in validation.check_several('jobs', jobs):
+            found = job if isinstance(job, Job) else self._job(job_id(job))
+            known.setdefault(found.key, found)
         return [job_watch.Watch(job, pause) for job in known.values()]
+
+    @property
+    def _silence(self) -> dict[str, float]:
+        # A creation that is never answered would be waited for for ever.
+        if self.session.timeout is not None:
+            return {}
+        return {'timeout': attempt.SILENCE}
 
     def _job(self, job_id: str) -> Job:
         return Job.new(
             id=job_id,
-            project_id=self.session.get_project_id(self.auth),
+            project_id=self.get_project_id(),
             connection=self._get_connection(),
         )
+
+
+def _started_id(
+    response: requests.Response, request: resource.JobRequest
+) -> str:
+    """Return the ID of the job that a request has started."""
+    found = answer.read(response, f"{request.purpose} failed")
+    named = found.get('job_id') if isinstance(found, dict) else None
+    # One example has a blank before the ID.
+    started = named.strip() if isinstance(named, str) else ''
+    if not started or sendable.leads_elsewhere(started):
+        raise exceptions.InvalidAnswerError(
+            f"{request.purpose} failed: the cloud accepted "
+            f"{request.base_path} but named no job"
+        )
+    return started
+
+
+def _text(value: Any) -> str | None:
+    return value if value and isinstance(value, str) else None
 
 
 def job_id(job: Any) -> str:
@@ -359,6 +432,10 @@ def job_id(job: Any) -> str:
     if not isinstance(found, str) or not found.strip():
         raise exceptions.ValidationError(
             f"A job's ID is missing; {job!r} is none"
+        )
+    if sendable.leads_elsewhere(found):
+        raise exceptions.ValidationError(
+            f"{found!r} is no job's ID: it cannot be part of a path"
         )
     return found
 
@@ -375,10 +452,10 @@ def check_seconds(name: str, value: Any, default: float) -> float:
         return default
     try:
         seconds = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = 0.0
-    if not 0 < seconds < float('inf'):
+    if not 0 < seconds < math.inf:
         raise exceptions.ValidationError(
             f"{name} is {value!r}; it must be a number of seconds above 0"
         )
-    return seconds
+    return min(seconds, _LONGEST_WAIT)

@@ -2,11 +2,11 @@
 """When to look at a running job next, and looking at many of them."""
 
 from collections.abc import Callable, Generator, Iterable
-from concurrent import futures
 import heapq
 import itertools
 import logging
 import queue
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
+from ims_ext import retry
 
 if TYPE_CHECKING:
     from ims_ext.extension import job as _job
@@ -23,15 +24,25 @@ _LONGEST_PAUSE = 15.0
 #: Seconds between two looks at a job whose end is expected any moment.
 _SHORTEST_PAUSE = 0.3
 _PAUSE_GROWTH = 1.3
-#: Looks in a row that may fail for a network's or server's bad minute.
-_TOLERATED_FAILURES = 5
-_PASSING_STATUSES = frozenset((429, 500, 502, 503, 504))
+#: How much of a job is done where that alone, without an earlier look to
+#: compare with, tells something: progress comes in hundredths.
+_TELLING_PROGRESS = 0.05
 
 #: Looks at the same time, each on a connection of its own, where there are
 #: many jobs. requests keeps no more connections than this open by default.
 _CONNECTIONS = 10
 #: Looks a second, at most, where there are many jobs.
-_RATE = 30.0
+_RATE = 36.0
+
+#: For how long looks at a job may fail, all of them. Each one asks once: its
+#: thread and its share of the rate are for the other jobs until the next.
+BAD_MINUTES = retry.Policy(
+    patience=600.0,
+    retries=1000,
+    doubtful_retries=1000,
+    first_pause=0.5,
+    longest_pause=_LONGEST_PAUSE,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -52,8 +63,10 @@ class Watch:
         self.pause = 0.0
         self._next_pause = pause
         self._longest = max(pause, _LONGEST_PAUSE)
-        self._failures = 0
+        self._began = time.monotonic()
+        self._failing: retry.Attempts | None = None
         self._first: tuple[float, float] | None = None
+        self._last_done: float | None = None
 
     def look(self, get: GetJob) -> bool:
         """Look at the job, and set the pause until the next look.
@@ -64,30 +77,50 @@ class Watch:
             has not helped.
         """
         try:
-            self.job = get(self.job)
+            with retry.using(retry.ONCE):
+                self.job = get(self.job)
         except (
-            sdk_exceptions.HttpException,
-            ksa_exceptions.ConnectFailure,
-            ksa_exceptions.ConnectTimeout,
-            ksa_exceptions.UnknownConnectionError,
+            sdk_exceptions.SDKException,
+            ksa_exceptions.ClientException,
         ) as error:
-            self._failures += 1
-            if self._failures > _TOLERATED_FAILURES or not _passes(error):
-                raise
-            _logger.info("Looking at job %s again: %s", self.job.id, error)
-            self._slow_down()
+            self._go_on_after(error)
             return False
-        self._failures = 0
-        expected = self._expected_end()
-        if expected is None:
-            self._slow_down()
-        else:
-            self.pause = min(max(expected, _SHORTEST_PAUSE), self._longest)
+        self._failing = None
+        self._set_pause()
         return True
 
-    def _slow_down(self) -> None:
-        self.pause = self._next_pause
-        self._next_pause = min(self.pause * _PAUSE_GROWTH, self._longest)
+    def _go_on_after(self, error: Exception) -> None:
+        """Set the pause after a look that failed, or raise why it did."""
+        failure = retry.in_error(error)
+        if failure is None:
+            raise error
+        failing = self._failing or retry.Attempts(BAD_MINUTES)
+        self._failing = failing
+        pause = failing.pause(failure)
+        if pause is None:
+            error.add_note(f"The job {self.job.label} was {failing}")
+            raise error
+        self.pause = pause
+        _logger.info(
+            "Cannot look at job %s: %s; again in %.1f seconds",
+            self.job.label,
+            failure.reason,
+            pause,
+        )
+
+    def _set_pause(self) -> None:
+        expected = self._expected_end()
+        done = self.job.progress
+        is_stuck = done is not None and done == self._last_done
+        self._last_done = done
+        if expected is None:
+            self.pause = self._next_pause
+            self._next_pause = min(self.pause * _PAUSE_GROWTH, self._longest)
+        elif is_stuck:
+            # It is not as fast as it was: what it promised is void.
+            self.pause = min(self.pause * _PAUSE_GROWTH, self._longest)
+        else:
+            self.pause = min(max(expected, _SHORTEST_PAUSE), self._longest)
 
     def _expected_end(self) -> float | None:
         """Return the seconds until the end, as the progress promises it."""
@@ -96,7 +129,11 @@ class Watch:
             return None
         if self._first is None:
             self._first = now, done
-            return None
+            if done < _TELLING_PROGRESS:
+                return None
+            # It began no later than the wait: so it cannot end earlier.
+            soonest = (1.0 - done) * (now - self._began) / done
+            return max(soonest, self._next_pause)
         began, done_then = self._first
         if done <= done_then or now <= began:
             return None
@@ -118,45 +155,97 @@ def look_at_all(
     """
     deadline = time.monotonic() + timeout
     order = itertools.count()
+    # The one that has been due for longest comes first.
     waiting = [(0.0, next(order), watch) for watch in watches]
-    looking: dict[futures.Future[bool], Watch] = {}
-    looked: queue.SimpleQueue[futures.Future[bool]] = queue.SimpleQueue()
     next_slot = 0.0
-    pool = futures.ThreadPoolExecutor(_CONNECTIONS, 'ims-job')
+    lookers = _Lookers(get)
     try:
-        while waiting or looking:
+        while waiting or lookers.looking:
             now = time.monotonic()
             if now >= deadline:
-                left = [watch for _, _, watch in waiting] + [*looking.values()]
+                left = [watch for _, _, watch in waiting]
                 raise exceptions.JobTimeoutError(
-                    [watch.job for watch in left], timeout
+                    [watch.job for watch in (*left, *lookers.looking)],
+                    timeout,
                 )
             wake = deadline
-            if waiting and len(looking) < _CONNECTIONS:
+            if waiting and len(lookers.looking) < _CONNECTIONS:
                 wake = max(waiting[0][0], next_slot)
                 if wake <= now:
-                    _, _, watch = heapq.heappop(waiting)
-                    future = pool.submit(watch.look, get)
-                    looking[future] = watch
-                    future.add_done_callback(looked.put)
+                    lookers.look_at(heapq.heappop(waiting)[-1])
                     next_slot = now + 1 / _RATE
                     continue
-            try:
-                future = looked.get(timeout=min(wake, deadline) - now)
-            except queue.Empty:
+            looked = lookers.next(min(wake, deadline) - now)
+            if looked is None:
                 continue
-            watch = looking.pop(future)
-            if future.result():
+            watch, has_news = looked
+            if has_news:
                 yield watch
             if not watch.job.is_finished:
                 due = time.monotonic() + watch.pause
                 heapq.heappush(waiting, (due, next(order), watch))
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        lookers.dismiss()
 
 
-def _passes(error: Exception) -> bool:
-    """Whether asking again may succeed."""
-    if isinstance(error, sdk_exceptions.HttpException):
-        return error.status_code in _PASSING_STATUSES
-    return True
+class _Lookers:
+    """Threads that look at jobs.
+
+    Unlike an executor's, they are not waited for when the interpreter ends:
+    Ctrl-C need not outlast an answer that does not come.
+
+    :param get: Gets a job as it is now.
+    :ivar looking: The jobs that are being looked at.
+    """
+
+    def __init__(self, get: GetJob) -> None:
+        self.looking: set[Watch] = set()
+        self._get = get
+        self._threads = 0
+        self._todo: queue.SimpleQueue[Watch | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[
+            tuple[Watch, bool, BaseException | None]
+        ] = queue.SimpleQueue()
+
+    def look_at(self, watch: Watch) -> None:
+        """Have a job looked at."""
+        self.looking.add(watch)
+        self._todo.put(watch)
+        if self._threads < len(self.looking):
+            self._threads += 1
+            threading.Thread(
+                target=self._look, name='ims-job', daemon=True
+            ).start()
+
+    def next(self, timeout: float) -> tuple[Watch, bool] | None:
+        """Return a job that was looked at, and whether there is news.
+
+        :param timeout: Seconds to wait for it.
+        :returns: ``None`` where no look ends in time.
+        :raises: What the look raised.
+        """
+        try:
+            watch, has_news, error = self._done.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        self.looking.remove(watch)
+        if error is not None:
+            raise error
+        return watch, has_news
+
+    def dismiss(self) -> None:
+        """Let the threads end, each after the look that it is at."""
+        while True:
+            try:
+                self._todo.get_nowait()
+            except queue.Empty:
+                break
+        for _ in range(self._threads):
+            self._todo.put(None)
+
+    def _look(self) -> None:
+        while (watch := self._todo.get()) is not None:
+            try:
+                self._done.put((watch, watch.look(self._get), None))
+            except BaseException as error:
+                self._done.put((watch, False, error))

@@ -14,8 +14,10 @@ from openstack.identity.v3 import project as _project
 from ims_ext import exceptions
 from ims_ext import resource
 from ims_ext import validation
+from ims_ext.exchange import reading
 from ims_ext.extension import cloud_image as _cloud_image
 from ims_ext.extension import job as _job
+from ims_ext.extension.attempt import member as member_trace
 
 #: Projects that an image can be shared with: 128 (F, H) or 256 (O). What is
 #: above the larger one is refused unsent, the cloud decides on the rest.
@@ -119,6 +121,10 @@ class MemberAddition(resource.JobRequest):
     #: IDs of the projects, each to get all of the images. *Type: list of str*
     projects = resource.Body('projects', type=list)
 
+    def trace(self) -> member_trace.MemberTrace:
+        """Recognise it by the images' members."""
+        return member_trace.MemberTrace(self.images, self.projects)
+
 
 class MemberRemoval(MemberAddition):
     """End of sharing images with projects: operation 24.
@@ -128,6 +134,10 @@ class MemberRemoval(MemberAddition):
 
     method = 'DELETE'
     purpose = "Ending the sharing of the images"
+
+    def trace(self) -> member_trace.MemberTrace:
+        """Recognise it by the images' members."""
+        return member_trace.RemovalTrace(self.images, self.projects)
 
 
 class MemberUpdate(resource.JobRequest):
@@ -148,6 +158,12 @@ class MemberUpdate(resource.JobRequest):
     status = resource.Body('status')
     #: ID of the vault for the backup behind a full-server image (O, H).
     vault_id = resource.Body('vault_id')
+
+    def trace(self) -> member_trace.MemberTrace:
+        """Recognise it by the answers among the images' members."""
+        return member_trace.UpdateTrace(
+            self.images, self.project_id, self.status, self.vault_id
+        )
 
 
 class MemberMixin(_job.JobMixin):
@@ -266,7 +282,9 @@ class MemberMixin(_job.JobMixin):
             'status': validation.check_choice('status', status, STATUSES),
         }
         if vault is not None:
-            body['vault_id'] = sdk_resource.Resource._get_id(vault)
+            body['vault_id'] = validation.check_text(
+                'vault', sdk_resource.Resource._get_id(vault)
+            )
         return self._start_job(
             MemberUpdate.new(**body), wait=wait, timeout=timeout
         )
@@ -293,7 +311,7 @@ class MemberMixin(_job.JobMixin):
         members: Generator[ImageMember, None, None] = self._list(
             ImageMember,
             image_id=_cloud_image.image_id(image),
-            project_id=self.session.get_project_id(self.auth),
+            project_id=self.get_project_id(),
             **query,
         )
         return members
@@ -318,11 +336,11 @@ class MemberMixin(_job.JobMixin):
         if isinstance(project, ImageMember):
             member_id = str(project.member_id)
         else:
-            [member_id] = project_ids(self._own_connection, project)
+            member_id = _project_id(self._own_connection, project)
         member = ImageMember.new(
             id=member_id,
             image_id=_cloud_image.image_id(image),
-            project_id=self.session.get_project_id(self.auth),
+            project_id=self.get_project_id(),
             connection=self._get_connection(),
         )
         return member.fetch(
@@ -343,7 +361,10 @@ def image_ids(
     if isinstance(images, str | sdk_resource.Resource):
         images = cast(list[_cloud_image.AnyImage], [images])
     found = list(
-        dict.fromkeys(_cloud_image.image_id(image) for image in images)
+        dict.fromkeys(
+            _cloud_image.image_id(image)
+            for image in validation.check_several('images', images)
+        )
     )
     if not found:
         raise exceptions.ValidationError("No image was given")
@@ -365,7 +386,10 @@ def project_ids(
     if isinstance(projects, str | sdk_resource.Resource):
         projects = cast(list[AnyProject], [projects])
     found = list(
-        dict.fromkeys(_project_id(conn, project) for project in projects)
+        dict.fromkeys(
+            _project_id(conn, project)
+            for project in validation.check_several('projects', projects)
+        )
     )
     if not found:
         raise exceptions.ValidationError("No project was given")
@@ -378,14 +402,17 @@ def project_ids(
 
 
 def _project_id(conn: connection.Connection, project: AnyProject) -> str:
-    given = str(_project.Project._get_id(project) or '')
-    if not given:
-        raise exceptions.ValidationError("A project's ID is missing")
+    given = _project.Project._get_id(project)
+    if not given or not isinstance(given, str):
+        raise exceptions.ValidationError(
+            f"A project's ID is missing; {project!r} is none"
+        )
     if isinstance(project, _project.Project) or _ID.fullmatch(given):
         return given
     identity: Any = conn.identity
     try:
-        found = identity.find_project(given, ignore_missing=False)
+        with reading.elsewhere(f"Cannot look up the project {given}"):
+            found = identity.find_project(given, ignore_missing=False)
     except sdk_exceptions.ForbiddenException:
         # Who may not look up projects can still name them by ID.
         return given

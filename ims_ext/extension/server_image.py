@@ -10,6 +10,7 @@ from ims_ext import validation
 from ims_ext.extension import creation_body as _body
 from ims_ext.extension import image_source as _source
 from ims_ext.extension import job as _job
+from ims_ext.extension.attempt import image as image_trace
 
 #: What an image of a volume can be for.
 VOLUME_IMAGE_TYPES = ('ECS', 'BMS', 'FusionCompute', 'Ironic')
@@ -49,6 +50,13 @@ class ServerImage(resource.JobRequest):
     #: MiB of memory that a server from the image needs; 0 for no limit.
     min_ram = resource.Body('min_ram', type=int)
 
+    def trace(self) -> image_trace.ImageJobTrace:
+        """Recognise the image by its name and server."""
+        origin = f'instance,{self.instance_id}'
+        return image_trace.ImageJobTrace(
+            [image_trace.Wanted(self.name, (origin,))]
+        )
+
 
 class VolumeImage(resource.JobRequest):
     """Creation of a system disk image from a data disk: operation 6.
@@ -81,6 +89,13 @@ class VolumeImage(resource.JobRequest):
     #: ID of the enterprise project, ``0`` for the default one.
     enterprise_project_id = resource.Body('enterprise_project_id')
 
+    def trace(self) -> image_trace.ImageJobTrace:
+        """Recognise the image by its name and volume."""
+        origin = f'volume,{self.volume_id}'
+        return image_trace.ImageJobTrace(
+            [image_trace.Wanted(self.name, (origin,))]
+        )
+
 
 class DataVolumeImages(resource.JobRequest):
     """Creation of data disk images from data disks: operation 7.
@@ -94,6 +109,13 @@ class DataVolumeImages(resource.JobRequest):
     #: The data disks with their images' names: ``name``, ``volume_id``,
     #: ``description``, ``tags`` or ``image_tags``. *Type: list of dict*
     data_images = resource.Body('data_images', type=list)
+
+    def trace(self) -> image_trace.ImageJobTrace:
+        """Recognise the images by their names and volumes."""
+        return image_trace.ImageJobTrace(
+            image_trace.Wanted(disk['name'], (f'volume,{disk["volume_id"]}',))
+            for disk in self.data_images
+        )
 
 
 class VolumeImageAttributes(_body.ServerImageAttributes, total=False):
@@ -240,7 +262,10 @@ class ServerImageMixin(_source.SourceMixin):
         if isinstance(data_images, Mapping):
             data_images = [data_images]
         # All are checked before the first one is looked up.
-        checked = [_data_volume(image) for image in data_images]
+        checked = [
+            _data_volume(validation.check_mapping('A data disk', image))
+            for image in validation.check_several('data_images', data_images)
+        ]
         if not checked:
             raise exceptions.ValidationError("No data disks were given")
         for image in checked:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Moving an existing image's data: in from a bucket, out to one, copying."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypedDict, Unpack
 
 from ims_ext import exceptions
@@ -9,6 +9,8 @@ from ims_ext import resource
 from ims_ext import validation
 from ims_ext.extension import cloud_image as _cloud_image
 from ims_ext.extension import job as _job
+from ims_ext.extension.attempt import image as image_trace
+from ims_ext.extension.attempt import transfer as transfer_trace
 
 #: Formats of exported files: the parameter's table names the first four, the
 #: error catalogue ``raw`` too.
@@ -34,6 +36,12 @@ class Registration(resource.JobRequest):
     #: The object with the disk, ``bucket:key``.
     image_url = resource.Body('image_url')
 
+    def trace(self) -> transfer_trace.RegistrationTrace:
+        """Recognise it by the image's status."""
+        return transfer_trace.RegistrationTrace(
+            str(self.image_id), str(self.image_url)
+        )
+
 
 class Export(resource.JobRequest):
     """Export of an image to a bucket: operation 12.
@@ -53,6 +61,12 @@ class Export(resource.JobRequest):
     file_format = resource.Body('file_format')
     #: Whether to export without conversion. *Type: bool*
     is_quick_export = resource.Body('is_quick_export', type=bool)
+
+    def trace(self) -> transfer_trace.ExportTrace:
+        """Recognise it by the object."""
+        return transfer_trace.ExportTrace(
+            str(self.image_id), str(self.bucket_url)
+        )
 
 
 class Copy(resource.JobRequest):
@@ -74,6 +88,12 @@ class Copy(resource.JobRequest):
     cmk_id = resource.Body('cmk_id')
     #: ID of the copy's enterprise project, ``0`` for the default one.
     enterprise_project_id = resource.Body('enterprise_project_id')
+
+    def trace(self) -> image_trace.ImageJobTrace:
+        """Recognise the copy by its name and the image."""
+        return image_trace.ImageJobTrace(
+            [image_trace.Wanted(self.name, (f'image,{self.image_id}',))]
+        )
 
 
 class RegionCopy(resource.JobRequest):
@@ -100,6 +120,12 @@ class RegionCopy(resource.JobRequest):
     #: ID of the other region's backup vault, for full-server images (H, not
     #: in the reference of 2022).
     vault_id = resource.Body('vault_id')
+
+    def trace(self) -> transfer_trace.RegionCopyTrace:
+        """Say where the copy would be: it cannot be seen from here."""
+        return transfer_trace.RegionCopyTrace(
+            self.name, self.region, self.project_name
+        )
 
 
 class CopyAttributes(TypedDict, total=False):
@@ -319,11 +345,10 @@ def _export_format(
 def _checked(kind: type[Any], attrs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes of a copy, each one checked."""
     validation.check_known('attribute', attrs, kind.__annotations__)
-    checks: dict[str, Callable[[Any], str]] = {
-        'description': validation.check_description
-    }
     return {
-        name: checks.get(name, str)(value)
+        name: validation.check_description(value)
+        if name == 'description'
+        else validation.check_text(name, value)
         for name, value in attrs.items()
         if value is not None
     }

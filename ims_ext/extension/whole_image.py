@@ -9,6 +9,7 @@ from ims_ext import validation
 from ims_ext.extension import creation_body as _body
 from ims_ext.extension import image_source as _source
 from ims_ext.extension import job as _job
+from ims_ext.extension.attempt import image as image_trace
 
 #: The services that a backup can be one of.
 WHOLE_IMAGE_TYPES = ('CSBS', 'CBR')
@@ -46,6 +47,18 @@ class WholeImage(resource.JobRequest):
     max_ram = resource.Body('max_ram', type=int)
     #: MiB of memory that a server from the image needs; 0 for no limit.
     min_ram = resource.Body('min_ram', type=int)
+
+    def trace(self) -> image_trace.ImageJobTrace:
+        """Recognise the image by its name and backup."""
+        origins = (
+            (f'server_backup,{self.backup_id}',)
+            if self.backup_id
+            # Of a server, the cloud makes a backup with an ID of its own.
+            else ('server_backup', f'instance,{self.instance_id}')
+        )
+        return image_trace.ImageJobTrace(
+            [image_trace.Wanted(self.name, origins)]
+        )
 
 
 class WholeImageAttributes(_body.ServerImageAttributes, total=False):

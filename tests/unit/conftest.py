@@ -11,10 +11,19 @@ import pytest
 import requests_mock
 
 import ims_ext
+from ims_ext import proxy
+from ims_ext import retry
 
 AUTH_URL = 'https://iam.example.com/v3'
 IMS_URL = 'https://ims.example.com'
 PROJECT_ID = '0b1e494e2660441a957313163095fe5c'
+
+
+@pytest.fixture(autouse=True)
+def _asking_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faults are prepared answers here: nothing gets better by waiting."""
+    policy = retry.Policy(first_pause=0.0, longest_pause=0.0)
+    monkeypatch.setattr(proxy.Proxy, 'retry_policy', policy)
 
 
 @pytest.fixture

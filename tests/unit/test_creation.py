@@ -9,6 +9,7 @@ import pytest
 import requests_mock
 
 from ims_ext import exceptions
+from ims_ext.extension import attempt
 from ims_ext.extension import tag
 
 ROOT = 'https://ims.example.com'
@@ -179,11 +180,15 @@ def test_the_quick_import_of_a_system_disk_needs_an_os_version(
 
 
 def test_an_answer_without_job_is_said_to_be_wrong(
-    conn: connection.Connection, answers: requests_mock.Mocker
+    conn: connection.Connection,
+    answers: requests_mock.Mocker,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(attempt, '_sleep', lambda seconds: None)
     answers.post(ACTION, json={})
+    answers.get('https://ims.example.com/v2/images', json={'images': []})
 
-    with pytest.raises(exceptions.InvalidAnswerError, match='no job'):
+    with pytest.raises(exceptions.OutcomeUnknownError, match='no job'):
         conn.ims.create_image_from_object('images:a.qcow2', 'golden', 40)
 
 

@@ -1,0 +1,367 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A request and its answer, through what may go wrong between the two.
+
+Faults that pass, tokens that end, and redirects are dealt with here, in place
+of keystoneauth's own ways: those know nothing of what may be sent twice, and
+take the token along to wherever a redirect points.
+"""
+
+from collections.abc import Callable, Collection
+import logging
+import time
+from typing import Any, NoReturn
+
+from keystoneauth1 import adapter
+from keystoneauth1 import exceptions as ksa_exceptions
+from openstack import exceptions as sdk_exceptions
+import requests
+
+from ims_ext import exceptions
+from ims_ext import retry
+from ims_ext.exchange import lost_answer
+from ims_ext.exchange import reading
+from ims_ext.exchange import redirect
+
+#: Methods whose requests have the same effect when they are sent again.
+_REPEATABLE_METHODS = frozenset(('GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'))
+
+#: Methods whose successful answers always have a body.
+_TELLING_METHODS = frozenset(('GET', 'PATCH'))
+
+_TOKEN = 'X-Auth-Token'  # noqa: S105
+
+#: What an attempt raises; the last of them, the identity service's part.
+_FAILURES = (
+    ksa_exceptions.ClientException,
+    exceptions.InvalidAnswerError,
+)
+
+_logger = logging.getLogger(__name__)
+
+Transmit = Callable[..., requests.Response]
+
+
+class Exchange:
+    """A request on its way.
+
+    :param proxy: Whose session, configuration and policy are used.
+    :param transmit: Sends it once, as
+        :meth:`openstack.proxy.Proxy.request` does.
+    :param url: A path, or a whole URL.
+    :param method: The HTTP method.
+    :param is_repeatable: Whether sending it again has the same effect again;
+        ``None`` to go by method and body.
+    :param kwargs: What else ``transmit`` takes.
+    """
+
+    def __init__(
+        self,
+        proxy: adapter.Adapter,
+        transmit: Transmit,
+        url: str,
+        method: str,
+        is_repeatable: bool | None,
+        kwargs: dict[str, Any],
+    ) -> None:
+        self._proxy = proxy
+        self._transmit = transmit
+        self._url = url
+        self._method = method
+        self._kwargs = kwargs
+        self._body = _Body(kwargs.get('data'))
+        if is_repeatable is None:
+            # What is not JSON is an image's data: accepted once, refused
+            # from then on.
+            is_repeatable = (
+                method in _REPEATABLE_METHODS and kwargs.get('data') is None
+            )
+        self._is_repeatable = is_repeatable
+        self._is_sent = False
+        self._is_lost = False
+
+    def run(
+        self, policy: retry.Policy, prepare: Callable[[], None]
+    ) -> requests.Response:
+        """Return the answer.
+
+        :param policy: How long and how often to ask again.
+        :param prepare: Finds out what has to be known before anything is
+            sent, from the identity service.
+        :raises: :class:`~ims_ext.exceptions.NoAnswerError`,
+            :class:`~ims_ext.exceptions.InvalidAnswerError`,
+            :class:`~ims_ext.exceptions.RedirectRefusedError`, and what
+            keystoneauth raises.
+        """
+        self._limit_silence(policy)
+        attempts = retry.Attempts(policy)
+        while True:
+            self._is_sent = False
+            try:
+                response = self._attempt(prepare)
+            except _FAILURES as error:
+                failure = retry.in_error(error)
+                if failure is None:
+                    raise
+                pause = self._pause(attempts, failure)
+                if pause is None:
+                    self._raise(error, attempts)
+            else:
+                failure = self._failure(response)
+                if failure is None:
+                    return self._settled(response)
+                pause = self._pause(attempts, failure)
+                if pause is None:
+                    return self._unanswered(response, failure, attempts)
+            self._wait(pause, attempts, failure)
+
+    def _limit_silence(self, policy: retry.Policy) -> None:
+        if self._is_repeatable and self._proxy.session.timeout is None:
+            self._kwargs.setdefault('timeout', policy.silence)
+
+    def _pause(
+        self, attempts: retry.Attempts, failure: retry.Failure
+    ) -> float | None:
+        """Return for how long to wait before the next attempt, if any."""
+        pause = attempts.pause(failure)
+        if self._is_sent:
+            self._is_lost |= not failure.is_undone
+            if not self._is_repeatable or not self._body.rewind():
+                return None
+        return pause
+
+    def _wait(
+        self, pause: float, attempts: retry.Attempts, failure: retry.Failure
+    ) -> None:
+        # What passes by itself at once is no news.
+        level = logging.INFO if attempts.count == 1 else logging.WARNING
+        _logger.log(
+            level,
+            "%s: %s; again in %.1f seconds",
+            self._shown,
+            failure.reason,
+            pause,
+        )
+        time.sleep(pause)
+        # openstacksdk's cache would give the same answer again.
+        self._kwargs['skip_cache'] = True
+
+    @property
+    def _shown(self) -> str:
+        return f'{self._method} {redirect.path(self._url)}'
+
+    # ====== ONE ATTEMPT ======
+
+    def _attempt(self, prepare: Callable[[], None]) -> requests.Response:
+        prepare()
+        self._authenticate()
+        response = self._send(self._url)
+        if response.status_code != 401:
+            return response
+        # Refused for its token, so not carried out: whatever it is, it may
+        # be sent again. Keystoneauth would do so as well, but one could not
+        # tell a fault of the identity service's from one of this request.
+        self._is_sent = False
+        if not self._renew(response):
+            return response
+        self._authenticate()
+        return self._send(self._url)
+
+    @property
+    def _auth(self) -> Any:
+        found = self._kwargs.get('auth') or self._proxy.auth
+        return found or self._proxy.session.auth
+
+    @property
+    def _is_authenticated(self) -> bool:
+        return self._kwargs.get('authenticated') is not False and self._auth
+
+    def _authenticate(self) -> str | None:
+        """Have a token before anything is sent that needs one."""
+        if not self._is_authenticated:
+            return None
+        headers = self._proxy.session.get_auth_headers(self._auth) or {}
+        return headers.get(_TOKEN)
+
+    def _renew(self, response: requests.Response) -> bool:
+        """Drop a token that was refused; return whether there is another."""
+        if (
+            not self._is_authenticated
+            or self._kwargs.get('allow_reauth') is False
+            or not self._body.rewind()
+        ):
+            return False
+        refused = response.request.headers.get(_TOKEN)
+        # Another thread may have been refused as well, and renewed it or
+        # be about to.
+        return (
+            (refused is not None and self._authenticate() != refused)
+            or self._proxy.session.invalidate(self._auth)
+            or (refused is not None and self._authenticate() != refused)
+        )
+
+    def _send(self, url: str) -> requests.Response:
+        """Send the request, and follow redirects on the same host."""
+        history: list[requests.Response] = []
+        kwargs = dict(self._kwargs)
+        while True:
+            self._is_sent = True
+            response = self._send_once(url, kwargs)
+            reading.make_readable(response)
+            response.history = [*history, *response.history]
+            there = redirect.target(
+                response, self._method, self._is_repeatable
+            )
+            if there is None:
+                return response
+            if len(history) == redirect.MOST or not self._body.rewind():
+                return response
+            history = [*response.history, response]
+            kwargs.pop('params', None)
+            url = there
+
+    def _send_once(
+        self, url: str, kwargs: dict[str, Any]
+    ) -> requests.Response:
+        ours = {
+            'raise_exc': False,
+            'redirect': False,
+            'allow_reauth': False,
+            'connect_retries': 0,
+            'status_code_retries': 0,
+        }
+        try:
+            return self._transmit(url, self._method, **{**kwargs, **ours})
+        except sdk_exceptions.SDKException:
+            raise
+        except ValueError as error:
+            # requests looks where a redirect leads, even if it is nowhere.
+            raise exceptions.InvalidAnswerError(
+                f"The answer to {self._shown} cannot be read: {error}"
+            ) from error
+
+    # ====== THE ANSWER ======
+
+    def _failure(self, response: requests.Response) -> retry.Failure | None:
+        failure = retry.in_answer(response)
+        if failure is None and self._is_repeatable:
+            if not self._is_readable(response):
+                return retry.Failure(
+                    'doubtful', 'an answer that cannot be read'
+                )
+            if response.status_code in self._further_statuses:
+                return retry.Failure('status', f'HTTP {response.status_code}')
+        return failure
+
+    @property
+    def _further_statuses(self) -> Collection[int]:
+        """What openstacksdk asks to repeat, conflicts for example."""
+        return (
+            self._kwargs.get('retriable_status_codes')
+            or self._proxy.retriable_status_codes
+            or ()
+        )
+
+    def _is_readable(self, response: requests.Response) -> bool:
+        """Whether a success's body is what it should be."""
+        if self._kwargs.get('stream') or self._method == 'HEAD':
+            return True
+        status = response.status_code
+        if not 200 <= status <= 300 or status in (204, 205):
+            return True
+        if not response.content:
+            return self._method not in _TELLING_METHODS
+        return not _should_be_json(response) or _is_json(response)
+
+    def _settled(self, response: requests.Response) -> requests.Response:
+        if not self._is_lost:
+            return response
+        return lost_answer.settle(
+            response, self._kwargs.get('json'), self._proxy.get
+        )
+
+    def _raise(self, error: Exception, attempts: retry.Attempts) -> NoReturn:
+        """Raise what stands for a request that had no answer."""
+        what = "The identity service was" if not self._is_sent else "It was"
+        if not isinstance(error, ksa_exceptions.ConnectionError):
+            error.add_note(f"{what} {attempts}")
+            raise error
+        cls = exceptions.NoAnswerError
+        if isinstance(error, ksa_exceptions.ConnectTimeout):
+            cls = exceptions.NoAnswerTimeoutError
+        raise cls(
+            f"No answer to {self._shown}: {error}. {what} {attempts}",
+            is_unsent=not self._is_sent,
+        ) from error
+
+    def _unanswered(
+        self,
+        response: requests.Response,
+        failure: retry.Failure,
+        attempts: retry.Attempts,
+    ) -> requests.Response:
+        """Return an answer that did not get better, or refuse it."""
+        if response.status_code < 400:
+            raise exceptions.InvalidAnswerError(
+                f"The answer to {self._shown} cannot be read "
+                f"(HTTP {response.status_code}, {attempts})"
+            )
+        if attempts.count > 1:
+            exceptions.note_attempts(response, str(attempts))
+        return response
+
+
+class _Body:
+    """A request's body, which may be one that can be read only once."""
+
+    def __init__(self, data: Any) -> None:
+        self._data = data
+        self.is_stream = data is not None and not isinstance(
+            data, str | bytes | bytearray | dict | list | tuple
+        )
+        self._start = self._position()
+
+    def _position(self) -> int | None:
+        try:
+            return int(self._data.tell()) if self.is_stream else 0
+        except (AttributeError, OSError, ValueError):
+            return None
+
+    def rewind(self) -> bool:
+        """Make it readable again; return whether that is possible."""
+        if not self.is_stream:
+            return True
+        if self._start is None:
+            return False
+        try:
+            self._data.seek(self._start)
+        except (AttributeError, OSError, ValueError):
+            return False
+        return True
+
+
+def _should_be_json(response: requests.Response) -> bool:
+    """Whether an answer is JSON, or stands where JSON should."""
+    headers = response.request.headers if response.request else {}
+    accepted = headers.get('Accept') or ''
+    if accepted and 'json' not in accepted and '*/*' not in accepted:
+        return False
+    given = response.headers.get('Content-Type') or ''
+    kind = given.partition(';')[0].strip().lower()
+    # Pages of gateways are text/html.
+    return not kind or 'json' in kind or kind.startswith('text/')
+
+
+def _is_json(response: requests.Response) -> bool:
+    try:
+        value = response.json()
+    except (ValueError, LookupError, RecursionError):
+        return False
+
+    def read_already(**options: Any) -> Any:
+        # For one reader: what it does to the value is not for the next one.
+        del response.json
+        return response.json(**options) if options else value
+
+    # Large lists take long to read; once is enough.
+    response.json = read_already  # type: ignore[method-assign]
+    return True

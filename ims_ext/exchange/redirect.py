@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a request may go: tokens are for one host, and for no other."""
+
+import urllib.parse
+
+import requests
+
+from ims_ext import exceptions
+
+#: Redirects that are followed one after the other.
+MOST = 5
+
+#: What says: the same request, at that place.
+_SAME_REQUEST = frozenset((307, 308))
+#: What says: what you want to see is at that place.
+_LOOK_THERE = frozenset((301, 302, 303))
+_READING = frozenset(('GET', 'HEAD'))
+
+_DEFAULT_PORTS = {'http': 80, 'https': 443}
+
+_ADVICE = (
+    "if the service has moved there, set ims_endpoint_override in the "
+    "cloud's configuration to its URL"
+)
+
+_Origin = tuple[str, str, int | None]
+
+
+def origin(url: str) -> _Origin:
+    """Return scheme, host and port of a URL.
+
+    :param url: The URL.
+    :raises: :class:`ValueError` where it is none.
+    """
+    parts = urllib.parse.urlsplit(url)
+    port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    return parts.scheme, (parts.hostname or '').lower(), port
+
+
+def is_whole(url: str) -> bool:
+    """Return whether a URL names a host, rather than a path only.
+
+    :param url: The URL; whatever cannot be read is taken for whole.
+    """
+    try:
+        return bool(urllib.parse.urlsplit(url).netloc)
+    except ValueError:
+        return True
+
+
+def path(url: str) -> str:
+    """Return a URL's path, for messages.
+
+    :param url: The URL.
+    """
+    try:
+        return urllib.parse.urlsplit(url).path
+    except ValueError:
+        return url[:100]
+
+
+def check_url(url: str, root: str) -> None:
+    """Refuse a URL that is not the service's.
+
+    :param url: A whole URL, a listing's next page for example.
+    :param root: The service's root.
+    :raises: :class:`~ims_ext.exceptions.RedirectRefusedError`
+    """
+    try:
+        may_go = _may_go(root, url)
+    except ValueError:
+        may_go = False
+    if not may_go:
+        raise exceptions.RedirectRefusedError(
+            f"{_shown(url)} is not at {_shown(root)}, where the image service "
+            f"is; nothing has been sent, since the token is not for others; "
+            f"{_ADVICE}"
+        )
+
+
+def target(
+    response: requests.Response, method: str, is_repeatable: bool
+) -> str | None:
+    """Return where an answer says to go.
+
+    :param response: The answer.
+    :param method: The request's method.
+    :param is_repeatable: Whether the request may be sent twice.
+    :returns: A URL on the same host, or ``None`` where the answer is no
+        redirect, or names no place.
+    :raises: :class:`~ims_ext.exceptions.RedirectRefusedError` for one to
+        another host, and for one that may have come after the request was
+        carried out.
+    """
+    status = response.status_code
+    location = response.headers.get('Location')
+    if status not in _SAME_REQUEST | _LOOK_THERE or not location:
+        return None
+    try:
+        url = urllib.parse.urljoin(response.url, location)
+        may_go = _may_go(response.url, url)
+    except ValueError:
+        raise exceptions.RedirectRefusedError(
+            f"{_shown(response.url)} redirects to what is no URL: "
+            f"{location[:100]!r}"
+        ) from None
+    if not may_go:
+        raise exceptions.RedirectRefusedError(
+            f"{_shown(response.url)} redirects to {_shown(url)}; that has "
+            f"not been followed, since the token is not for others; {_ADVICE}"
+        )
+    if (
+        status in _LOOK_THERE
+        and method not in _READING
+        and not (is_repeatable and status != 303)
+    ):
+        # Web pages answer so after they have done what was asked.
+        raise exceptions.RedirectRefusedError(
+            f"{_shown(response.url)} redirects {method} to {_shown(url)} with "
+            f"HTTP {status}, which does not say whether it has been carried "
+            f"out; it has not been sent again"
+        )
+    return url
+
+
+def _may_go(here: str, there: str) -> bool:
+    """Whether a token sent to one URL may be sent to another one."""
+    first, second = origin(here), origin(there)
+    if first == second:
+        return True
+    # The same host, encrypted.
+    host = first[1]
+    return first == ('http', host, 80) and second == ('https', host, 443)
+
+
+def _shown(url: str) -> str:
+    """Return what may be shown of a URL: no user, no query."""
+    try:
+        scheme, host, port = origin(url)
+    except ValueError:
+        return repr(url[:100])
+    if ':' in host:
+        host = f'[{host}]'
+    if port != _DEFAULT_PORTS.get(scheme):
+        host = f'{host}:{port}'
+    return ascii(f'{scheme}://{host}{path(url)}'[:300])[1:-1]

@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which failures pass, and how long and how often to ask again.
+
+:mod:`ims_ext.exchange` asks by these rules, and so does waiting for jobs.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+import contextlib
+import contextvars
+import dataclasses
+import logging
+import random
+import ssl
+import time
+from typing import Literal, Self, TypeVar
+
+from keystoneauth1 import adapter
+from keystoneauth1 import exceptions as ksa_exceptions
+from openstack import exceptions as sdk_exceptions
+import requests
+import urllib3
+
+from ims_ext import exceptions
+
+#: Statuses of a server or gateway that may answer well in a moment.
+PASSING_STATUSES = frozenset((408, 429, 500, 502, 503, 504))
+
+#: Those of them that say that nothing has been done.
+_UNDONE_STATUSES = frozenset((429, 503))
+
+#: More than a Retry-After may add to the pause, as a share of it: clients
+#: that were all sent away until the same moment do not come back at once.
+_RETRY_AFTER_JITTER = 0.1
+
+_logger = logging.getLogger(__name__)
+
+_Answer = TypeVar('_Answer')
+_Number = TypeVar('_Number', int, float)
+
+Kind = Literal['connection', 'status', 'doubtful']
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """How often and for how long to ask again.
+
+    ``conn.ims.retry_policy`` is the one of a connection; :func:`using` has
+    another one for the length of a block.
+
+    :ivar patience: Seconds from the first failure after which nothing is
+        asked any more.
+    :ivar retries: How often to ask again at most after failed connections,
+        and after statuses that pass.
+    :ivar doubtful_retries: Likewise, after what is as often an answer that
+        stays: status 500, and answers that cannot be read.
+    :ivar first_pause: Seconds before asking again for the first time; the
+        pause doubles each time. From half of it to all of it is waited.
+    :ivar longest_pause: Seconds that a pause grows to.
+    :ivar longest_retry_after: Seconds that a ``Retry-After`` of the cloud is
+        believed up to.
+    :ivar silence: Seconds without a byte after which a connection counts as
+        failed, where the cloud's configuration has no ``api_timeout``.
+    :ivar connect_retries: In place of ``retries``, for connections; set by
+        ``ims_connect_retries`` of the cloud's configuration.
+    :ivar status_retries: In place of the others, for statuses; set by
+        ``ims_status_code_retries``.
+    :ivar connect_delay: Seconds between attempts to connect, in place of
+        growing pauses; set by ``ims_connect_retry_delay``.
+    :ivar status_delay: Likewise after statuses; set by
+        ``ims_status_code_retry_delay``.
+    """
+
+    patience: float = 120.0
+    retries: int = 20
+    doubtful_retries: int = 5
+    first_pause: float = 0.25
+    longest_pause: float = 10.0
+    longest_retry_after: float = 60.0
+    silence: float = 60.0
+    connect_retries: int | None = None
+    status_retries: int | None = None
+    connect_delay: float | None = None
+    status_delay: float | None = None
+
+    def configured(
+        self,
+        settings: adapter.Adapter,
+        connect_retries: int | None = None,
+        status_retries: int | None = None,
+    ) -> Self:
+        """Return the policy as the cloud's configuration bounds it.
+
+        :param settings: What has the configuration's ``connect_retries`` and
+            the like, ``None`` where it does not say.
+        :param connect_retries: Overrides it for a request.
+        :param status_retries: Likewise.
+        """
+        return dataclasses.replace(
+            self,
+            connect_retries=_first(
+                connect_retries, settings.connect_retries, self.connect_retries
+            ),
+            status_retries=_first(
+                status_retries,
+                settings.status_code_retries,
+                self.status_retries,
+            ),
+            connect_delay=_first(
+                settings.connect_retry_delay, self.connect_delay
+            ),
+            status_delay=_first(
+                settings.status_code_retry_delay, self.status_delay
+            ),
+        )
+
+    def most(self, kind: Kind) -> int:
+        """Return how often to ask again after failures of a kind."""
+        if kind == 'connection':
+            own = self.connect_retries
+        else:
+            own = self.status_retries
+        usual = self.doubtful_retries if kind == 'doubtful' else self.retries
+        if own is None:
+            return usual
+        return min(usual, own) if kind == 'doubtful' else own
+
+    def pause(self, failures: int, failure: 'Failure') -> float:
+        """Return for how many seconds to wait before asking again.
+
+        :param failures: How many there were in a row.
+        :param failure: The last one.
+        """
+        # Not urllib3's backoff: its first pause is none, and its longest
+        # ones are all alike, so that clients stay in step.
+        delay = (
+            self.connect_delay
+            if failure.kind == 'connection'
+            else self.status_delay
+        )
+        if delay is None:
+            # Beyond that the longest pause is reached, whatever the first.
+            doublings = min(failures - 1, 30)
+            full = min(self.first_pause * 2**doublings, self.longest_pause)
+            delay = random.uniform(full / 2, full)  # noqa: S311
+        asked = min(failure.retry_after or 0.0, self.longest_retry_after)
+        jitter = random.uniform(0, _RETRY_AFTER_JITTER)  # noqa: S311
+        return max(delay, asked * (1 + jitter))
+
+
+def _first(*given: _Number | None) -> _Number | None:
+    """Return the first one that is given."""
+    return next((each for each in given if each is not None), None)
+
+
+#: Ask once; the caller has a way of its own to go on after a failure.
+ONCE = Policy(retries=0, doubtful_retries=0, silence=30.0)
+
+_chosen: contextvars.ContextVar[Policy | None] = contextvars.ContextVar(
+    'ims_ext_retry_policy', default=None
+)
+
+
+@contextlib.contextmanager
+def using(policy: Policy) -> Iterator[None]:
+    """Ask by another policy than the connection's for the length of a block.
+
+    It goes for this thread, and overrides the cloud's configuration.
+
+    :param policy: The policy.
+    """
+    token = _chosen.set(policy)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+def chosen() -> Policy | None:
+    """Return the policy of the innermost :func:`using`, if any."""
+    return _chosen.get()
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """Something that may pass.
+
+    :ivar kind: What the number of retries depends on.
+    :ivar reason: What went wrong, in words.
+    :ivar retry_after: Seconds that the cloud asks for, or ``None``.
+    :ivar is_undone: Whether it is known that the request had no effect.
+    """
+
+    kind: Kind
+    reason: str
+    retry_after: float | None = None
+    is_undone: bool = False
+
+
+class Attempts:
+    """The attempts at one thing.
+
+    :param policy: How long and how often to try.
+    :ivar count: How many have failed so far.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self.count = 0
+        self._policy = policy
+        self._counts: Counter[Kind] = Counter()
+        self._began = 0.0
+        self._paused = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the first failure."""
+        if not self.count:
+            return 0.0
+        return max(time.monotonic() - self._began, self._paused)
+
+    def pause(self, failure: Failure) -> float | None:
+        """Count a failure.
+
+        :param failure: What went wrong this time.
+        :returns: For how many seconds to wait before trying again; ``None``
+            where it is enough.
+        """
+        if not self.count:
+            self._began = time.monotonic()
+        self.count += 1
+        self._counts[failure.kind] += 1
+        if self._counts[failure.kind] > self._policy.most(failure.kind):
+            return None
+        pause = self._policy.pause(self.count, failure)
+        if self.seconds + pause > self._policy.patience:
+            return None
+        self._paused += pause
+        return pause
+
+    def __str__(self) -> str:
+        times = 'once' if self.count == 1 else f'{self.count} times'
+        return f'tried {times} in {self.seconds:.0f} seconds'
+
+
+def through(ask: Callable[[], _Answer], policy: Policy) -> _Answer:
+    """Ask something until there is an answer, or it is enough.
+
+    :param ask: Asks; may be called several times.
+    :param policy: How long and how often.
+    :returns: What it returns.
+    :raises: What it raises, where asking again would not help or has not
+        helped.
+    """
+    attempts = Attempts(policy)
+    while True:
+        try:
+            return ask()
+        except (
+            sdk_exceptions.SDKException,
+            ksa_exceptions.ClientException,
+        ) as error:
+            failure = in_error(error)
+            if failure is None:
+                raise
+            pause = attempts.pause(failure)
+            if pause is None:
+                error.add_note(f"It was {attempts}")
+                raise
+        _logger.info("%s; again in %.1f seconds", failure.reason, pause)
+        time.sleep(pause)
+
+
+# ====== WHAT PASSES ======
+
+
+def in_answer(response: requests.Response) -> Failure | None:
+    """Return the failure that an answer's status stands for.
+
+    :param response: The answer.
+    :returns: ``None`` for a status that asking again would not change.
+    """
+    status = response.status_code
+    if status not in PASSING_STATUSES:
+        return None
+    return Failure(
+        'doubtful' if status == 500 else 'status',
+        f'HTTP {status}',
+        retry_after(response),
+        is_undone=status in _UNDONE_STATUSES,
+    )
+
+
+def retry_after(response: requests.Response) -> float | None:
+    """Return for how many seconds an answer asks to stay away.
+
+    :param response: The answer; its ``Retry-After`` is a number of seconds
+        or a date.
+    :returns: ``None`` where it does not ask, or not readably.
+    """
+    text = response.headers.get('Retry-After')
+    if not text:
+        return None
+    try:
+        return max(float(urllib3.Retry().parse_retry_after(text)), 0.0)
+    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
+        return None
+
+
+def in_error(error: BaseException) -> Failure | None:
+    """Return the failure that an exception stands for.
+
+    :param error: What keystoneauth, openstacksdk or this package raised.
+    :returns: ``None`` for what asking again would not change.
+    """
+    if isinstance(
+        error, exceptions.InvalidAnswerError | ksa_exceptions.InvalidResponse
+    ):
+        return Failure('doubtful', 'an answer that cannot be read')
+    if isinstance(error, ksa_exceptions.DiscoveryFailure):
+        # The identity service's: why it says nothing of its versions.
+        return in_error(error.__context__ or exceptions.InvalidAnswerError())
+    if isinstance(error, ksa_exceptions.HttpError):
+        # The identity service's: the image service's are answers.
+        response = error.response
+        status: int | None = error.http_status
+    elif isinstance(error, sdk_exceptions.HttpException):
+        response, status = error.response, error.status_code
+    else:
+        return _in_connection(error)
+    if status not in PASSING_STATUSES:
+        return None
+    if response is not None:
+        return in_answer(response)
+    return Failure('doubtful' if status == 500 else 'status', f'HTTP {status}')
+
+
+def _in_connection(error: BaseException) -> Failure | None:
+    if not isinstance(error, ksa_exceptions.ConnectionError):
+        return None
+    causes = list(_causes(error))
+    if isinstance(error, ksa_exceptions.UnknownConnectionError):
+        passes = any(isinstance(each, _CUTS) for each in causes)
+    elif isinstance(error, ksa_exceptions.SSLError):
+        # A cut, rather than a certificate that nobody vouches for.
+        passes = any(isinstance(each, _TLS_CUTS) for each in causes)
+    else:
+        passes = True
+    if not passes:
+        return None
+    return Failure(
+        'connection',
+        str(error) or type(error).__name__,
+        is_undone=getattr(error, 'is_unsent', False)
+        or any(isinstance(each, _UNCONNECTED) for each in causes),
+    )
+
+
+#: Connections that end in the middle of an answer.
+_CUTS = (
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ConnectionError,
+    requests.exceptions.ContentDecodingError,
+    requests.exceptions.Timeout,
+)
+_TLS_CUTS = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)
+#: Connections that never were.
+_UNCONNECTED = (
+    requests.exceptions.ConnectTimeout,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NewConnectionError,
+)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Give the exceptions that one of keystoneauth's was made of."""
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, ksa_exceptions.ConnectionError):
+        # Ours, which was made of keystoneauth's.
+        cause = cause.__cause__ or cause.__context__
+    # What was being handled when the request was made is not of interest.
+    if not isinstance(cause, requests.exceptions.RequestException):
+        return
+    found: list[BaseException] = [cause]
+    for each in found:  # grows as it is gone through
+        found.extend(new for new in _wrapped(each) if new not in found)
+    yield from found
+
+
+def _wrapped(error: BaseException) -> list[BaseException]:
+    inner = (*error.args, getattr(error, 'reason', None))
+    return [each for each in inner if isinstance(each, BaseException)]
