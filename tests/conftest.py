@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real disk images to test with, made by Debian's qemu-utils."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+import os
 from pathlib import Path
 import shutil
 import subprocess
@@ -12,6 +13,19 @@ import pytest
 ISO = Path('/usr/lib/grub-rescue/grub-rescue-cdrom.iso')
 
 MakeDisk = Callable[..., Path]
+
+
+@pytest.fixture(scope='session', autouse=True)
+def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep the user's own state folder out of the tests."""
+    before = os.environ.get('XDG_STATE_HOME')
+    path = tmp_path_factory.mktemp('state')
+    os.environ['XDG_STATE_HOME'] = str(path)
+    yield path
+    if before is None:
+        del os.environ['XDG_STATE_HOME']
+    else:
+        os.environ['XDG_STATE_HOME'] = before
 
 
 @pytest.fixture(scope='session')

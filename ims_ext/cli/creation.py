@@ -73,6 +73,7 @@ class CreateImage(command.ShowOne):
             quick=parsed_args.quick,
             keep_object=parsed_args.keep_object,
             safe_mode=parsed_args.safe_mode,
+            resume=not parsed_args.no_resume,
             wait=parsed_args.wait,
             timeout=parsed_args.timeout,
             progress=bars.upload,

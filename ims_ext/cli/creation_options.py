@@ -66,6 +66,7 @@ _OPTIONS = (
     _Option('bucket', '--bucket', (_FILE, _FILE_DATA)),
     _Option('disk_format', '--disk-format', (_FILE, _FILE_DATA)),
     _Option('keep_object', '--keep-object', (_FILE, _FILE_DATA)),
+    _Option('no_resume', '--no-resume', (_FILE, _FILE_DATA)),
     _Option('object_key', '--object-key', (_FILE, _FILE_DATA)),
     _Option('min_disk', '--min-disk', _IMPORTS),
     _Option('os_type', '--os-type', _IMPORTS),
@@ -231,6 +232,15 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
         '--keep-object',
         action='store_true',
         help="Leave the uploaded object in the bucket after the import",
+    )
+    group.add_argument(
+        '--no-resume',
+        action='store_true',
+        help=(
+            "Begin anew where an earlier run for the same file, name and "
+            "bucket was interrupted, and delete what it has left, instead of "
+            "going on from there"
+        ),
     )
     group.add_argument(
         '--disk-format',

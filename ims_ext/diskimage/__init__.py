@@ -9,10 +9,10 @@ import dataclasses
 import enum
 import os
 import pathlib
-import stat
 from typing import Any
 
 from ims_ext import exceptions
+from ims_ext import local_file
 from ims_ext import validation
 from ims_ext.diskimage import formats
 from ims_ext.diskimage import tables
@@ -116,29 +116,35 @@ def inspect(
         where it refers to other files,
         :class:`~ims_ext.exceptions.MissingExtraError` without oslo.utils.
     """
-    path = pathlib.Path(os.fsdecode(path))
+    with local_file.LocalFile(path) as file:
+        return inspect_file(file, disk_format=disk_format)
+
+
+def inspect_file(
+    file: local_file.LocalFile, *, disk_format: str | None = None
+) -> DiskImage:
+    """Look into a local file that has been opened.
+
+    What is read from it later is what was looked at, whatever its name has
+    come to stand for meanwhile.
+
+    :param file: The file.
+    :param disk_format: As for :func:`inspect`.
+    :returns: What it is.
+    :raises: As :func:`inspect`.
+    """
     try:
-        # Opening a pipe would wait for its writer, opening a device may
-        # move things.
-        _check_regular(path, os.stat(path).st_mode)
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, 'rb', buffering=0) as stream:
-            status = os.fstat(descriptor)
-            _check_regular(path, status.st_mode)
+        with open(file.fileno(), 'rb', buffering=0, closefd=False) as stream:
+            stream.seek(0)
             reader = formats.Reader(
-                stream, status.st_size, str(path), seekable=True
+                stream, file.size, file.path, seekable=True
             )
             image = _inspect(reader, disk_format)
-    except FileNotFoundError as error:
-        raise exceptions.DiskImageError(f"{path}: there is no file") from error
-    except (OSError, ValueError) as error:
-        if isinstance(error, exceptions.ValidationError):
-            raise
-        reason = getattr(error, 'strerror', None) or error
+    except OSError as error:
         raise exceptions.DiskImageError(
-            f"{path}: the file cannot be read: {reason}"
+            f"{file.path}: the file cannot be read: {error.strerror or error}"
         ) from error
-    return dataclasses.replace(image, path=path)
+    return dataclasses.replace(image, path=pathlib.Path(file.path))
 
 
 def inspect_stream(
@@ -363,18 +369,6 @@ def _unknown(
 
 def _origin(declared: str | None) -> str:
     return "its name says" if declared is None else "it is said to be"
-
-
-def _check_regular(path: pathlib.Path, mode: int) -> None:
-    if stat.S_ISDIR(mode):
-        raise exceptions.DiskImageError(
-            f"{path}: this is a directory; name the disk image's file"
-        )
-    if not stat.S_ISREG(mode):
-        raise exceptions.DiskImageError(
-            f"{path}: this is no regular file (but a pipe, socket or "
-            f"device); copy its content into one"
-        )
 
 
 def _check_native(image: DiskImage, quick: bool | None) -> None:

@@ -14,6 +14,8 @@ from ims_ext.diskimage.formats import SECTOR
 from ims_ext.diskimage.formats import Reader
 
 _TABLE_LIMIT = 32 * 2**20
+# As a disk of 4 TiB has in the usual form; each is read.
+_MOST_GRAIN_TABLES = 2**17
 _VHD_FIXED, _VHD_DYNAMIC = 2, 3
 # The rest of an entry are flags.
 _QCOW2_OFFSET = 0x00FFFFFFFFFFFE00
@@ -142,12 +144,13 @@ def _vmdk_size(reader: Reader, inspector: Any) -> int:
     entries = -(-capacity // covered)
     if entries * 4 > _TABLE_LIMIT:
         raise reader.error("its header is damaged, its tables are too large")
-    tables = reader.at(directory * SECTOR, entries * 4) or b''
-    _check_grains(
-        reader,
-        sorted({table for (table,) in struct.iter_unpack('<I', tables)}),
-        min(entries_per_table, 4096),
-    )
+    directory_entries = reader.at(directory * SECTOR, entries * 4) or b''
+    tables = {
+        table for (table,) in struct.iter_unpack('<I', directory_entries)
+    }
+    if len(tables) > _MOST_GRAIN_TABLES:
+        raise reader.error("its header is damaged, its tables are too large")
+    _check_grains(reader, sorted(tables), min(entries_per_table, 4096))
     return int(capacity) * SECTOR
 
 
@@ -213,7 +216,8 @@ def _vhdx_size(reader: Reader, inspector: Any) -> int:
 def _vdi_size(reader: Reader, inspector: Any) -> int:
     header = reader.head
     (kind,) = struct.unpack('<I', header[76:80])
-    if kind not in (1, 2):
+    # What it is linked to and derives from: no UUIDs in a complete image.
+    if kind not in (1, 2) or any(header[424:456]):
         raise reader.unsafe("this VDI holds the differences to another file")
     map_offset, data_offset = struct.unpack('<II', header[340:348])
     block, extra, blocks, used = struct.unpack('<IIII', header[376:392])

@@ -3,12 +3,14 @@
 
 from collections.abc import Iterator
 import contextlib
+import email.utils
 import importlib.util
 import os
 import threading
 from typing import TYPE_CHECKING
 
 from ims_ext import exceptions
+from ims_ext import local_file
 from ims_ext import validation
 from ims_ext.objectstore import access as _access
 from ims_ext.objectstore import upload as _upload
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from mypy_boto3_s3 import S3Client
     from openstack.connection import Connection
+
+    from ims_ext.objectstore import leftovers as _leftovers
 
 #: Bytes that an object's key may have.
 _MAX_KEY = 1024
@@ -69,7 +73,9 @@ class ObjectStore:
         validation.check_bucket(bucket)
         from botocore.exceptions import ClientError
 
-        with self._translated(bucket):
+        from ims_ext.objectstore import patience
+
+        def look() -> None:
             try:
                 self._client.head_bucket(Bucket=bucket)
             except ClientError as error:
@@ -77,6 +83,9 @@ class ObjectStore:
                     raise
                 # An answer to HEAD has no body, so it cannot say why.
                 self._client.list_objects(Bucket=bucket, MaxKeys=1)
+
+        with self._translated(bucket):
+            patience.persist(look, is_reachable=False)
 
     def upload(
         self,
@@ -99,16 +108,92 @@ class ObjectStore:
         :raises: as :meth:`check_bucket`.
         """
         check_object(bucket, key)
-        before = _upload.Fingerprint.of(path)
-        watch = _upload.Watch(bucket, key, before.size, progress)
-        client = self._client
-        with watch.listening(client):
+        with local_file.LocalFile(path) as file:
+            checkpoint = _upload.Checkpoint.new(file.size)
             try:
-                self._send(client, os.fspath(path), watch, before)
+                self.send(file, bucket, key, checkpoint, progress=progress)
             except BaseException as error:
-                self._clean_up(watch, error)
+                try:
+                    self.discard(bucket, key, checkpoint)
+                except exceptions.ObjectStoreError:
+                    left = left_words(bucket, key, checkpoint)
+                    error.add_note(
+                        f"Left behind: {left}; any S3 client can delete it"
+                    )
                 raise
+
+    def send(
+        self,
+        file: local_file.LocalFile,
+        bucket: str,
+        key: str,
+        checkpoint: _upload.Checkpoint,
+        *,
+        progress: _upload.ByteProgress | None = None,
+    ) -> None:
+        """Upload a file, from where an earlier attempt has got to.
+
+        Parts that are there are compared with the file and not sent again. A
+        failed upload leaves its parts for the next attempt; who does not
+        want one uses :meth:`discard`.
+
+        :param file: The file.
+        :param bucket: The bucket's name.
+        :param key: The object's key.
+        :param checkpoint: How far it has come: of the earlier attempt, or a
+            new one; kept up to date.
+        :param progress: As for :meth:`upload`; parts that are there count as
+            sent.
+        :raises: as :meth:`check_bucket`.
+        """
+        check_object(bucket, key)
+        from ims_ext.objectstore import transfer as _transfer
+
+        watch = _upload.Watch(bucket, key, file.size, progress)
+        failure = None
+        try:
+            with self._translated(bucket, key, watch):
+                _transfer.transfer(self._client, file, watch, checkpoint)
+        except exceptions.ObjectStoreError as error:
+            failure = error
+        if not file.is_unchanged:
+            raise exceptions.ObjectStoreError(
+                f"{file.path} changed while it was uploaded to {bucket}:"
+                f"{key}: upload it again when nothing writes to it"
+            ) from failure
+        if failure is not None:
+            raise failure
         watch.finish()
+
+    def discard(
+        self, bucket: str, key: str, checkpoint: _upload.Checkpoint
+    ) -> None:
+        """Delete what an upload has left: its parts, or its object.
+
+        :param bucket: The bucket's name.
+        :param key: The object's key.
+        :param checkpoint: How far it has come.
+        :raises: as :meth:`check_bucket`.
+        """
+        with self._translated(bucket, key):
+            self._leftovers(bucket, key, checkpoint).discard()
+
+    def holds(
+        self, bucket: str, key: str, checkpoint: _upload.Checkpoint
+    ) -> bool:
+        """Return whether what was uploaded is in the bucket.
+
+        :param bucket: The bucket's name.
+        :param key: The object's key.
+        :param checkpoint: How far the upload has come.
+        :raises: as :meth:`check_bucket`.
+        """
+        from ims_ext.objectstore import patience
+
+        with self._translated(bucket, key):
+            return patience.persist(
+                self._leftovers(bucket, key, checkpoint).holds_object
+            )
 
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object; one that is not there is no error.
@@ -118,8 +203,12 @@ class ObjectStore:
         :raises: as :meth:`check_bucket`.
         """
         check_object(bucket, key)
+        from ims_ext.objectstore import patience
+
         with self._translated(bucket, key):
-            self._client.delete_object(Bucket=bucket, Key=key)
+            patience.persist(
+                lambda: self._client.delete_object(Bucket=bucket, Key=key)
+            )
 
     def exists(self, bucket: str, key: str) -> bool:
         """Return whether an object is in a bucket.
@@ -131,14 +220,49 @@ class ObjectStore:
         check_object(bucket, key)
         from botocore.exceptions import ClientError
 
-        with self._translated(bucket, key):
+        from ims_ext.objectstore import patience
+
+        def look() -> bool:
             try:
                 self._client.head_object(Bucket=bucket, Key=key)
             except ClientError as error:
                 if _status(error) != 404:
                     raise
                 return False
-        return True
+            return True
+
+        with self._translated(bucket, key):
+            return patience.persist(look)
+
+    def age(self, bucket: str, key: str) -> float | None:
+        """Return how old an object is, in seconds.
+
+        By the store's own clock, which counts whole seconds.
+
+        :param bucket: The bucket's name.
+        :param key: The object's key.
+        :returns: ``None`` where it is not there.
+        :raises: as :meth:`check_bucket`.
+        """
+        check_object(bucket, key)
+        from botocore.exceptions import ClientError
+
+        with self._translated(bucket, key):
+            try:
+                head = self._client.head_object(Bucket=bucket, Key=key)
+            except ClientError as error:
+                if _status(error) != 404:
+                    raise
+                return None
+        try:
+            told = head['ResponseMetadata']['HTTPHeaders'].get('date', '')
+            now = email.utils.parsedate_to_datetime(told)
+            return (now - head['LastModified']).total_seconds()
+        except (KeyError, TypeError, ValueError) as error:
+            raise exceptions.ObjectStoreError(
+                f"The object store at {self.endpoint} does not tell how old "
+                f"{bucket}:{key} is"
+            ) from error
 
     def object_url(self, bucket: str, key: str) -> str:
         """Return an object's address as the image service writes it.
@@ -158,60 +282,19 @@ class ObjectStore:
     def _client(self) -> 'S3Client':
         with self._lock:
             if self._made_client is None:
-                self._made_client = _access.make_client(self._connection)
+                from ims_ext.objectstore import body as _body
+
+                client = _access.make_client(self._connection)
+                _body.count_only_what_is_sent(client)
+                self._made_client = client
             return self._made_client
 
-    def _send(
-        self,
-        client: 'S3Client',
-        path: str,
-        watch: _upload.Watch,
-        before: _upload.Fingerprint,
-    ) -> None:
-        from ims_ext.objectstore import transfer as _transfer
+    def _leftovers(
+        self, bucket: str, key: str, checkpoint: _upload.Checkpoint
+    ) -> '_leftovers.Leftovers':
+        from ims_ext.objectstore import leftovers as _leftovers
 
-        failure = None
-        try:
-            with self._translated(watch.bucket, watch.key, watch):
-                _transfer.transfer(client, path, watch)
-        except exceptions.ObjectStoreError as error:
-            failure = error
-        if _upload.Fingerprint.of(path) != before:
-            raise exceptions.ObjectStoreError(
-                f"{path} changed while it was uploaded to {watch.bucket}:"
-                f"{watch.key}: upload it again when nothing writes to it"
-            ) from failure
-        if failure is not None:
-            raise failure
-
-    def _clean_up(self, watch: '_upload.Watch', error: BaseException) -> None:
-        """Delete what is left of an upload, or note in the error what is."""
-        try:
-            if watch.completed:
-                left = f"the object {watch.bucket}:{watch.key}"
-                self.delete(watch.bucket, watch.key)
-            elif watch.upload_id is not None:
-                left = (
-                    f"perhaps the parts of an unfinished upload to "
-                    f"{watch.bucket}:{watch.key}, upload ID "
-                    f"{watch.upload_id}; any S3 client can abort it"
-                )
-                # s3transfer has tried already, without saying how it ended.
-                self._abort(watch.bucket, watch.key, watch.upload_id)
-        except exceptions.ObjectStoreError:
-            error.add_note(f"Left behind: {left}")
-
-    def _abort(self, bucket: str, key: str, upload_id: str) -> None:
-        from botocore.exceptions import ClientError
-
-        with self._translated(bucket, key):
-            try:
-                self._client.abort_multipart_upload(
-                    Bucket=bucket, Key=key, UploadId=upload_id
-                )
-            except ClientError as error:
-                if _status(error) != 404:
-                    raise
+        return _leftovers.Leftovers(self._client, bucket, key, checkpoint)
 
     @contextlib.contextmanager
     def _translated(
@@ -223,18 +306,35 @@ class ObjectStore:
         """Turn what botocore raises into our own exceptions."""
         from botocore.exceptions import BotoCoreError
         from botocore.exceptions import ClientError
-        from s3transfer.exceptions import CancelledError
+        from botocore.parsers import ResponseParserError
 
         target = f'{bucket}:{key}' if key else f'bucket {bucket}'
         try:
             yield
         except ClientError as error:
             raise _refusal(error, bucket, target, watch) from error
-        except (BotoCoreError, CancelledError, OSError) as error:
+        except (BotoCoreError, ResponseParserError, OSError) as error:
             raise exceptions.ObjectStoreError(
                 f"The object store at {self.endpoint} failed on {target}"
                 f"{watch.sent if watch else ''}: {_access.words(error)}"
             ) from error
+
+
+def left_words(bucket: str, key: str, checkpoint: _upload.Checkpoint) -> str:
+    """Return what an upload leaves, in words for a message.
+
+    :param bucket: The bucket's name.
+    :param key: The object's key.
+    :param checkpoint: How far it has come.
+    """
+    if checkpoint.is_complete:
+        return f"the object {bucket}:{key}"
+    if checkpoint.upload_id is not None:
+        return (
+            f"perhaps the parts of an unfinished upload to {bucket}:{key}, "
+            f"upload ID {checkpoint.upload_id}"
+        )
+    return f"perhaps an unfinished upload to {bucket}:{key}"
 
 
 def check_object(bucket: str, key: str) -> None:

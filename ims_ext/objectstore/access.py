@@ -24,6 +24,10 @@ KEY_SECONDS = 900
 _RENEW_EARLY = 300
 _RENEW_LATE = 120
 
+#: How often a key is asked for again where that fails for a bad minute.
+_KEY_RETRIES = 4
+_PASSING_STATUSES = [429, 500, 502, 503, 504]
+
 _CONNECT_TIMEOUT = 15
 _READ_TIMEOUT = 120
 _ATTEMPTS = 4
@@ -118,9 +122,16 @@ def _keep_quiet() -> None:
     """Keep what signs requests out of the log.
 
     botocore's debug messages have signatures, security tokens and whole
-    requests in them. Whoever has set a level for them has decided.
+    requests in them. Whoever has set a level for them has decided; those
+    that only tell of signing need a level of their own.
     """
-    for name in ('boto3', 'botocore', 's3transfer'):
+    for name in (
+        'boto3',
+        'botocore',
+        'botocore.auth',
+        'botocore.endpoint',
+        's3transfer',
+    ):
         logger = logging.getLogger(name)
         if logger.level == logging.NOTSET:
             logger.setLevel(logging.INFO)
@@ -181,7 +192,8 @@ def find_credentials(connection: 'Connection') -> 'Credentials':
     """Return the access key for the cloud's buckets.
 
     It is ``ak`` and ``sk`` (and ``security_token``) of the cloud's
-    configuration, else OS_ACCESS_KEY and OS_SECRET_KEY (and
+    configuration, else the access key that the cloud's requests are signed
+    with (``auth_type: v3aksk``), else OS_ACCESS_KEY and OS_SECRET_KEY (and
     OS_SECURITY_TOKEN) of the environment, else a temporary key from the
     identity service (POST /v3.0/OS-CREDENTIAL/securitytokens), renewed
     before it ends.
@@ -191,13 +203,14 @@ def find_credentials(connection: 'Connection') -> 'Credentials':
     """
     config = connection.config.config
     auth = config.get('auth') or {}
-    configured = _static(
-        {name: config.get(name) or auth.get(name) for name in _CONFIG_NAMES},
-        _CONFIG_NAMES,
-        "the cloud's configuration",
-    )
+    signs = config.get('auth_type') == 'v3aksk'
+    own = {name: config.get(name) or auth.get(name) for name in _CONFIG_NAMES}
+    if signs:
+        # The token there belongs to the key that signs requests.
+        own['security_token'] = None
     return (
-        configured
+        _static(own, _CONFIG_NAMES, "the cloud's configuration")
+        or _static(auth if signs else {}, _SIGNING_NAMES, "the cloud's auth")
         or _static(os.environ, _ENVIRONMENT_NAMES, "the environment")
         or _temporary(connection)
     )
@@ -205,6 +218,7 @@ def find_credentials(connection: 'Connection') -> 'Credentials':
 
 #: Access key, secret key, security token, as they are called there.
 _CONFIG_NAMES = ('ak', 'sk', 'security_token')
+_SIGNING_NAMES = ('access_key', 'secret_key', 'security_token')
 _ENVIRONMENT_NAMES = ('OS_ACCESS_KEY', 'OS_SECRET_KEY', 'OS_SECURITY_TOKEN')
 
 
@@ -264,6 +278,11 @@ def _issue_key(connection: 'Connection') -> dict[str, str]:
             raise_exc=False,
             # The answer is a secret, and keystoneauth logs answers.
             log=False,
+            # In the middle of an upload, nothing else would ask again. Two
+            # keys do no harm.
+            connect_retries=_KEY_RETRIES,
+            status_code_retries=_KEY_RETRIES,
+            retriable_status_codes=_PASSING_STATUSES,
         )
     except keystone_exceptions.ClientException as error:
         raise exceptions.BucketCredentialsError(

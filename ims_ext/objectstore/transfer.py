@@ -1,84 +1,254 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The transfer of a file, by boto3; imported only where one takes place."""
+"""The transfer of a file, resumable; imported only where one takes place."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from concurrent import futures
+import hashlib
+import threading
+from typing import IO, TYPE_CHECKING, TypeVar, cast
 
-from boto3.s3.transfer import TransferConfig
-from boto3.s3.transfer import create_transfer_manager
-from s3transfer.subscribers import BaseSubscriber
-from s3transfer.utils import OSUtils
-from s3transfer.utils import ReadFileChunk
+from botocore.exceptions import ClientError
 
+from ims_ext import local_file
 from ims_ext.objectstore import access
+from ims_ext.objectstore import leftovers
+from ims_ext.objectstore import patience
 from ims_ext.objectstore import upload
+from ims_ext.objectstore.body import Body
+from ims_ext.objectstore.body import Stopped
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_CHUNK = 1024**2
 
-def transfer(client: 'S3Client', path: str, watch: upload.Watch) -> None:
-    """Upload a file; returns when it is done.
+T = TypeVar('T')
+
+
+def transfer(
+    client: 'S3Client',
+    file: local_file.LocalFile,
+    watch: upload.Watch,
+    checkpoint: upload.Checkpoint,
+) -> None:
+    """Upload a file; returns when the object is there.
+
+    What ends it early, a Ctrl-C included, leaves what has been sent: the
+    checkpoint tells of it, and nothing is under way any more.
 
     :param client: The S3 client.
-    :param path: The file.
+    :param file: The file.
     :param watch: Where it goes; told how far it has come.
-    :raises: what botocore and s3transfer raise, and ``OSError``.
+    :param checkpoint: How far it has come in an earlier attempt.
+    :raises: what botocore and ``watch`` raise, and ``OSError``.
     """
-    config = TransferConfig(
-        multipart_threshold=upload.PART_SIZE,
-        multipart_chunksize=upload.part_size(watch.size),
-        max_concurrency=access.CONNECTIONS,
-        preferred_transfer_client='classic',
-    )
-    with create_transfer_manager(client, config, _Files()) as manager:
-        manager.upload(
-            path, watch.bucket, watch.key, subscribers=[_Progress(watch)]
-        ).result()
+    running = _Transfer(client, file, watch, checkpoint)
+    reason: BaseException | None = None
+    # One more for what sends none of the file: the thread that is
+    # interrupted sends nothing, so that no answer gets lost.
+    with futures.ThreadPoolExecutor(
+        access.CONNECTIONS + 1, 'ims-upload'
+    ) as pool:
+        try:
+            pool.submit(running.run, pool).result()
+        except Stopped as stopped:
+            reason = stopped.__cause__ or stopped
+        finally:
+            running.stopping.set()
+    if reason is not None:
+        raise reason
 
 
-class _Progress(BaseSubscriber):
-    """Tells a watch what has been sent."""
+class _Transfer:
+    """A file on its way."""
 
-    def __init__(self, watch: upload.Watch) -> None:
-        super().__init__()
-        self._watch = watch
-
-    def on_progress(
-        self, future: Any, bytes_transferred: int, **_: Any
-    ) -> None:
-        self._watch.add(bytes_transferred)
-
-
-class _Part(ReadFileChunk):
-    """A part of a file that fails when the file has become shorter.
-
-    Otherwise the store would wait for the missing bytes until the request
-    times out, and again with each further attempt.
-    """
-
-    def read(self, amount: int | None = None) -> bytes:
-        data = super().read(amount)
-        if not data and amount != 0 and self.tell() < len(self):
-            raise OSError("the file has become shorter")
-        return data
-
-
-class _Files(OSUtils):
-    """How the transfer manager gets at files."""
-
-    def open_file_chunk_reader_from_fileobj(
+    def __init__(
         self,
-        fileobj: Any,
-        chunk_size: int,
-        full_file_size: int,
-        callbacks: Any,
-        close_callbacks: Any = None,
-    ) -> _Part:
-        return _Part(
-            fileobj,
-            chunk_size,
-            full_file_size,
-            callbacks=callbacks,
-            enable_callbacks=False,
-            close_callbacks=close_callbacks,
+        client: 'S3Client',
+        file: local_file.LocalFile,
+        watch: upload.Watch,
+        checkpoint: upload.Checkpoint,
+    ) -> None:
+        self.stopping = threading.Event()
+        self._client = client
+        self._file = file
+        self._watch = watch
+        self._checkpoint = checkpoint
+        self._leftovers = leftovers.Leftovers(
+            client, watch.bucket, watch.key, checkpoint
         )
+
+    def run(self, pool: futures.Executor) -> None:
+        """Upload the file."""
+        checkpoint = self._checkpoint
+        if checkpoint.is_begun and self._is_there():
+            self._watch.add(self._file.size)
+        elif self._file.size < checkpoint.part_size:
+            self._put()
+        else:
+            self._send_in_parts(pool)
+        checkpoint.is_complete = True
+        checkpoint.save()
+
+    def _is_there(self) -> bool:
+        """Whether an earlier attempt got to the end, perhaps unheard."""
+        return self._checkpoint.etag is not None and self._persist(
+            self._leftovers.holds_object
+        )
+
+    def _put(self) -> None:
+        checkpoint = self._checkpoint
+        checkpoint.etag = self._md5(0, self._file.size)
+        checkpoint.is_begun = True
+        checkpoint.save()
+        body = self._body(0, self._file.size)
+
+        def put() -> None:
+            body.seek(0)
+            self._client.put_object(
+                Bucket=self._watch.bucket, Key=self._watch.key, Body=body
+            )
+
+        self._persist(put)
+
+    def _send_in_parts(self, pool: futures.Executor) -> None:
+        was_begun = self._checkpoint.is_begun
+        known = self._known_parts() if was_begun else {}
+        if self._checkpoint.upload_id is None:
+            self._begin()
+        etags = self._send_parts(pool, known)
+        self._complete(etags)
+        if was_begun:
+            # What an earlier attempt had just asked for comes late at times.
+            self._persist(self._leftovers.abort_strays)
+
+    def _known_parts(self) -> dict[int, tuple[str, int]]:
+        """Return etag and size of the parts that are there."""
+        found = self._persist(self._leftovers.parts)
+        if found is None:
+            self._checkpoint.begin_again()
+        self._persist(self._leftovers.abort_strays)
+        return found or {}
+
+    def _begin(self) -> None:
+        self._checkpoint.is_begun = True
+        self._checkpoint.save()
+        attempts = 0
+
+        def create() -> str:
+            nonlocal attempts
+            attempts += 1
+            answer = self._client.create_multipart_upload(
+                Bucket=self._watch.bucket, Key=self._watch.key
+            )
+            attempts += answer['ResponseMetadata'].get('RetryAttempts', 0)
+            return answer['UploadId']
+
+        self._checkpoint.upload_id = self._persist(create)
+        self._checkpoint.save()
+        if attempts > 1:
+            self._persist(self._leftovers.abort_strays)
+
+    def _send_parts(
+        self, pool: futures.Executor, known: dict[int, tuple[str, int]]
+    ) -> list[str]:
+        """Send what is missing, and return the etags of all parts."""
+        count = -(-self._file.size // self._checkpoint.part_size)
+        sending = [
+            pool.submit(self._send_part, number, known.get(number))
+            for number in range(1, count + 1)
+        ]
+        try:
+            done, _ = futures.wait(
+                sending, return_when=futures.FIRST_EXCEPTION
+            )
+            errors = [future.exception() for future in done]
+            for error in errors:
+                if error is not None:
+                    raise error
+        except BaseException:
+            self.stopping.set()
+            for future in sending:
+                future.cancel()
+            futures.wait(sending)
+            raise
+        return [future.result() for future in sending]
+
+    def _send_part(self, number: int, known: tuple[str, int] | None) -> str:
+        """Send a part unless it is there, and return its etag."""
+        if self.stopping.is_set():
+            raise Stopped
+        part_size = self._checkpoint.part_size
+        offset = (number - 1) * part_size
+        size = min(part_size, self._file.size - offset)
+        if known == (self._md5(offset, size) if known else None, size):
+            self._watch.add(size)
+            return known[0]
+        body = self._body(offset, size)
+
+        def send() -> str:
+            body.seek(0)
+            answer = self._client.upload_part(
+                Bucket=self._watch.bucket,
+                Key=self._watch.key,
+                UploadId=self._checkpoint.upload_id or '',
+                PartNumber=number,
+                Body=body,
+            )
+            return answer['ETag'].strip('"')
+
+        return self._persist(send)
+
+    def _complete(self, etags: list[str]) -> None:
+        checkpoint = self._checkpoint
+        checkpoint.etag = leftovers.joint_etag(etags)
+        checkpoint.save()
+
+        def complete() -> str | None:
+            try:
+                answer = self._client.complete_multipart_upload(
+                    Bucket=self._watch.bucket,
+                    Key=self._watch.key,
+                    UploadId=checkpoint.upload_id or '',
+                    MultipartUpload={
+                        'Parts': [
+                            {'PartNumber': number, 'ETag': etag}
+                            for number, etag in enumerate(etags, 1)
+                        ]
+                    },
+                )
+            except ClientError as error:
+                # The answer to an earlier request may have been lost.
+                gone = error.response['Error'].get('Code') == 'NoSuchUpload'
+                if gone and self._leftovers.holds_object():
+                    return checkpoint.etag
+                raise
+            return answer.get('ETag', '').strip('"') or checkpoint.etag
+
+        checkpoint.etag = self._persist(complete)
+
+    def _persist(self, send: Callable[[], T]) -> T:
+        """Send a request until it is answered, or the upload has ended."""
+
+        def pause(seconds: float) -> None:
+            if self.stopping.wait(seconds):
+                raise Stopped
+
+        return patience.persist(send, pause)
+
+    def _body(self, offset: int, size: int) -> 'IO[bytes]':
+        body = Body(self._file, offset, size, self._watch, self.stopping)
+        # As much of one as a request needs.
+        return cast('IO[bytes]', body)
+
+    def _md5(self, offset: int, size: int) -> str:
+        """Return the etag that a stretch of the file has as an object."""
+        md5 = hashlib.md5(usedforsecurity=False)
+        end = offset + size
+        while offset < end:
+            if self.stopping.is_set():
+                raise Stopped
+            data = self._file.read_at(offset, min(_CHUNK, end - offset))
+            md5.update(data)
+            offset += len(data)
+        return md5.hexdigest()

@@ -1,19 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One file on its way into a bucket: its parts, and how far it has come."""
+"""One file on its way into a bucket: how far it has come, how to go on."""
 
-from collections.abc import Callable, Iterator
-import contextlib
+from collections.abc import Callable
 import dataclasses
 import math
-import os
-import stat
 import threading
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from ims_ext import exceptions
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from typing import TypeAlias
 
 #: Called with the bytes done and the bytes in all.
 ByteProgress: TypeAlias = Callable[[int, int], object]
@@ -25,11 +17,63 @@ PART_SIZE = 16 * _MIB
 _MAX_PARTS = 9_000
 
 
-class Watch:
-    """How far an upload has come.
+def part_size(size: int) -> int:
+    """Return the size of the parts that a file is uploaded in, in bytes.
 
-    :ivar upload_id: The ID of an upload in parts, once there is one.
-    :ivar completed: Whether the object is there.
+    :param size: The file's size in bytes.
+    """
+    return max(PART_SIZE, math.ceil(size / _MAX_PARTS / _MIB) * _MIB)
+
+
+@dataclasses.dataclass
+class Checkpoint:
+    """What has to be known of an upload to go on with it later.
+
+    :ivar size: The file's bytes.
+    :ivar part_size: A part's bytes; a file under that is sent in one piece.
+    :ivar is_own_key: Whether nobody else can have chosen the object's key.
+    :ivar is_begun: Whether a request that leaves something may have been
+        sent.
+    :ivar upload_id: The ID of the upload in parts, once it is known.
+    :ivar etag: What the object will be known by, once all has been sent.
+    :ivar is_complete: Whether the object is there.
+    :ivar save: Called where that has changed, before anything depends on it.
+    """
+
+    size: int
+    part_size: int
+    is_own_key: bool = False
+    is_begun: bool = False
+    upload_id: str | None = None
+    etag: str | None = None
+    is_complete: bool = False
+    save: Callable[[], object] = dataclasses.field(
+        default=lambda: None, repr=False, compare=False
+    )
+
+    @classmethod
+    def new(cls, size: int, *, is_own_key: bool = False) -> 'Checkpoint':
+        """Return that of an upload which has not begun.
+
+        :param size: The file's bytes.
+        :param is_own_key: Whether nobody else can have chosen the key.
+        """
+        return cls(size, part_size(size), is_own_key)
+
+    def begin_again(self) -> None:
+        """Note that what there was is gone."""
+        self.is_complete = False
+        self.upload_id = self.etag = None
+        self.save()
+
+
+class Watch:
+    """How far an upload has come, for whoever wants to know.
+
+    :param bucket: The bucket's name.
+    :param key: The object's key.
+    :param size: The file's bytes.
+    :param progress: Who wants to know.
     """
 
     def __init__(
@@ -42,8 +86,6 @@ class Watch:
         self.bucket = bucket
         self.key = key
         self.size = size
-        self.upload_id: str | None = None
-        self.completed = False
         self._progress = progress
         self._lock = threading.Lock()
         self._done = 0
@@ -69,74 +111,3 @@ class Watch:
         if self._progress is not None and done > self._reported:
             self._reported = done
             self._progress(done, self.size)
-
-    @contextlib.contextmanager
-    def listening(self, client: 'S3Client') -> Iterator[None]:
-        """Note what becomes of the upload, while the block runs."""
-        events = client.meta.events
-        handlers: dict[str, Callable[..., None]] = {
-            'provide-client-params.s3': self._on_request,
-            'after-call.s3': self._on_answer,
-        }
-        for name, handler in handlers.items():
-            events.register(name, handler)
-        try:
-            yield
-        finally:
-            for name, handler in handlers.items():
-                events.unregister(name, handler)
-
-    def _on_request(
-        self, params: dict[str, Any], context: dict[str, Any], **_: Any
-    ) -> None:
-        # Another thread may be uploading with the same client.
-        if (params.get('Bucket'), params.get('Key')) == (
-            self.bucket,
-            self.key,
-        ):
-            context['ims_ext_upload'] = self
-
-    def _on_answer(
-        self,
-        model: Any,
-        parsed: dict[str, Any],
-        context: dict[str, Any],
-        **_: Any,
-    ) -> None:
-        if context.get('ims_ext_upload') is not self or 'Error' in parsed:
-            return
-        if model.name == 'CreateMultipartUpload':
-            self.upload_id = parsed.get('UploadId')
-        elif model.name in ('CompleteMultipartUpload', 'PutObject'):
-            self.completed = True
-
-
-@dataclasses.dataclass(frozen=True)
-class Fingerprint:
-    """What changes when a file does."""
-
-    size: int
-    modified: int
-    inode: int
-
-    @classmethod
-    def of(cls, path: 'str | os.PathLike[str]') -> 'Fingerprint':
-        try:
-            found = os.stat(path)
-        except OSError as error:
-            raise exceptions.ValidationError(
-                f"Cannot read {os.fspath(path)}: {error.strerror}"
-            ) from error
-        if not stat.S_ISREG(found.st_mode):
-            raise exceptions.ValidationError(
-                f"{os.fspath(path)} is not a file"
-            )
-        return cls(found.st_size, found.st_mtime_ns, found.st_ino)
-
-
-def part_size(size: int) -> int:
-    """Return the size of the parts that a file is uploaded in, in bytes.
-
-    :param size: The file's size in bytes.
-    """
-    return max(PART_SIZE, math.ceil(size / _MAX_PARTS / _MIB) * _MIB)

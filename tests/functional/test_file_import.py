@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 import uuid
 
-from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import connection
 from openstack import exceptions as sdk_exceptions
 import pytest
@@ -330,10 +329,10 @@ def test_a_native_upload_that_fails_leaves_no_image(
     def fail(done: int, total: int) -> None:
         raise OSError("The disk is gone")
 
-    with pytest.raises(ksa_exceptions.ConnectFailure) as caught:
+    with pytest.raises(OSError, match='The disk is gone') as caught:
         alice.ims.create_image_from_file(disks['qcow2'], name, progress=fail)
 
-    assert caught.value.__notes__ == []
+    assert not hasattr(caught.value, '__notes__')
     assert alice.ims.find_image(name) is None
 
 

@@ -20,6 +20,7 @@ from ims_ext import exceptions
 from ims_ext.emulator.objectstore import BucketStore
 from ims_ext.objectstore import ObjectStore
 from ims_ext.objectstore import access
+from ims_ext.objectstore import patience
 
 from .buckets import MIB
 from .buckets import Key
@@ -74,6 +75,12 @@ def front() -> Iterator[Front]:
 def url(front: Front) -> Iterator[str]:
     with serving(front) as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask again once only after botocore has given up."""
+    monkeypatch.setattr(patience, 'PAUSES', (0.1,))
 
 
 @pytest.fixture(autouse=True)
