@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The documented bounds of what is sent, checked before it is."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 import difflib
 import logging
 import re
 from typing import Any
+import uuid
 
 from ims_ext import exceptions
 from ims_ext import os_versions
@@ -64,7 +65,7 @@ def check_description(description: Any) -> str:
         ends.
     :raises: :class:`~ims_ext.exceptions.ValidationError`
     """
-    text = str(description)
+    text = check_text('The description', description)
     if len(text) > 1024:
         raise exceptions.ValidationError(
             f"The description has {len(text)} characters; 1024 are allowed"
@@ -183,6 +184,58 @@ def check_bucket(bucket: Any) -> str:
     return str(bucket)
 
 
+def check_text(name: str, value: Any) -> str:
+    """Return a value that travels as text.
+
+    :param name: The parameter's name.
+    :param value: A string, or what has one way of being written: a number, a
+        boolean, a UUID.
+    :raises: :class:`~ims_ext.exceptions.ValidationError`
+    """
+    if not isinstance(value, str | int | float | uuid.UUID):
+        raise exceptions.ValidationError(
+            f"{name} is {value!r}; a string is expected"
+        )
+    try:
+        text = str(value)
+        text.encode()
+    except ValueError:
+        raise exceptions.ValidationError(
+            f"{name} cannot be written in UTF-8: there is half a character "
+            f"in it, or it is a number without end"
+        ) from None
+    return text
+
+
+def check_several(name: str, values: Any) -> list[Any]:
+    """Return several values as a list.
+
+    :param name: The parameter's name.
+    :param values: A list or whatever else can be gone through.
+    :raises: :class:`~ims_ext.exceptions.ValidationError`
+    """
+    try:
+        return list(values)
+    except TypeError:
+        raise exceptions.ValidationError(
+            f"{name} is {values!r}; a list is expected"
+        ) from None
+
+
+def check_mapping(name: str, value: Any) -> Mapping[str, Any]:
+    """Return a mapping of names to values.
+
+    :param name: The parameter's name.
+    :param value: The mapping.
+    :raises: :class:`~ims_ext.exceptions.ValidationError`
+    """
+    if not isinstance(value, Mapping):
+        raise exceptions.ValidationError(
+            f"{name} is {value!r}; a mapping of names to values is expected"
+        )
+    return value
+
+
 def check_known(
     kind: str,
     given: Iterable[str],
@@ -199,6 +252,10 @@ def check_known(
         first unknown one and what it may have been meant to be.
     """
     for name in given:
+        if not isinstance(name, str):
+            raise exceptions.ValidationError(
+                f"The name of {kind} is a string, not {name!r}"
+            )
         if name in allowed or name in also:
             continue
         near = difflib.get_close_matches(name, sorted(allowed))
@@ -221,7 +278,7 @@ def check_os_version(version: Any) -> str:
 
     :param version: For example ``Ubuntu 18.04 server 64bit``.
     """
-    text = str(version)
+    text = check_text('os_version', version)
     if not os_versions.find(text):
         near = os_versions.nearest(text)
         _logger.warning(

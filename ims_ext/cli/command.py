@@ -5,6 +5,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from cliff import columns
 from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
 from openstack import resource as sdk_resource
@@ -12,6 +13,7 @@ from osc_lib import exceptions
 from osc_lib.cli import format_columns
 from osc_lib.command import command
 
+from ims_ext import exceptions as ims_exceptions
 from ims_ext.extension import tag as _tag
 
 
@@ -31,9 +33,12 @@ class Command(command.Command):
                 _with_notes("Interrupted", error)
             ) from error
         except (
+            exceptions.CommandError,
             sdk_exceptions.SDKException,
             ksa_exceptions.ClientException,
             OSError,
+            # A column that there is not, for one.
+            ValueError,
         ) as error:
             raise exceptions.CommandError(
                 _with_notes(str(error), error)
@@ -48,13 +53,57 @@ class Command(command.Command):
 class Lister(Command, command.Lister):
     """A command that shows a table."""
 
+    def produce_output(
+        self, parsed_args: argparse.Namespace, column_names: Any, data: Any
+    ) -> int:
+        """Show a table, without what would do something to a terminal."""
+        return super().produce_output(
+            parsed_args, column_names, map(_showable, data)
+        )
+
 
 class ShowOne(Command, command.ShowOne):
     """A command that shows one thing's attributes."""
 
+    def produce_output(
+        self, parsed_args: argparse.Namespace, column_names: Any, data: Any
+    ) -> int:
+        """Show attributes, without what would do something to a terminal."""
+        return super().produce_output(
+            parsed_args, _showable(column_names), _showable(data)
+        )
+
+
+def _showable(value: Any) -> Any:
+    """Return a value whose texts can be shown.
+
+    Names and properties of images are written by strangers: a terminal would
+    obey what is a control sequence in them, and half a character cannot be
+    shown at all.
+    """
+    if isinstance(value, str):
+        if value.isprintable():
+            return value
+        return ''.join(
+            each if each.isprintable() or each == '\n' else ascii(each)[1:-1]
+            for each in value
+        )
+    if isinstance(value, dict):
+        return {
+            _showable(name): _showable(item) for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_showable(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(_showable(item) for item in value)
+    if isinstance(value, columns.FormattableColumn):
+        return type(value)(_showable(value._value))
+    return value
+
 
 def _with_notes(message: str, error: BaseException) -> str:
-    return '\n'.join([message, *getattr(error, '__notes__', ())])
+    lines = [*message.splitlines(), *getattr(error, '__notes__', ())]
+    return '\n'.join(ims_exceptions.readable(line, 1500) for line in lines)
 
 
 def positive_number(text: str) -> float:

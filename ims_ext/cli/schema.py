@@ -16,9 +16,7 @@ class _Properties(columns.FormattableColumn[dict[str, Any]]):
 
     def human_readable(self) -> str:
         return '\n'.join(
-            f'{name} ({_type(schema)}): {schema["description"]}'
-            if schema.get('description')
-            else f'{name} ({_type(schema)})'
+            _line(name, schema if isinstance(schema, dict) else {})
             for name, schema in sorted(self._value.items())
         )
 
@@ -52,6 +50,9 @@ class ShowSchema(command.ShowOne):
         )
 
 
-def _type(schema: dict[str, Any]) -> str:
+def _line(name: str, schema: dict[str, Any]) -> str:
     kind = schema.get('type', 'any')
-    return ' or '.join(kind) if isinstance(kind, list) else str(kind)
+    kinds = kind if isinstance(kind, list) else [kind]
+    described = schema.get('description')
+    about = f': {described}' if described else ''
+    return f'{name} ({" or ".join(map(str, kinds))}){about}'

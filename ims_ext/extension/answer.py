@@ -50,20 +50,6 @@ def read_list(
     return found
 
 
-def check_progress(page: list[Any], previous: list[Any]) -> None:
-    """Refuse a page of a list that is the one before again.
-
-    :param page: What the page has.
-    :param previous: What the one before had.
-    :raises: :class:`~ims_ext.exceptions.InvalidAnswerError`
-    """
-    if page and page == previous:
-        raise exceptions.InvalidAnswerError(
-            "The cloud sends the same page again and again: it does not "
-            "look at which page is asked for"
-        )
-
-
 def _strange(
     error_message: str, path: tuple[str, ...]
 ) -> exceptions.InvalidAnswerError:

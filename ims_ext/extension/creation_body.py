@@ -64,7 +64,10 @@ def checked_body(
     tags = wire_tags(given.pop('tags', None), given.pop('image_tags', None))
     body = dict(fixed)
     for key, value in given.items():
-        body[key] = checks[key](key, value) if key in checks else str(value)
+        check: Callable[[str, Any], Any] = checks.get(
+            key, validation.check_text
+        )
+        body[key] = check(key, value)
     _check_together(body)
     return body | tags
 
@@ -79,7 +82,11 @@ def wire_tags(tags: Any, image_tags: Any) -> dict[str, Any]:
             "Give the tags once, as tags or as image_tags"
         )
     if tags and not isinstance(tags, Mapping):
-        tags = list(tags) if not isinstance(tags, str) else [tags]
+        tags = (
+            [tags]
+            if isinstance(tags, str)
+            else validation.check_several('tags', tags)
+        )
         if all(isinstance(tag, str) for tag in tags):
             read = _tag.check_tags([_tag.read_tag(tag) for tag in tags])
             if not any('=' in tag for tag in tags):
@@ -126,7 +133,10 @@ def _check_together(body: Mapping[str, Any]) -> None:
 def _data_images(
     _: str, images: Iterable[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    found = [_data_image(image) for image in images]
+    found = [
+        _data_image(validation.check_mapping('A data disk', image))
+        for image in validation.check_several('data_images', images)
+    ]
     if len(found) > _MOST_DATA_IMAGES:
         raise exceptions.ValidationError(
             f"{len(found)} data disks were given; {_MOST_DATA_IMAGES} at "

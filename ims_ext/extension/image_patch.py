@@ -96,6 +96,10 @@ def _own_properties(
             f"properties is a mapping of names to values, not {properties!r}"
         )
     for name in properties:
+        if not isinstance(name, str):
+            raise exceptions.ValidationError(
+                f"A property's name is a string, not {name!r}"
+            )
         if not name or name != name.lower() or '/' in name:
             raise exceptions.ValidationError(
                 f"A property's name has no capital letters and no '/': "
@@ -107,7 +111,7 @@ def _own_properties(
                 f"attribute that the service documents"
             )
     return {
-        name: None if value is None else str(value)
+        name: None if value is None else validation.check_text(name, value)
         for name, value in properties.items()
     }
 
@@ -123,7 +127,7 @@ def _wire_value(name: str, value: Any) -> str:
         return validation.check_choice(name, value, validation.FIRMWARE_TYPES)
     if name.startswith('is_'):
         return str(validation.check_flag(name, value)).lower()
-    return str(value)
+    return validation.check_text(name, value)
 
 
 def check_exclusive(

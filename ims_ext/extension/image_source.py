@@ -9,6 +9,7 @@ from openstack import exceptions as sdk_exceptions
 from openstack import resource as sdk_resource
 
 from ims_ext import exceptions
+from ims_ext.exchange import reading
 from ims_ext.extension import job as _job
 
 #: A server, volume or backup: its ID, its object, or its name.
@@ -58,9 +59,10 @@ class SourceMixin(_job.JobMixin):
         if _is_id(source):
             return source
         try:
-            service = getattr(self._own_connection, kind.service)
-            find = getattr(service, f'find_{kind.noun}')
-            found = find(source, ignore_missing=False)
+            with reading.elsewhere(f"Cannot look up the {kind.noun} {source}"):
+                service = getattr(self._own_connection, kind.service)
+                find = getattr(service, f'find_{kind.noun}')
+                found = find(source, ignore_missing=False)
         except (
             ksa_exceptions.EndpointNotFound,
             sdk_exceptions.ServiceDisabledException,

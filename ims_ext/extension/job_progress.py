@@ -21,7 +21,7 @@ class TrackedJob(_job.Job):
     @property
     def sub_job_id(self) -> str | None:
         """The ID of the sub-job that is at work, where there is one."""
-        return self._entity('subJobId') or None
+        return self._entity_text('subJobId')
 
 
 class JobProgressMixin(_job.JobMixin):

@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterable
 from typing import Any
 
 from ims_ext import exceptions
+from ims_ext import lazy
 from ims_ext import proxy
 from ims_ext import resource
 from ims_ext import validation
@@ -56,18 +57,22 @@ class OsVersionMixin(proxy.Proxy):
             self.get(OsVersion.base_path, params={'tag': tags}),
             "Cannot list the versions of operating systems",
         )
+        origin = lazy.Origin(OsVersion, self._get_connection())
         for platform in platforms:
             versions = platform.get('version_list')
             for version in versions if isinstance(versions, list) else ():
                 if isinstance(version, dict):
-                    yield OsVersion.existing(
-                        connection=self._get_connection(),
-                        **{'platform': platform.get('platform'), **version},
+                    yield origin.defer(
+                        {'platform': platform.get('platform'), **version}
                     )
 
 
 def _strings(given: str | Iterable[str]) -> list[str]:
-    found = [given] if isinstance(given, str) else list(given)
+    found = (
+        [given]
+        if isinstance(given, str)
+        else validation.check_several('tag', given)
+    )
     if not all(isinstance(each, str) and each for each in found):
         raise exceptions.ValidationError(
             f"tag is {given!r}; one or several strings are allowed"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quotas: how many images a project may have, and how many it has."""
 
+from ims_ext import lazy
 from ims_ext import proxy
 from ims_ext import resource
 from ims_ext.extension import answer
@@ -43,7 +44,5 @@ class QuotaMixin(proxy.Proxy):
             'quotas',
             'resources',
         )
-        return [
-            Quota.existing(connection=self._get_connection(), **item)
-            for item in found
-        ]
+        origin = lazy.Origin(Quota, self._get_connection())
+        return [origin.defer(item) for item in found]

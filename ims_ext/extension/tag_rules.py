@@ -81,7 +81,20 @@ def read_tag(text: str) -> Tag:
 
 def read_object(item: Mapping[str, Any]) -> Tag:
     """Return a tag from an answer that has key and value apart."""
-    return Tag(item.get('key') or '', item.get('value') or '')
+    return Tag(_text(item.get('key')), _text(item.get('value')))
+
+
+def read_values(item: Mapping[str, Any]) -> TagValues:
+    """Return a key and its values from an answer."""
+    values = item.get('values')
+    return TagValues(
+        _text(item.get('key')),
+        [_text(value) for value in values] if isinstance(values, list) else [],
+    )
+
+
+def _text(value: Any) -> str:
+    return '' if value is None else str(value)
 
 
 def check_tags(tags: Tags) -> list[Tag]:
@@ -192,7 +205,15 @@ def _pairs(tags: Any) -> Iterable[Any]:
         raise exceptions.ValidationError(
             f"Tags are a mapping or a list of Tag, not a string: {tags!r}"
         )
-    return tags.items() if isinstance(tags, Mapping) else tags
+    if isinstance(tags, Mapping):
+        return tags.items()
+    try:
+        found: Iterable[Any] = iter(tags)
+    except TypeError:
+        raise exceptions.ValidationError(
+            f"Tags are a mapping or a list of Tag, not {tags!r}"
+        ) from None
+    return found
 
 
 def _tag(pair: Any) -> Tag:

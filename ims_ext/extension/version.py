@@ -2,11 +2,13 @@
 """The versions of the image service's API."""
 
 from collections.abc import Generator
-from typing import Any
 
 from ims_ext import exceptions
+from ims_ext import lazy
 from ims_ext import proxy
 from ims_ext import resource
+from ims_ext.exchange import sendable
+from ims_ext.extension import answer
 
 
 class ApiVersion(resource.Resource):
@@ -31,8 +33,9 @@ class ApiVersion(resource.Resource):
     def url(self) -> str | None:
         """Where the version is, as the cloud says."""
         for link in self.links or ():
-            if link.get('rel') == 'self':
-                return str(link.get('href'))
+            if isinstance(link, dict) and link.get('rel') == 'self':
+                href = link.get('href')
+                return href if isinstance(href, str) else None
         return None
 
 
@@ -56,8 +59,10 @@ class VersionMixin(proxy.Proxy):
             is no such version.
         """
         name = str(ApiVersion._get_id(version)).strip('/')
-        if not name:
+        if not name.strip():
             raise exceptions.ValidationError("A version is missing")
+        if sendable.leads_elsewhere(name) or ' ' in name:
+            raise exceptions.ValidationError(f"{name!r} is no version")
         if not name.startswith('v'):
             name = f'v{name}'
         found = self._versions(
@@ -67,7 +72,7 @@ class VersionMixin(proxy.Proxy):
         matching = [
             each
             for each in found
-            if each.id == name or each.id.startswith(f'{name}.')
+            if each.id == name or str(each.id).startswith(f'{name}.')
         ]
         if not matching:
             raise exceptions.NotFoundError(f"No API version {name} found")
@@ -77,16 +82,6 @@ class VersionMixin(proxy.Proxy):
 
     def _versions(self, path: str, error_message: str) -> list[ApiVersion]:
         response = self.get(path, endpoint_override=self.root_url())
-        exceptions.raise_from_response(response, error_message)
-        try:
-            versions: Any = response.json()['versions']
-            return [
-                ApiVersion.existing(
-                    connection=self._get_connection(), **version
-                )
-                for version in versions
-            ]
-        except (ValueError, KeyError, TypeError) as error:
-            raise exceptions.InvalidAnswerError(
-                f"{error_message}: the answer lists no versions"
-            ) from error
+        versions = answer.read_list(response, error_message, 'versions')
+        origin = lazy.Origin(ApiVersion, self._get_connection())
+        return [origin.defer(version) for version in versions]
