@@ -32,6 +32,16 @@ class Fingerprint:
             found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino
         )
 
+    def is_of_same(self, other: 'Fingerprint') -> bool:
+        """Whether a file seems to be the same as at another time.
+
+        The same file may be on a device of another number when the machine
+        has been started again.
+
+        :param other: What there was to the file then.
+        """
+        return self == dataclasses.replace(other, device=self.device)
+
 
 class LocalFile:
     """A file that is read through one descriptor, from the look to the end.

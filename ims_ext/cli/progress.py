@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from ims_ext.extension import job as _job
 
+_UPLOADING = "Uploading"
+
 
 class Bars:
     """A bar for an upload's bytes, then one for the job that follows.
@@ -34,7 +36,7 @@ class Bars:
         :param total: Bytes in all.
         """
         self._show(
-            "Uploading",
+            _UPLOADING,
             done,
             total=total,
             unit='B',
@@ -62,8 +64,13 @@ class Bars:
             self._label = label
             self._bar = _new_bar(desc=label, file=sys.stderr, **options)
         if self._bar is not None:
-            self._bar.update(done - self._bar.n)
-            self._bar.refresh()
+            # An upload tells of more than a terminal can show: the bar shows
+            # of that what it can. A job tells of less.
+            is_shown = self._bar.update(done - self._bar.n)
+            if not is_shown and (
+                label != _UPLOADING or done == self._bar.total
+            ):
+                self._bar.refresh()
 
     def _close(self) -> None:
         if self._bar is not None:

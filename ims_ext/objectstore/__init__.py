@@ -115,7 +115,7 @@ class ObjectStore:
             except BaseException as error:
                 try:
                     self.discard(bucket, key, checkpoint)
-                except exceptions.ObjectStoreError:
+                except (exceptions.ObjectStoreError, KeyboardInterrupt):
                     left = left_words(bucket, key, checkpoint)
                     error.add_note(
                         f"Left behind: {left}; any S3 client can delete it"

@@ -2,6 +2,8 @@
 """How to get at a cloud's buckets: endpoint, access key, S3 client."""
 
 from collections.abc import Mapping
+import datetime
+import email.utils
 import ipaddress
 import logging
 import os
@@ -23,6 +25,8 @@ KEY_SECONDS = 900
 #: Seconds before its end when renewing a key is tried, and when it is due.
 _RENEW_EARLY = 300
 _RENEW_LATE = 120
+#: What this machine's clock may differ by from the cloud's before that counts.
+_CLOCK_TOLERANCE = datetime.timedelta(seconds=60)
 
 #: How often a key is asked for again where that fails for a bad minute.
 _KEY_RETRIES = 4
@@ -135,6 +139,11 @@ def _keep_quiet() -> None:
         logger = logging.getLogger(name)
         if logger.level == logging.NOTSET:
             logger.setLevel(logging.INFO)
+    # It warns of a key that is not renewed in time, traceback and all, and
+    # tries again; in the end there is an exception.
+    logger = logging.getLogger('botocore.credentials')
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.ERROR)
 
 
 def find_endpoint(connection: 'Connection') -> str:
@@ -302,7 +311,9 @@ def _issue_key(connection: 'Connection') -> dict[str, str]:
             'access_key': str(credential['access']),
             'secret_key': str(credential['secret']),
             'token': str(credential['securitytoken']),
-            'expiry_time': str(credential['expires_at']),
+            'expiry_time': _end(
+                str(credential['expires_at']), response.headers.get('Date')
+            ),
         }
     except (ValueError, KeyError, TypeError):
         # Not chained: what was answered may be in the other's message.
@@ -310,6 +321,30 @@ def _issue_key(connection: 'Connection') -> dict[str, str]:
             f"There is no access key for the buckets, and the identity "
             f"service's answer has no temporary one. {_ADVICE}"
         ) from None
+
+
+def _end(expires_at: str, date: str | None) -> str:
+    """Return when a key ends, by this machine's clock.
+
+    :param expires_at: When it ends.
+    :param date: What time it is there, if that is told.
+    :raises: ``ValueError`` for what is no time.
+    """
+    end = _utc(datetime.datetime.fromisoformat(expires_at))
+    now = datetime.datetime.now(datetime.UTC)
+    try:
+        ahead = now - _utc(email.utils.parsedate_to_datetime(date or ''))
+    except ValueError:
+        return end.isoformat()
+    if abs(ahead) > _CLOCK_TOLERANCE:
+        # It would be taken for one that has ended, or that never ends.
+        end += ahead
+    return end.isoformat()
+
+
+def _utc(told: datetime.datetime) -> datetime.datetime:
+    """Return a time that may not tell its zone, which is UTC then."""
+    return told if told.tzinfo else told.replace(tzinfo=datetime.UTC)
 
 
 def _identity_root(connection: 'Connection') -> str:

@@ -41,6 +41,7 @@ class Leftovers:
         self._bucket = bucket
         self._key = key
         self._checkpoint = checkpoint
+        self._can_list = True
 
     def holds_object(self) -> bool:
         """Return whether the object is there, and this upload's."""
@@ -56,29 +57,42 @@ class Leftovers:
             return False
         # Encrypted ones have etags that nobody can compute.
         return self._checkpoint.is_own_key or (
-            found['ETag'].strip('"') == self._checkpoint.etag
+            found.get('ETag', '').strip('"') == self._checkpoint.etag
         )
 
     def parts(self) -> dict[int, tuple[str, int]] | None:
         """Return etag and size of the parts that are there, by number.
 
-        :returns: ``None`` where there is no such upload (any more).
+        :returns: ``None`` where there is no such upload (any more); nothing
+            of what may not be listed.
         """
         if self._checkpoint.upload_id is None:
             return None
         try:
             return self._parts_of(self._checkpoint.upload_id)
         except ClientError as error:
-            if status(error) != 404:
+            if status(error) == 404:
+                return None
+            if status(error) not in _NO_LIST:
                 raise
-            return None
+            _logger.warning(
+                "The parts of %s:%s that are there cannot be listed, so all "
+                "are sent again: %s",
+                self._bucket,
+                self._key,
+                error,
+            )
+            return {}
 
     def _parts_of(self, upload_id: str) -> dict[int, tuple[str, int]]:
         pages = self._client.get_paginator('list_parts').paginate(
             Bucket=self._bucket, Key=self._key, UploadId=upload_id
         )
         return {
-            part['PartNumber']: (part['ETag'].strip('"'), part['Size'])
+            part['PartNumber']: (
+                part.get('ETag', '').strip('"'),
+                part.get('Size', 0),
+            )
             for page in pages
             for part in page.get('Parts', ())
         }
@@ -89,6 +103,8 @@ class Leftovers:
         Nothing has been sent to these. Where others may have chosen the same
         key, one with parts in it is theirs.
         """
+        if not self._can_list:
+            return
         try:
             pages = self._client.get_paginator(
                 'list_multipart_uploads'
@@ -103,6 +119,7 @@ class Leftovers:
         except ClientError as error:
             if status(error) not in _NO_LIST:
                 raise
+            self._can_list = False
             _logger.warning(
                 "An interrupted request may have left an empty upload to "
                 "%s:%s, but this access key may not list them: %s",
@@ -122,9 +139,12 @@ class Leftovers:
             return
         if checkpoint.upload_id is not None:
             self._abort(checkpoint.upload_id)
-        elif checkpoint.size >= checkpoint.part_size:
+        is_in_parts = checkpoint.size >= checkpoint.part_size
+        if is_in_parts and (
+            checkpoint.is_own_key or checkpoint.upload_id is None
+        ):
             self.abort_strays()
-        if checkpoint.etag is None:
+        if checkpoint.etag is None and not checkpoint.is_own_key:
             is_there = checkpoint.is_complete
         else:
             is_there = self.holds_object()
@@ -135,9 +155,10 @@ class Leftovers:
         try:
             return bool(self._parts_of(upload_id))
         except ClientError as error:
-            if status(error) != 404:
+            if status(error) not in _NO_LIST | {404}:
                 raise
-            return False
+            # What cannot be known to be empty stays.
+            return status(error) != 404
 
     def _abort(self, upload_id: str) -> None:
         try:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The transfer of a file, resumable; imported only where one takes place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent import futures
+import contextlib
 import hashlib
 import threading
 from typing import IO, TYPE_CHECKING, TypeVar, cast
@@ -14,6 +15,7 @@ from ims_ext.objectstore import access
 from ims_ext.objectstore import leftovers
 from ims_ext.objectstore import patience
 from ims_ext.objectstore import upload
+from ims_ext.objectstore import workers
 from ims_ext.objectstore.body import Body
 from ims_ext.objectstore.body import Stopped
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _CHUNK = 1024**2
+#: Seconds that an upload which ends early waits for answers under way.
+_GRACE = 5.0
 
 T = TypeVar('T')
 
@@ -34,7 +38,8 @@ def transfer(
     """Upload a file; returns when the object is there.
 
     What ends it early, a Ctrl-C included, leaves what has been sent: the
-    checkpoint tells of it, and nothing is under way any more.
+    checkpoint tells of it. Answers that are under way are waited for, but
+    not for long: a store that has stalled takes minutes.
 
     :param client: The S3 client.
     :param file: The file.
@@ -46,15 +51,13 @@ def transfer(
     reason: BaseException | None = None
     # One more for what sends none of the file: the thread that is
     # interrupted sends nothing, so that no answer gets lost.
-    with futures.ThreadPoolExecutor(
-        access.CONNECTIONS + 1, 'ims-upload'
-    ) as pool:
+    with workers.Workers(access.CONNECTIONS + 1, 'ims-upload') as pool:
         try:
             pool.submit(running.run, pool).result()
         except Stopped as stopped:
             reason = stopped.__cause__ or stopped
         finally:
-            running.stopping.set()
+            running.stop()
     if reason is not None:
         raise reason
 
@@ -77,9 +80,33 @@ class _Transfer:
         self._leftovers = leftovers.Leftovers(
             client, watch.bucket, watch.key, checkpoint
         )
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._is_left = False
 
-    def run(self, pool: futures.Executor) -> None:
+    def stop(self) -> None:
+        """Send nothing more; what is answered later changes nothing."""
+        self.stopping.set()
+        try:
+            self._ended.wait(_GRACE)
+        finally:
+            with self._lock:
+                self._is_left = True
+
+    def run(self, pool: workers.Workers) -> None:
         """Upload the file."""
+        try:
+            self._run(pool)
+        except ClientError as error:
+            if _is_gone(error):
+                # Next time, there is no use in asking for it again.
+                with self._noting() as checkpoint:
+                    checkpoint.begin_again()
+            raise
+        finally:
+            self._ended.set()
+
+    def _run(self, pool: workers.Workers) -> None:
         checkpoint = self._checkpoint
         if checkpoint.is_begun and self._is_there():
             self._watch.add(self._file.size)
@@ -87,8 +114,17 @@ class _Transfer:
             self._put()
         else:
             self._send_in_parts(pool)
-        checkpoint.is_complete = True
-        checkpoint.save()
+        with self._noting():
+            checkpoint.is_complete = True
+            checkpoint.save()
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[upload.Checkpoint]:
+        """Hold what may change the checkpoint, or stop here."""
+        with self._lock:
+            if self._is_left:
+                raise Stopped
+            yield self._checkpoint
 
     def _is_there(self) -> bool:
         """Whether an earlier attempt got to the end, perhaps unheard."""
@@ -97,21 +133,26 @@ class _Transfer:
         )
 
     def _put(self) -> None:
-        checkpoint = self._checkpoint
-        checkpoint.etag = self._md5(0, self._file.size)
-        checkpoint.is_begun = True
-        checkpoint.save()
+        etag = self._md5(0, self._file.size)
+        with self._noting() as checkpoint:
+            checkpoint.etag = etag
+            checkpoint.is_begun = True
+            checkpoint.save()
         body = self._body(0, self._file.size)
 
-        def put() -> None:
+        def put() -> str:
             body.seek(0)
-            self._client.put_object(
+            answer = self._client.put_object(
                 Bucket=self._watch.bucket, Key=self._watch.key, Body=body
             )
+            return answer.get('ETag', '').strip('"') or etag
 
-        self._persist(put)
+        told = self._persist(put)
+        with self._noting():
+            # An encrypted object has one of its own.
+            checkpoint.etag = told
 
-    def _send_in_parts(self, pool: futures.Executor) -> None:
+    def _send_in_parts(self, pool: workers.Workers) -> None:
         was_begun = self._checkpoint.is_begun
         known = self._known_parts() if was_begun else {}
         if self._checkpoint.upload_id is None:
@@ -126,13 +167,15 @@ class _Transfer:
         """Return etag and size of the parts that are there."""
         found = self._persist(self._leftovers.parts)
         if found is None:
-            self._checkpoint.begin_again()
+            with self._noting() as checkpoint:
+                checkpoint.begin_again()
         self._persist(self._leftovers.abort_strays)
         return found or {}
 
     def _begin(self) -> None:
-        self._checkpoint.is_begun = True
-        self._checkpoint.save()
+        with self._noting() as checkpoint:
+            checkpoint.is_begun = True
+            checkpoint.save()
         attempts = 0
 
         def create() -> str:
@@ -144,13 +187,15 @@ class _Transfer:
             attempts += answer['ResponseMetadata'].get('RetryAttempts', 0)
             return answer['UploadId']
 
-        self._checkpoint.upload_id = self._persist(create)
-        self._checkpoint.save()
+        upload_id = self._persist(create)
+        with self._noting():
+            checkpoint.upload_id = upload_id
+            checkpoint.save()
         if attempts > 1:
             self._persist(self._leftovers.abort_strays)
 
     def _send_parts(
-        self, pool: futures.Executor, known: dict[int, tuple[str, int]]
+        self, pool: workers.Workers, known: dict[int, tuple[str, int]]
     ) -> list[str]:
         """Send what is missing, and return the etags of all parts."""
         count = -(-self._file.size // self._checkpoint.part_size)
@@ -195,14 +240,14 @@ class _Transfer:
                 PartNumber=number,
                 Body=body,
             )
-            return answer['ETag'].strip('"')
+            return answer.get('ETag', '').strip('"')
 
         return self._persist(send)
 
     def _complete(self, etags: list[str]) -> None:
-        checkpoint = self._checkpoint
-        checkpoint.etag = leftovers.joint_etag(etags)
-        checkpoint.save()
+        with self._noting() as checkpoint:
+            checkpoint.etag = leftovers.joint_etag(etags)
+            checkpoint.save()
 
         def complete() -> str | None:
             try:
@@ -219,13 +264,14 @@ class _Transfer:
                 )
             except ClientError as error:
                 # The answer to an earlier request may have been lost.
-                gone = error.response['Error'].get('Code') == 'NoSuchUpload'
-                if gone and self._leftovers.holds_object():
+                if _is_gone(error) and self._leftovers.holds_object():
                     return checkpoint.etag
                 raise
             return answer.get('ETag', '').strip('"') or checkpoint.etag
 
-        checkpoint.etag = self._persist(complete)
+        etag = self._persist(complete)
+        with self._noting():
+            checkpoint.etag = etag
 
     def _persist(self, send: Callable[[], T]) -> T:
         """Send a request until it is answered, or the upload has ended."""
@@ -252,3 +298,8 @@ class _Transfer:
             md5.update(data)
             offset += len(data)
         return md5.hexdigest()
+
+
+def _is_gone(error: ClientError) -> bool:
+    """Whether the store does not know the upload (any more)."""
+    return error.response['Error'].get('Code') == 'NoSuchUpload'

@@ -83,7 +83,8 @@ def run(wanted: dict[str, Any]) -> dict[str, Any]:
     """Import a file, and return what it took."""
     os.environ['XDG_STATE_HOME'] = wanted['state']
     job.DEFAULT_INTERVAL = job_watch._SHORTEST_PAUSE = 0.05
-    import_recovery._SETTLING = 2.0
+    import_recovery._SETTLING = 0.75
+    import_recovery._BETWEEN_LOOKS = 0.05
     upload.PART_SIZE = wanted['part_size']
     steps = Steps(wanted['last'])
     parts: list[int] = []

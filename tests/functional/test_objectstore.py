@@ -216,6 +216,26 @@ def test_an_object_exists_until_it_is_deleted(
     store.delete('images', 'a/b')
 
 
+def test_an_object_that_was_just_made_is_young(
+    store: ObjectStore, client: 'S3Client'
+) -> None:
+    client.put_object(Bucket='images', Key='young', Body=b'content')
+
+    age = store.age('images', 'young')
+
+    assert age is not None
+    assert 0 <= age < 60
+
+
+def test_what_is_not_there_has_no_age(store: ObjectStore) -> None:
+    assert store.age('images', 'nothing') is None
+
+
+def test_an_age_in_anothers_bucket_is_not_told(store: ObjectStore) -> None:
+    with pytest.raises(exceptions.BucketAccessError):
+        store.age('others', 'any')
+
+
 def test_a_bucket_of_ones_own_is_in_order(store: ObjectStore) -> None:
     store.check_bucket('images')
 

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterator
 import datetime
+import email.utils
 import logging
 import os
 from pathlib import Path
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from typing import Any
 
+from botocore import stub
 from openstack import connection
 import pytest
 import requests_mock
@@ -49,7 +51,7 @@ def debug_log(caplog: pytest.LogCaptureFixture) -> Iterator[Any]:
         logger.setLevel(level)
 
 
-def issued(seconds: int = 900) -> dict[str, Any]:
+def issued(seconds: int = 900, ends_at: Any = None) -> dict[str, Any]:
     """What the identity service answers to who asks for a key."""
     ends = datetime.datetime.now(datetime.UTC) + datetime.timedelta(
         seconds=seconds
@@ -59,7 +61,7 @@ def issued(seconds: int = 900) -> dict[str, Any]:
             'access': 'TEMPORARY',
             'secret': SECRET,
             'securitytoken': SECURITY_TOKEN,
-            'expires_at': ends.strftime('%Y-%m-%dT%H:%M:%S.%fZ'),
+            'expires_at': ends_at or ends.strftime('%Y-%m-%dT%H:%M:%S.%fZ'),
         }
     }
 
@@ -229,6 +231,27 @@ def test_a_temporary_key_is_renewed_before_it_ends(
     assert asked.call_count == 2
 
 
+@pytest.mark.parametrize('hours', [-2, 2])
+def test_a_key_lasts_as_long_by_a_clock_that_is_wrong(
+    connect: Connect, answers: requests_mock.Mocker, hours: int
+) -> None:
+    there = datetime.datetime.now(datetime.UTC) + datetime.timedelta(
+        hours=hours
+    )
+    asked = answers.post(
+        KEYS_URL,
+        json=issued(hours * 3600 + 900),
+        headers={'Date': email.utils.format_datetime(there, usegmt=True)},
+    )
+    found = access.find_credentials(connect())
+
+    found.get_frozen_credentials()
+    left = found._expiry_time - datetime.datetime.now(datetime.UTC)
+
+    assert asked.call_count == 1
+    assert left < datetime.timedelta(minutes=16)
+
+
 @pytest.mark.parametrize(
     ('settings', 'missing'),
     [({'ak': 'a'}, 'sk'), ({'sk': SECRET}, 'ak')],
@@ -270,6 +293,8 @@ def test_half_a_key_in_the_environment_is_refused(
         {'status_code': 401},
         {'status_code': 201, 'json': {'credential': {'secret': SECRET}}},
         {'status_code': 200, 'text': SECRET},
+        {'status_code': 201, 'json': issued(ends_at='soon')},
+        {'status_code': 201, 'json': issued(ends_at=[SECRET])},
     ],
 )
 def test_where_no_key_is_issued_the_error_tells_the_three_ways(
@@ -453,6 +478,37 @@ def test_an_objects_address_has_bucket_and_key(connect: Connect) -> None:
     store = objectstore.ObjectStore(connect({'object': OBS}))
 
     assert store.object_url('images', 'a/b.raw') == 'images:a/b.raw'
+
+
+def told_age(connect: Connect, date: str | None) -> float | None:
+    """Return the age of an object of the year 2031, at the store's time."""
+    store = objectstore.ObjectStore(connect({'object': OBS}, ak='a', sk='b'))
+    told = {
+        'LastModified': datetime.datetime(2031, 5, 4, 3, tzinfo=datetime.UTC),
+        'ResponseMetadata': {
+            'HTTPStatusCode': 200,
+            'HTTPHeaders': {} if date is None else {'date': date},
+        },
+    }
+    with stub.Stubber(store._client) as stubber:
+        stubber.add_response(
+            'head_object', told, {'Bucket': 'images', 'Key': 'a.raw'}
+        )
+        return store.age('images', 'a.raw')
+
+
+def test_an_objects_age_goes_by_the_stores_clock(connect: Connect) -> None:
+    assert told_age(connect, 'Sun, 04 May 2031 03:02:01 GMT') == 121
+
+
+@pytest.mark.parametrize(
+    'date', [None, '', 'soon', 'Sun, 04 May 2031 03:02:01 -0000']
+)
+def test_without_the_stores_time_an_object_has_no_age(
+    connect: Connect, date: str | None
+) -> None:
+    with pytest.raises(exceptions.ObjectStoreError, match='how old images:a'):
+        told_age(connect, date)
 
 
 @pytest.mark.parametrize('size', [0, 1, 1024**3, 1024**4, 48 * 1024**4 // 10])

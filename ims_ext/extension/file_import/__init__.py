@@ -15,6 +15,7 @@ from ims_ext.extension import creation as _creation
 from ims_ext.extension import job as _job
 from ims_ext.extension import native as _native
 from ims_ext.extension.file_import import bucket as _bucket_import
+from ims_ext.extension.file_import import bucket_order as _bucket_order
 from ims_ext.extension.file_import import native as _native_import
 from ims_ext.extension.file_import import record as import_record
 
@@ -144,7 +145,7 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
                     timeout=timeout,
                     progress=progress,
                 )
-            order = _bucket_import.Order(
+            order = _bucket_order.Order(
                 file=file,
                 bucket=bucket,
                 object_key=object_key,
@@ -155,7 +156,7 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
                     request,
                     bucket,
                     object_key
-                    or _bucket_import.free_key(name, disk.disk_format),
+                    or _bucket_order.free_key(name, disk.disk_format),
                     name,
                     min_disk,
                     attrs,
@@ -174,7 +175,7 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
 
     def _import_from_bucket(
         self,
-        order: _bucket_import.Order,
+        order: _bucket_order.Order,
         *,
         resume: bool,
         wait: bool,
@@ -248,7 +249,7 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
             what,
             {
                 'endpoint': self.root_url(),
-                'project': self.session.get_project_id(self.auth),
+                'project': self.get_project_id(),
                 **identity,
             },
         )

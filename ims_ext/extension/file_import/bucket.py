@@ -5,86 +5,32 @@ However it ends, what it has come to is in its record, and the same import
 goes on from there.
 """
 
-from collections.abc import Mapping
-import dataclasses
 import logging
-import re
 import time
 from typing import Any
-import uuid
 
 from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
-from ims_ext import local_file
 from ims_ext import objectstore
 from ims_ext.extension import attempt
 from ims_ext.extension import creation as _creation
 from ims_ext.extension import image_job
 from ims_ext.extension import job as _job
+from ims_ext.extension.file_import import bucket_order
 from ims_ext.extension.file_import import record as import_record
 from ims_ext.extension.file_import import recovery as import_recovery
 from ims_ext.objectstore import upload as _upload
 
 _logger = logging.getLogger(__name__)
 
-#: Refusals that would be the same next time.
+#: Refusals that would be the same next time. Those of an access key would
+#: not: one that ends in the middle of an upload is given anew.
 _DEFINITIVE = (
     exceptions.BucketAccessError,
-    exceptions.BucketCredentialsError,
     exceptions.BucketNotFoundError,
     exceptions.ValidationError,
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Order:
-    """What is asked for.
-
-    :ivar file: The file.
-    :ivar bucket: The bucket.
-    :ivar object_key: The object's key, where one was named.
-    :ivar disk_format: The file's format.
-    :ivar request: The operation that imports the object.
-    :ivar body: Its parameters, checked; the object's address is filled in.
-    :ivar safe_mode: Whether it is sent to the safe mode.
-    :ivar keep_object: Whether the object stays.
-    """
-
-    file: local_file.LocalFile
-    bucket: str
-    object_key: str | None
-    disk_format: str
-    request: type[_creation.ImportRequest]
-    body: Mapping[str, Any]
-    safe_mode: bool
-    keep_object: bool
-
-    @property
-    def asked(self) -> dict[str, str]:
-        """What tells it from another order for the same image."""
-        others = {
-            name: value
-            for name, value in self.body.items()
-            if name != 'image_url'
-        }
-        return import_record.digests(
-            {
-                **others,
-                'operation': self.request.base_path,
-                'safe_mode': self.safe_mode,
-            }
-        )
-
-
-def free_key(name: str, disk_format: str) -> str:
-    """Return a key for an upload that nobody else has chosen.
-
-    :param name: The image's name.
-    :param disk_format: The file's format.
-    """
-    stem = re.sub(r'[^A-Za-z0-9._-]+', '-', name).strip('-.') or 'image'
-    return f'{stem}-{uuid.uuid4().hex[:12]}.{disk_format}'
 
 
 class BucketImport:
@@ -100,7 +46,7 @@ class BucketImport:
         self,
         proxy: Any,
         slot: import_record.Slot,
-        order: Order,
+        order: bucket_order.Order,
         progress: _upload.ByteProgress | None,
     ) -> None:
         self._proxy = proxy
@@ -119,10 +65,16 @@ class BucketImport:
         """
         self._store.check_bucket(self._order.bucket)
         self._take_record(resume)
-        job = self._running_job()
-        if job is None:
-            self._upload()
-            job = self._start()
+        try:
+            job = self._running_job()
+            if job is None:
+                self._upload()
+                job = self._start()
+        except KeyboardInterrupt as error:
+            if not hasattr(error, '__notes__'):
+                # Between the steps that say of themselves what is left.
+                self._note_interrupted(error)
+            raise
         job.left_object = self._object_url
         return job
 
@@ -155,6 +107,16 @@ class BucketImport:
         else:
             error.add_note(f"Left behind: {left}")
 
+    def _note_interrupted(self, error: KeyboardInterrupt) -> None:
+        record = self._record
+        if record.upload.is_begun:
+            self._note_left(
+                error,
+                objectstore.left_words(
+                    self._order.bucket, record.key, record.upload
+                ),
+            )
+
     @property
     def _object_url(self) -> str:
         return f'{self._order.bucket}:{self._record.key}'
@@ -167,6 +129,7 @@ class BucketImport:
         if record is not None:
             self._attach(record)
             if self._is_of_use(record, resume):
+                record.fingerprint = self._order.file.fingerprint
                 return
             self._discard(record)
         key = self._order.object_key
@@ -181,7 +144,9 @@ class BucketImport:
                 fingerprint=self._order.file.fingerprint,
                 asked=self._order.asked,
                 key=key
-                or free_key(self._order.body['name'], self._order.disk_format),
+                or bucket_order.free_key(
+                    self._order.body['name'], self._order.disk_format
+                ),
                 upload=_upload.Checkpoint.new(
                     self._order.file.size, is_own_key=not key
                 ),
@@ -201,7 +166,7 @@ class BucketImport:
             return False
         file = self._order.file
         is_asked = record.asked_at is not None
-        if record.fingerprint != file.fingerprint:
+        if not record.fingerprint.is_of_same(file.fingerprint):
             if is_asked:
                 raise self._changed(f"the file {file.path} has changed")
             _logger.warning(
@@ -244,8 +209,21 @@ class BucketImport:
                 self._object_url,
             )
         else:
-            self._store.discard(self._order.bucket, record.key, record.upload)
+            self._discard_upload(record)
         self._slot.remove()
+
+    def _discard_upload(self, record: import_record.Record) -> None:
+        bucket = self._order.bucket
+        try:
+            self._store.discard(bucket, record.key, record.upload)
+        except exceptions.BucketAccessError as error:
+            # It would be denied next time, too.
+            left = objectstore.left_words(bucket, record.key, record.upload)
+            _logger.warning(
+                "An earlier run has left %s, which cannot be deleted: %s",
+                left,
+                error,
+            )
 
     def _has_ended(self, record: import_record.Record) -> bool:
         job = self._known_job(record)
@@ -294,8 +272,9 @@ class BucketImport:
             return
         try:
             self._store.discard(order.bucket, self._record.key, checkpoint)
+            checkpoint.is_begun = False
             self._slot.remove()
-        except exceptions.ObjectStoreError:
+        except (exceptions.ObjectStoreError, KeyboardInterrupt):
             self._note_left(error, left)
 
     # ====== THE IMPORT ======

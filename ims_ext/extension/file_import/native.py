@@ -119,9 +119,9 @@ class NativeImport:
         )
         if record is None:
             return None
-        image = self._find(record)
+        image = self._found(record, resume)
         change = None
-        if record.fingerprint != self._order.file.fingerprint:
+        if not record.fingerprint.is_of_same(self._order.file.fingerprint):
             change = f"the file {self._order.file.path} has changed"
         elif record.asked != asked:
             change = "other attributes are asked for"
@@ -131,6 +131,19 @@ class NativeImport:
             record.forget_request()
             return None
         return image
+
+    def _found(
+        self, record: import_record.Record, resume: bool
+    ) -> _image.Image | None:
+        """Return the image of an earlier attempt, if it can be told."""
+        try:
+            return self._find(record)
+        except exceptions.OutcomeUnknownError as error:
+            if resume:
+                import_recovery.note(error, "perhaps one of these images")
+                raise
+            _logger.warning("What an earlier run has left stays: %s", error)
+            return None
 
     def _find(self, record: import_record.Record) -> _image.Image | None:
         if record.asked_at is None:
@@ -195,9 +208,7 @@ class NativeImport:
         return import_record.exclusively(
             {
                 'endpoint': self._proxy.root_url(),
-                'project': self._proxy.session.get_project_id(
-                    self._proxy.auth
-                ),
+                'project': self._proxy.get_project_id(),
                 'waiting': self._order.name,
             },
             _PATIENCE,

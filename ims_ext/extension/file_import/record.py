@@ -31,6 +31,16 @@ except ImportError:  # Not POSIX
 #: Counted up where records of other versions cannot be gone on from.
 _VERSION = 1
 
+#: What reading a record raises where it is damaged.
+_DAMAGE = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    RecursionError,
+)
+
 _logger = logging.getLogger(__name__)
 
 
@@ -89,8 +99,11 @@ class Record:
         record = cls(fingerprint=fingerprint, upload=checkpoint, **found)
         _check_types(fingerprint, int)
         _check_types(checkpoint, int | str | bool | None)
-        if not isinstance(checkpoint.part_size, int):
-            raise TypeError("a part's size is no number")
+        if (
+            not isinstance(checkpoint.part_size, int)
+            or checkpoint.part_size < 1
+        ):
+            raise ValueError("a part has no size")
         if not isinstance(record.asked, dict) or not all(
             isinstance(each, str)
             for each in (*record.asked.values(), record.key)
@@ -158,6 +171,7 @@ class Slot:
         self._folder = folder()
         self._path = self._folder / f'{self._stem}.json'
         self._lock: _Lock | None = None
+        self._is_writable = True
 
     def __enter__(self) -> Self:
         try:
@@ -192,7 +206,7 @@ class Slot:
     @property
     def is_kept(self) -> bool:
         """Whether there is anything that a record can be kept in."""
-        return self._lock is not None
+        return self._lock is not None and self._is_writable
 
     def load(self) -> Record | None:
         """Return the record of an earlier attempt.
@@ -202,21 +216,10 @@ class Slot:
         if self._lock is None:
             return None
         try:
-            text = self._path.read_text('utf-8')
+            return _read(self._path)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
-            self._put_aside(error)
-            return None
-        try:
-            return Record.from_json(json.loads(text))
-        except (
-            ValueError,
-            TypeError,
-            KeyError,
-            AttributeError,
-            RecursionError,
-        ) as error:
+        except _DAMAGE as error:
             self._put_aside(error)
             return None
 
@@ -241,13 +244,16 @@ class Slot:
                 os.fsync(descriptor)
             temporary.replace(self._path)
             _sync_folder(self._folder)
+            self._is_writable = True
         except OSError as error:
-            _logger.warning(
-                "If this import is interrupted, it may not go on from there: "
-                "%s: %s",
-                self._path,
-                error.strerror or error,
-            )
+            if self._is_writable:
+                _logger.warning(
+                    "If this import is interrupted, it may not go on from "
+                    "there: %s: %s",
+                    self._path,
+                    error.strerror or error,
+                )
+            self._is_writable = False
 
     def remove(self) -> None:
         """Remove the record: there is nothing to go on with."""
@@ -261,10 +267,8 @@ class Slot:
             return
         for path in self._folder.glob('*.json'):
             if path != self._path:
-                with contextlib.suppress(
-                    OSError, ValueError, TypeError, KeyError, AttributeError
-                ):
-                    yield Record.from_json(json.loads(path.read_text('utf-8')))
+                with contextlib.suppress(*_DAMAGE):
+                    yield _read(path)
 
     def _put_aside(self, error: Exception) -> None:
         aside = self._path.with_suffix('.unreadable')
@@ -292,14 +296,18 @@ class _Lock:
         self._path = path
         while True:
             self._descriptor = os.open(
-                path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+                path,
+                os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
+                0o600,
             )
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if self._is_current():
-                    break
+                    os.ftruncate(self._descriptor, 0)
+                    os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
+                    return
             except BlockingIOError as error:
-                owner = os.pread(self._descriptor, 20, 0).decode('ascii')
+                owner = os.pread(self._descriptor, 20, 0).decode('latin-1')
                 os.close(self._descriptor)
                 raise BlockingIOError(error.errno, owner) from None
             except BaseException:
@@ -307,8 +315,6 @@ class _Lock:
                 raise
             # The last owner has removed it meanwhile.
             os.close(self._descriptor)
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
 
     def _is_current(self) -> bool:
         try:
@@ -358,6 +364,14 @@ def exclusively(
             lock.release()
 
 
+def _read(path: Path) -> Record:
+    """Return the record in a file.
+
+    :raises: one of ``_DAMAGE`` where there is none.
+    """
+    return Record.from_json(json.loads(path.read_text('utf-8')))
+
+
 def _words_of(error: BlockingIOError) -> str:
     owner = str(error.strerror or '')
     return f" (process {owner})" if owner.isdigit() else ""
@@ -367,7 +381,11 @@ def _make_private(path: Path) -> None:
     """Make a folder that nobody else can look into."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.mkdir(mode=0o700, exist_ok=True)
-    if path.stat().st_mode & 0o077:
+    found = path.stat()
+    if found.st_uid != os.geteuid():
+        # Who owns it can put anything there, links to other files too.
+        raise PermissionError("the folder belongs to another user")
+    if found.st_mode & 0o077:
         path.chmod(0o700)
 
 

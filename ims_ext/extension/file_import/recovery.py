@@ -12,6 +12,8 @@ _SETTLING = 10.0
 _BETWEEN_LOOKS = 0.25
 #: Seconds by which this machine's clock may have been set meanwhile.
 _CLOCK_TOLERANCE = 5.0
+#: Seconds that are looked back where it was certainly set back.
+_CLOCK_IS_WRONG = 86_400.0
 
 #: How to go on, and how not to.
 GO_ON = (
@@ -35,7 +37,10 @@ class EarlierMoment(attempt.Moment):
     @property
     def elapsed(self) -> float:
         """Seconds since then, rather too many than too few."""
-        return max(time.time() - self._asked_at, 0.0) + _CLOCK_TOLERANCE
+        elapsed = time.time() - self._asked_at
+        return (elapsed if elapsed >= 0 else _CLOCK_IS_WRONG) + (
+            _CLOCK_TOLERANCE
+        )
 
 
 def find_made(
