@@ -9,7 +9,9 @@ first: it is then, class included, what openstacksdk would have made at once.
 A resource is a :class:`dict`, and some of Python's own functions read a dict
 past its methods; what they need is explained where it is provided for. Out of
 reach are an unbound method (``dict.get(image, 'name')``), and extensions in C
-that read the memory of a dict: give them ``image.to_dict()``.
+that read the memory of a dict: give them ``image.to_dict()``. ``type(image)``
+is a subclass of the image's class until the image is complete:
+``isinstance()`` and ``image.__class__`` say the same before and after.
 """
 
 from collections.abc import Callable, Mapping

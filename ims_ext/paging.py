@@ -106,11 +106,13 @@ class _Ahead(Generic[T]):
 
     def page(self) -> Page[T]:
         """Return the page once it is there."""
-        if self._thread is None:
-            return self._fetch()
-        page = self._fetched.result()
-        self._thread.join()
-        return page
+        if self._thread:
+            self._thread.join()
+        if self._fetched.done():
+            return self._fetched.result()
+        # There was no thread, or it is in the process that this one was
+        # forked from.
+        return self._fetch()
 
     def abandon(self) -> None:
         """Give the request that is on its way a moment to end."""

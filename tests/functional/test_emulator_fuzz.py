@@ -32,8 +32,12 @@ from .fuzzed_requests import Operation
 from .fuzzed_requests import Sent
 from .plain_http import Client
 
-#: Requests to each operation; others than always where more are asked for.
-EXAMPLES = int(os.environ.get('FUZZ_EXAMPLES', '20'))
+#: How many times as many requests are tried as in every run of the tests,
+#: and others.
+_PATIENCE = int(os.environ.get('IMS_EXT_FUZZ', '1'))
+
+#: Requests to each operation.
+EXAMPLES = 20 * _PATIENCE
 
 
 @dataclasses.dataclass
@@ -222,7 +226,7 @@ def test_no_request_breaks_an_operation_or_reaches_another_project(
     @hypothesis.settings(
         max_examples=EXAMPLES,
         deadline=None,
-        derandomize='FUZZ_EXAMPLES' not in os.environ,
+        derandomize=_PATIENCE == 1,
         database=None,
         suppress_health_check=list(hypothesis.HealthCheck),
     )

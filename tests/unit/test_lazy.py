@@ -396,6 +396,32 @@ def test_threads_that_look_at_a_resource_see_the_same_complete_one() -> None:
         sys.setswitchinterval(before)
 
 
+def test_a_thread_that_is_late_leaves_nothing_in_a_complete_resource(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late = deferred(cloud_image.CloudImage, IMAGE)
+    make = lazy.Origin.make
+    makings = []
+
+    def make_slowly(origin: Any, attrs: Any) -> Any:
+        made = make(origin, attrs)
+        makings.append(made)
+        if len(makings) == 1:
+            # Somebody else looks at all of it in the meantime.
+            other = threading.Thread(target=len, args=[late])
+            other.start()
+            other.join()
+        return made
+
+    monkeypatch.setattr(lazy.Origin, 'make', make_slowly)
+    merged = {**late}
+
+    made = at_once(cloud_image.CloudImage, IMAGE)
+    assert len(makings) == 2
+    assert merged == {**made}
+    assert lazy_operations.state(late) == lazy_operations.state(made)
+
+
 def test_a_resource_whose_making_fails_can_be_looked_at_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

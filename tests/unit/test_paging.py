@@ -4,6 +4,8 @@
 from collections.abc import Callable, Iterator
 import gc
 import itertools
+import os
+import signal
 import threading
 from typing import Any
 import urllib.parse
@@ -353,6 +355,31 @@ def test_a_list_needs_no_thread_where_there_can_be_none(
     monkeypatch.setattr(threading.Thread, 'start', refuse)
 
     assert ids(conn.ims.cloud_images(limit=2)) == cloud.ids
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason="needs fork")
+@pytest.mark.filterwarnings('ignore:.*multi-threaded:DeprecationWarning')
+def test_a_list_goes_on_in_a_process_that_was_forked_meanwhile() -> None:
+    parent = os.getpid()
+    forked = threading.Event()
+
+    def fetch_last() -> paging.Page[int]:
+        if os.getpid() == parent:
+            assert forked.wait(10)
+        return paging.Page([2], None)
+
+    items = paging.walk(lambda: paging.Page([0, 1], fetch_last))
+    found = [next(items), next(items)]
+
+    child = os.fork()
+    if not child:
+        # A process that hangs ends, and not well.
+        signal.alarm(10)
+        os._exit(sum(items))
+    forked.set()
+
+    assert [*found, *items] == [0, 1, 2]
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
 
 
 def _raised(error: Exception) -> dict[str, Any]:
