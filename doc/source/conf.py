@@ -6,6 +6,7 @@ file of requirements, and no network, is needed.
 """
 
 import builtins
+import inspect
 from typing import Any
 
 from docutils import nodes
@@ -83,6 +84,16 @@ def drop_inherited_signature(
     return ('', '') if module.startswith('openstack.') else None
 
 
+def skip_inherited_methods(
+    app: Sphinx, what: str, name: str, member: Any, skip: bool, options: Any
+) -> bool | None:
+    """Leave out the methods of openstacksdk's that are only wrapped."""
+    module = str(getattr(member, '__module__', ''))
+    if inspect.isfunction(member) and module.startswith('openstack.'):
+        return True
+    return None
+
+
 def unlink_builtins(app: Sphinx, document: nodes.document) -> None:
     """Keep ``type`` in a signature from linking to an attribute ``type``."""
     for node in list(document.findall(addnodes.pending_xref)):
@@ -93,4 +104,5 @@ def unlink_builtins(app: Sphinx, document: nodes.document) -> None:
 def setup(app: Sphinx) -> None:
     """Add what no option does."""
     app.connect('autodoc-process-signature', drop_inherited_signature)
+    app.connect('autodoc-skip-member', skip_inherited_methods)
     app.connect('doctree-read', unlink_builtins)
