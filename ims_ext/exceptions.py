@@ -10,14 +10,15 @@ import contextlib
 import datetime
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
-import urllib.parse
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
 
+from ims_ext import refusal
 from ims_ext import wording
 from ims_ext.auth import secret_headers
 from ims_ext.catalogue import catalogue as catalogue
+from ims_ext.refusal import error_body as error_body
 from ims_ext.wording import readable as readable
 
 if TYPE_CHECKING:
@@ -342,29 +343,7 @@ _CLASS_BY_CODE: dict[str, type[CloudImageHttpError]] = {
     for code in codes
 }
 
-_CLOUDS = {
-    'F': "Flexible Engine",
-    'O': "Open Telekom Cloud",
-    'H': "Huawei Cloud",
-}
-
-#: Paths of operations that not all of the clouds document, and who does.
-_PARTIAL_OPERATIONS = tuple(
-    (re.compile(pattern), clouds)
-    for pattern, clouds in (
-        (r'/v1/cloudimages/dataimages/action$', 'OH'),
-        (r'/v1/cloudimages/[^/]+/cross_region_copy$', 'H'),
-        (r'/v1/cloudimages/os_version$', 'H'),
-        (r'/v1/cloudimages/job/[^/]+$', 'H'),
-        (r'/v1/[^/]+/cloudimages/[^/]+/(members|tags/delete)(/|$)', 'H'),
-        (r'/v2\.1/cloudimages/', 'H'),
-    )
-)
-
 _BARE_MESSAGE = re.compile(r'\w+: \d{3}$')
-
-#: The gateway's code for a path that it does not know.
-_NO_SUCH_API = 'APIGW.0101'
 
 _CLASS_BY_STATUS: dict[int, type[CloudImageHttpError]] = {
     400: BadRequestError,
@@ -390,9 +369,9 @@ class JobFailedError(_Rebuilt, sdk_exceptions.ResourceFailure):
         code, reason = job.failure
         self.code = code
         self.reason = reason
-        self.advice = _advice(code)
+        self.advice = refusal.advice(code)
         super().__init__(
-            _sentence(
+            refusal.sentence(
                 f"Job {job.label} ({job.job_type or 'unknown type'}) failed",
                 code,
                 reason,
@@ -442,19 +421,21 @@ def raise_from_response(
     if response.status_code < 400:
         check_carried_out(response.status_code, error_message)
         return
-    code, reason = error_body(response)
+    code, reason = refusal.error_body(response)
     cls = _CLASS_BY_STATUS.get(response.status_code, CloudImageHttpError)
     telling = _CLASS_BY_CODE.get(code or '')
     if telling and issubclass(telling, cls):
         cls = telling
-    advice = _advice(code)
-    if _is_missing_operation(response, code):
+    advice = refusal.advice(code)
+    if refusal.is_missing_operation(response, code):
         cls = UnsupportedOperationError
-        error_message = _missing_operation(response)
+        error_message = refusal.missing_operation(response)
     error = cls(
         message=error_message or "The image service refuses",
         response=response,
-        details=_sentence(None, code, reason or response.reason, advice),
+        details=refusal.sentence(
+            None, code, reason or response.reason, advice
+        ),
     )
     error.code = code
     error.advice = advice
@@ -501,84 +482,10 @@ def reraise(error: sdk_exceptions.HttpException) -> NoReturn:
     raise error
 
 
-def _is_missing_operation(
-    response: 'requests.Response', code: str | None
-) -> bool:
-    """Whether it is the operation that the cloud lacks, not an object."""
-    if response.status_code == 405 or code == _NO_SUCH_API:
-        return True
-    return (
-        response.status_code == 404
-        and code is None
-        and bool(_clouds(response))
-    )
-
-
-def _clouds(response: 'requests.Response') -> str:
-    """Return who documents an operation, if not all of the clouds do."""
-    path = urllib.parse.urlsplit(response.request.url or '').path
-    for pattern, clouds in _PARTIAL_OPERATIONS:
-        if pattern.search(str(path)):
-            return clouds
-    return ''
-
-
-def _missing_operation(response: 'requests.Response') -> str:
-    path = urllib.parse.urlsplit(response.request.url or '').path
-    names = [_CLOUDS[cloud] for cloud in _clouds(response) or _CLOUDS]
-    return (
-        f"This cloud's image service does not have {response.request.method} "
-        f"{path!s}, which is documented for {' and '.join(names)}"
-    )
-
-
-def error_body(
-    response: 'requests.Response',
-) -> tuple[str | None, str | None]:
-    """Return the code and the message of an error answer."""
-    try:
-        body = response.json()
-    except (ValueError, RecursionError):
-        return None, wording.plain_text(response.content)
-    if not isinstance(body, dict):
-        return None, wording.plain_text(response.content)
-    error = body.get('error')
-    if isinstance(error, dict):
-        body = error
-    elif isinstance(error, str):
-        return None, wording.in_one_line(error)
-    code = body.get('error_code') or body.get('code')
-    message = body.get('error_msg') or body.get('message')
-    return (
-        # Keystone and Glance put the HTTP status where the code would be.
-        readable(code, 100) if isinstance(code, str) else None,
-        wording.in_one_line(message) if message else None,
-    )
-
-
 def _clock_time(moment: datetime.datetime | None) -> str:
     if moment is None:
         return "an unknown time"
     return f'{moment.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC'
-
-
-def _advice(code: str | None) -> str | None:
-    entry = catalogue.get(code) if code else None
-    return entry.advice or None if entry else None
-
-
-def _sentence(
-    what: str | None,
-    code: str | None,
-    reason: str | None,
-    advice: str | None,
-) -> str:
-    """Join the known parts to ``What: CODE: reason. Advice.``"""
-    parts = [
-        readable(part).rstrip('. ') for part in (what, code, reason) if part
-    ]
-    text = ': '.join(parts)
-    return f'{text}. {advice}' if advice else text
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ import logging
 import random
 import ssl
 import time
-from typing import Literal, Self, TypeVar
+from typing import Literal, NoReturn, Self, TypeVar
 
 from keystoneauth1 import adapter
 from keystoneauth1 import exceptions as ksa_exceptions
@@ -61,6 +61,8 @@ class Policy:
         believed up to.
     :ivar silence: Seconds without a byte after which a connection counts as
         failed, where the cloud's configuration has no ``api_timeout``.
+    :ivar silence_once: Likewise for a request that is sent once: nobody asks
+        again for its answer, so it is waited for longer.
     :ivar connect_retries: In place of ``retries``, for connections; set by
         ``ims_connect_retries`` of the cloud's configuration.
     :ivar status_retries: In place of the others, for statuses; set by
@@ -78,6 +80,7 @@ class Policy:
     longest_pause: float = 10.0
     longest_retry_after: float = 60.0
     silence: float = 60.0
+    silence_once: float = 120.0
     connect_retries: int | None = None
     status_retries: int | None = None
     connect_delay: float | None = None
@@ -243,7 +246,7 @@ class Attempts:
 
 
 def through(ask: Callable[[], _Answer], policy: Policy) -> _Answer:
-    """Ask something until there is an answer, or it is enough.
+    """Ask the identity service until it answers, or it is enough.
 
     :param ask: Asks; may be called several times.
     :param policy: How long and how often.
@@ -264,10 +267,37 @@ def through(ask: Callable[[], _Answer], policy: Policy) -> _Answer:
                 raise
             pause = attempts.pause(failure)
             if pause is None:
-                error.add_note(f"It was {attempts}")
-                raise
+                give_up(
+                    error,
+                    "No answer of the identity service",
+                    f"It was {attempts}",
+                    is_unsent=True,
+                )
         _logger.info("%s; again in %.1f seconds", failure.reason, pause)
         time.sleep(pause)
+
+
+def give_up(
+    error: Exception, what: str, tried: str, *, is_unsent: bool
+) -> NoReturn:
+    """Raise what stands for a request that had no answer.
+
+    :param error: What came in the way the last time.
+    :param what: What there is none to, an error's first words.
+    :param tried: How often and for how long, a sentence.
+    :param is_unsent: Whether the request was never sent, for want of a token.
+    :raises: :class:`~ims_ext.exceptions.NoAnswerError` where there was no
+        connection, otherwise ``error``.
+    """
+    if not isinstance(error, ksa_exceptions.ConnectionError):
+        error.add_note(tried)
+        # keystoneauth's errors have no place of their own for it.
+        vars(error)['is_unsent'] = is_unsent
+        raise error
+    cls = exceptions.NoAnswerError
+    if isinstance(error, ksa_exceptions.ConnectTimeout):
+        cls = exceptions.NoAnswerTimeoutError
+    raise cls(f"{what}: {error}. {tried}", is_unsent) from error
 
 
 # ====== WHAT PASSES ======
@@ -334,6 +364,15 @@ def in_error(error: BaseException) -> Failure | None:
     return Failure('doubtful' if status == 500 else 'status', f'HTTP {status}')
 
 
+def is_unsent(error: BaseException) -> bool:
+    """Whether a request was never sent: there was no token to send it with.
+
+    :param error: What :class:`~ims_ext.exchange.Exchange` raised; it has
+        been patient already.
+    """
+    return getattr(error, 'is_unsent', False)
+
+
 def _in_connection(error: BaseException) -> Failure | None:
     if not isinstance(error, ksa_exceptions.ConnectionError):
         return None
@@ -350,7 +389,7 @@ def _in_connection(error: BaseException) -> Failure | None:
     return Failure(
         'connection',
         str(error) or type(error).__name__,
-        is_undone=getattr(error, 'is_unsent', False)
+        is_undone=is_unsent(error)
         or any(isinstance(each, _UNCONNECTED) for each in causes),
     )
 

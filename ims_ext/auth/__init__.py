@@ -22,6 +22,7 @@ from keystoneauth1 import access
 from keystoneauth1 import loading
 from keystoneauth1.identity import base
 
+from ims_ext import origin as origins
 from ims_ext.auth import signer
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ class AccessKey(base.BaseIdentityPlugin):
             session.session.auth = signer.Signer(session.session.auth)
         return {'Authorization': signer.Unsigned(self)}
 
-    def _origins(self) -> set[signer.Origin]:
+    def _origins(self) -> set[origins.Origin]:
         """Return where the cloud is, as far as is known."""
         urls = [self._identity_url]
         if self.auth_ref is not None:

@@ -12,22 +12,20 @@ import datetime
 import hashlib
 import re
 import time
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import unquote
 from urllib.parse import urlsplit
 
 from requests.auth import AuthBase
 from requests.auth import HTTPBasicAuth
 
+from ims_ext import origin as origins
 from ims_ext.auth import signature
 
 if TYPE_CHECKING:
     import requests
 
     from ims_ext.auth import AccessKey
-
-#: Scheme, host and port.
-Origin: TypeAlias = tuple[str, str, int | None]
 
 #: The headers that are signed, of those that a request has.
 _SIGNED = (
@@ -37,7 +35,6 @@ _SIGNED = (
     'x-sdk-date',
     'x-security-token',
 )
-_DEFAULT_PORTS = {'http': 80, 'https': 443}
 _BLOCK = 1024**2
 
 #: What the gateway says of signatures that are too old or too new.
@@ -68,7 +65,7 @@ class Unsigned(str):
     """
 
     plugin: 'AccessKey'
-    origin: Origin | None
+    origin: origins.Origin | None
 
     def __new__(cls, plugin: 'AccessKey') -> 'Unsigned':
         self = super().__new__(cls, f'{signature.ALGORITHM} unsigned')
@@ -115,7 +112,7 @@ def sign(
     """
     url = str(request.url)
     headers = request.headers
-    headers['Host'] = _host(url)
+    headers['Host'] = origins.host(find_origin(url))
     headers['X-Sdk-Date'] = date = time.strftime(
         signature.DATE_FORMAT, time.gmtime(now)
     )
@@ -143,23 +140,13 @@ def sign(
     request.register_hook('response', _check_refusal)
 
 
-def find_origin(url: str) -> Origin:
+def find_origin(url: str) -> origins.Origin:
     """Return where a URL leads: scheme, host and port."""
     try:
-        parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+        return origins.of(url)
     except ValueError:
         # Nowhere, as some catalog may have it.
         return '', '', None
-    return parts.scheme, parts.hostname or '', port
-
-
-def _host(url: str) -> str:
-    """Return the header ``Host`` for a URL."""
-    scheme, name, port = find_origin(url)
-    if ':' in name:
-        name = f'[{name}]'
-    return name if port == _DEFAULT_PORTS.get(scheme) else f'{name}:{port}'
 
 
 def _body_digest(request: 'requests.PreparedRequest') -> str:

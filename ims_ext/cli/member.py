@@ -182,9 +182,7 @@ class SetImageMember(_Batch):
         images = _member.image_ids(
             [_offered_image(client, name) for name in parsed_args.images]
         )
-        project = parsed_args.project or client.session.get_project_id(
-            client.auth
-        )
+        project = parsed_args.project or client.get_project_id()
         projects = self._project_ids([project])
         job = client.update_image_members(
             images, projects[0], parsed_args.status, parsed_args.vault

@@ -115,8 +115,13 @@ class Exchange:
             self._wait(pause, attempts, failure)
 
     def _limit_silence(self, policy: retry.Policy) -> None:
-        if self._is_repeatable and self._proxy.session.timeout is None:
+        if self._proxy.session.timeout is not None:
+            return
+        if self._is_repeatable:
             self._kwargs.setdefault('timeout', policy.silence)
+        elif self._kwargs.get('data') is None:
+            # Taking in an image's data takes the service as long as it does.
+            self._kwargs.setdefault('timeout', policy.silence_once)
 
     def _pause(
         self, attempts: retry.Attempts, failure: retry.Failure
@@ -282,16 +287,12 @@ class Exchange:
     def _raise(self, error: Exception, attempts: retry.Attempts) -> NoReturn:
         """Raise what stands for a request that had no answer."""
         what = "The identity service was" if not self._is_sent else "It was"
-        if not isinstance(error, ksa_exceptions.ConnectionError):
-            error.add_note(f"{what} {attempts}")
-            raise error
-        cls = exceptions.NoAnswerError
-        if isinstance(error, ksa_exceptions.ConnectTimeout):
-            cls = exceptions.NoAnswerTimeoutError
-        raise cls(
-            f"No answer to {self._shown}: {error}. {what} {attempts}",
+        retry.give_up(
+            error,
+            f"No answer to {self._shown}",
+            f"{what} {attempts}",
             is_unsent=not self._is_sent,
-        ) from error
+        )
 
     def _unanswered(
         self,

@@ -73,7 +73,11 @@ def _patched(
     image = get(f'/images/{found[1]}')
     if image.status_code != 200:
         return response
-    return image if has_effect(patch, image.json()) else response
+    try:
+        is_done = has_effect(patch, image.json())
+    except ValueError:
+        is_done = False
+    return image if is_done else response
 
 
 def has_effect(patch: Iterable[Any], image: Any) -> bool:

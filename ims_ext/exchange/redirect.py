@@ -6,6 +6,7 @@ import urllib.parse
 import requests
 
 from ims_ext import exceptions
+from ims_ext import origin
 
 #: Redirects that are followed one after the other.
 MOST = 5
@@ -16,25 +17,10 @@ _SAME_REQUEST = frozenset((307, 308))
 _LOOK_THERE = frozenset((301, 302, 303))
 _READING = frozenset(('GET', 'HEAD'))
 
-_DEFAULT_PORTS = {'http': 80, 'https': 443}
-
 _ADVICE = (
     "if the service has moved there, set ims_endpoint_override in the "
     "cloud's configuration to its URL"
 )
-
-_Origin = tuple[str, str, int | None]
-
-
-def origin(url: str) -> _Origin:
-    """Return scheme, host and port of a URL.
-
-    :param url: The URL.
-    :raises: :class:`ValueError` where it is none.
-    """
-    parts = urllib.parse.urlsplit(url)
-    port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-    return parts.scheme, (parts.hostname or '').lower(), port
 
 
 def is_whole(url: str) -> bool:
@@ -125,7 +111,7 @@ def target(
 
 def _may_go(here: str, there: str) -> bool:
     """Whether a token sent to one URL may be sent to another one."""
-    first, second = origin(here), origin(there)
+    first, second = origin.of(here), origin.of(there)
     if first == second:
         return True
     # The same host, encrypted.
@@ -136,11 +122,8 @@ def _may_go(here: str, there: str) -> bool:
 def _shown(url: str) -> str:
     """Return what may be shown of a URL: no user, no query."""
     try:
-        scheme, host, port = origin(url)
+        there = origin.of(url)
     except ValueError:
         return repr(url[:100])
-    if ':' in host:
-        host = f'[{host}]'
-    if port != _DEFAULT_PORTS.get(scheme):
-        host = f'{host}:{port}'
-    return ascii(f'{scheme}://{host}{path(url)}'[:300])[1:-1]
+    shown = f'{there[0]}://{origin.host(there)}{path(url)}'
+    return ascii(shown[:300])[1:-1]

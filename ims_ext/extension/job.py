@@ -256,16 +256,17 @@ class JobMixin(proxy.Proxy):
         url = prepared.url
         if safe_mode:
             url = _VERSION.sub('/v2.1/', url, count=1)
+        # Made before: it takes a token, and where there is none when the
+        # answer is there, the job's ID would be lost.
+        job = self._job()
 
         def send() -> Job:
             response = self.request(
-                url,
-                request.method,
-                json=prepared.body,
-                repeatable=False,
-                **self._silence,
+                url, request.method, json=prepared.body, repeatable=False
             )
-            return self._job(_started_id(response, request))
+            job.id = _started_id(response, request)
+            dict.update(job, job.to_dict())
+            return job
 
         trace: attempt.Trace[Job] | None = request.trace()
         started = attempt.settle(self, trace, send) if trace else send()
@@ -307,10 +308,7 @@ class JobMixin(proxy.Proxy):
         ):
             raise  # there is no such job
         except BaseException as error:
-            error.add_note(
-                f"Left behind: the job {watch.job.label}, which goes on in "
-                f"the cloud"
-            )
+            job_watch.note_left([watch], error)
             raise
         if watch.job.is_failed:
             raise exceptions.JobFailedError(watch.job)
@@ -370,11 +368,18 @@ class JobMixin(proxy.Proxy):
         patience: float,
         progress: JobProgress | None,
     ) -> Generator[Job, None, None]:
-        for watch in job_watch.look_at_all(watches, self.get_job, patience):
-            if progress:
-                progress(watch.job)
-            if watch.job.is_finished:
-                yield watch.job
+        looks = job_watch.look_at_all(watches, self.get_job, patience)
+        try:
+            for watch in looks:
+                if progress:
+                    progress(watch.job)
+                if watch.job.is_finished:
+                    yield watch.job
+        except BaseException as error:
+            job_watch.note_left(watches, error)
+            raise
+        finally:
+            looks.close()
 
     def _watches(
         self, jobs: Iterable[str | Job], interval: float | None
@@ -387,14 +392,7 @@ class JobMixin(proxy.Proxy):
             known.setdefault(found.key, found)
         return [job_watch.Watch(job, pause) for job in known.values()]
 
-    @property
-    def _silence(self) -> dict[str, float]:
-        # A creation that is never answered would be waited for for ever.
-        if self.session.timeout is not None:
-            return {}
-        return {'timeout': attempt.SILENCE}
-
-    def _job(self, job_id: str) -> Job:
+    def _job(self, job_id: str | None = None) -> Job:
         return Job.new(
             id=job_id,
             project_id=self.get_project_id(),

@@ -34,6 +34,10 @@ _CONNECTIONS = 10
 #: Looks a second, at most, where there are many jobs.
 _RATE = 36.0
 
+#: Seconds before the end of a wait for many jobs when each is looked at for
+#: the last time; a look at all of them takes its time in addition.
+_LAST_LOOK = 1.0
+
 #: For how long looks at a job may fail, all of them. Each one asks once: its
 #: thread and its share of the rate are for the other jobs until the next.
 BAD_MINUTES = retry.Policy(
@@ -43,6 +47,9 @@ BAD_MINUTES = retry.Policy(
     first_pause=0.5,
     longest_pause=_LONGEST_PAUSE,
 )
+
+#: Jobs that a note names at most.
+_MOST_NAMED = 10
 
 _logger = logging.getLogger(__name__)
 
@@ -157,35 +164,59 @@ def look_at_all(
     order = itertools.count()
     # The one that has been due for longest comes first.
     waiting = [(0.0, next(order), watch) for watch in watches]
+    last = deadline - _LAST_LOOK - len(waiting) / _RATE
     next_slot = 0.0
     lookers = _Lookers(get)
     try:
         while waiting or lookers.looking:
             now = time.monotonic()
-            if now >= deadline:
-                left = [watch for _, _, watch in waiting]
-                raise exceptions.JobTimeoutError(
-                    [watch.job for watch in (*left, *lookers.looking)],
-                    timeout,
-                )
+            is_over = now >= deadline
             wake = deadline
-            if waiting and len(lookers.looking) < _CONNECTIONS:
+            may_look = len(lookers.looking) < _CONNECTIONS and not is_over
+            if waiting and may_look:
                 wake = max(waiting[0][0], next_slot)
                 if wake <= now:
                     lookers.look_at(heapq.heappop(waiting)[-1])
                     next_slot = now + 1 / _RATE
                     continue
-            looked = lookers.next(min(wake, deadline) - now)
+            looked = lookers.next(max(min(wake, deadline) - now, 0.0))
+            if looked is None and is_over:
+                left = [watch for _, _, watch in waiting]
+                raise exceptions.JobTimeoutError(
+                    [watch.job for watch in (*left, *lookers.looking)],
+                    timeout,
+                )
             if looked is None:
                 continue
             watch, has_news = looked
             if has_news:
                 yield watch
             if not watch.job.is_finished:
-                due = time.monotonic() + watch.pause
+                now = time.monotonic()
+                due = now + watch.pause
+                if has_news and now < last < due:
+                    due = last
                 heapq.heappush(waiting, (due, next(order), watch))
     finally:
         lookers.dismiss()
+
+
+def note_left(watches: Iterable[Watch], error: BaseException) -> None:
+    """Say of what ends a wait early which jobs go on.
+
+    :param watches: The jobs that were waited for.
+    :param error: What ends the wait.
+    """
+    left = [watch.job.label for watch in watches if not watch.job.is_finished]
+    if not left or isinstance(error, GeneratorExit):
+        return
+    several = len(left) > 1
+    more = len(left) - _MOST_NAMED
+    error.add_note(
+        f"Left behind: the job{'s' * several} {', '.join(left[:_MOST_NAMED])}"
+        + f" and {more} more" * (more > 0)
+        + f", which {'go' if several else 'goes'} on in the cloud"
+    )
 
 
 class _Lookers:

@@ -22,11 +22,13 @@ from ims_ext.extension import attempt
 from ims_ext.extension import image_job
 from ims_ext.extension.attempt import image as image_trace
 
+from .conftest import AUTH_URL
 from .conftest import IMS_URL
 from .conftest import PROJECT_ID
 
 ACTION = f'{IMS_URL}/v2/cloudimages/action'
 IMAGES = f'{IMS_URL}/v2/images'
+TOKENS = f'{AUTH_URL}/auth/tokens'
 #: What the server's clock says; ours is another one.
 NOW = datetime.datetime(2031, 5, 4, 3, 2, 1, tzinfo=datetime.UTC)
 BROKEN: dict[str, Any] = {'exc': requests.exceptions.ConnectionError('cut')}
@@ -337,6 +339,64 @@ def test_a_request_that_never_left_is_sent_again_without_a_look(
 
     assert create(conn).id == 'j1'
     assert sent(answers, IMAGES) == 0
+
+
+@pytest.mark.parametrize(
+    'fault',
+    [
+        {'status_code': 503},
+        {'status_code': 500},
+        {'exc': requests.exceptions.ConnectionError('cut')},
+        {'exc': requests.exceptions.ReadTimeout('late')},
+        {'text': '<html>'},
+    ],
+)
+@pytest.mark.parametrize('expires', [False, True])
+def test_without_a_token_nothing_was_sent_and_patience_is_not_doubled(
+    conn: connection.Connection,
+    answers: requests_mock.Mocker,
+    fault: dict[str, Any],
+    expires: bool,
+) -> None:
+    if expires:
+        # The first token is refused, and there is no other.
+        conn.authorize()
+        answers.post(ACTION, status_code=401)
+    answers.post(TOKENS, **fault)
+    before = sent(answers, TOKENS)
+
+    with pytest.raises(ksa_exceptions.ClientException) as caught:
+        create(conn)
+
+    assert not isinstance(caught.value, exceptions.OutcomeUnknownError)
+    assert sent(answers, TOKENS) - before in (5, 6)
+    assert sent(answers, IMAGES) == 0
+
+
+def test_a_token_that_ends_meanwhile_does_not_lose_the_answer(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    conn.authorize()
+    plugin: Any = conn.session.auth
+
+    def started(request: Any, context: Any) -> dict[str, str]:
+        plugin.invalidate()
+        return {'job_id': 'j1'}
+
+    answers.post(ACTION, json=started)
+    answers.post(TOKENS, status_code=503)
+
+    assert create(conn).id == 'j1'
+    assert sent(answers, ACTION) == 1
+
+
+def test_what_the_identity_service_refuses_later_is_no_proof_of_anything() -> (
+    None
+):
+    # openstacksdk asks it for what an answer's object is to know, too.
+    error = ksa_exceptions.ServiceUnavailable()
+
+    assert attempt.loss_of(error) is attempt.Loss.BROKEN
 
 
 def test_a_certificate_that_is_not_trusted_is_no_loss() -> None:

@@ -367,6 +367,18 @@ def test_a_refusal_at_an_unknown_time_stays_a_refusal(
             Session(auth=plugin).get(IMAGES)
 
 
+def test_a_refusal_that_has_a_timestamp_is_not_about_the_time() -> None:
+    plugin = AccessKey(AUTH_URL, 'AK', SECRET)
+    with requests_mock.Mocker() as mocker:
+        mocker.get(
+            IMAGES,
+            status_code=403,
+            json={'timestamp': '2030-03-17T17:46:40', 'error': 'Forbidden'},
+        )
+        with pytest.raises(keystone_exceptions.Forbidden):
+            Session(auth=plugin).get(IMAGES)
+
+
 def test_a_gateway_that_repeats_the_security_token_is_not_quoted() -> None:
     plugin = AccessKey(AUTH_URL, 'AK', SECRET, TOKEN)
     with requests_mock.Mocker() as mocker:
@@ -569,4 +581,5 @@ def test_the_plugin_loads_nothing_that_openstacksdk_has_not() -> None:
         'ims_ext.auth',
         'ims_ext.auth.signature',
         'ims_ext.auth.signer',
+        'ims_ext.origin',
     ]

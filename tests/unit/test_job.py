@@ -376,6 +376,28 @@ def test_a_wait_that_ends_early_says_that_the_job_goes_on(
     assert 'the job j1' in '\n'.join(caught.value.__notes__)
 
 
+def test_a_wait_for_many_that_ends_early_says_which_jobs_go_on(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.get(job_url(1), json=body('SUCCESS'))
+    answers.get(job_url(2), json=body(job_id='j2'))
+
+    def interrupt(each: _job.Job) -> None:
+        if each.id == 'j2' and seen:
+            raise KeyboardInterrupt
+        seen.append(each.id)
+
+    seen: list[str] = []
+    waiting = conn.ims.wait_for_jobs(
+        ['j1', 'j2'], interval=0.1, progress=interrupt
+    )
+    with pytest.raises(KeyboardInterrupt) as caught:
+        list(waiting)
+
+    [note] = caught.value.__notes__
+    assert note.startswith('Left behind: the job j2, which goes on')
+
+
 def test_a_single_job_may_be_waited_for_as_several(
     conn: connection.Connection, answers: requests_mock.Mocker
 ) -> None:

@@ -321,6 +321,41 @@ def test_connections_and_rate_are_bounded(
     assert moments[-1] - moments[0] >= 59 / 200.0
 
 
+def test_a_job_is_looked_at_shortly_before_the_time_is_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(job_watch, '_LAST_LOOK', 0.2)
+    states = iter(['RUNNING', 'SUCCESS'])
+    job = _job.Job.existing(job_id='j1', status='INIT')
+    watch = job_watch.Watch(job, LONG)
+
+    def get(job: _job.Job) -> _job.Job:
+        return _job.Job.existing(job_id=job.id, status=next(states))
+
+    *_, last = job_watch.look_at_all([watch], get, 0.6)
+
+    assert last.job.is_successful
+
+
+def test_an_end_that_was_seen_counts_however_late_the_caller_asks() -> None:
+    first, second = watches('1', '2')
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def get(job: _job.Job) -> _job.Job:
+        if job.id == '2':
+            has_begun.set()
+            may_end.wait(LONG)
+        has_begun.wait(LONG)
+        return _job.Job.existing(job_id=job.id, status='SUCCESS')
+
+    looks = job_watch.look_at_all([first, second], get, 0.5)
+    assert next(looks) is first
+    may_end.set()
+    time.sleep(0.6)
+
+    assert [each.job.id for each in looks] == ['2']
+
+
 def test_jobs_take_turns() -> None:
     looks: list[str] = []
 

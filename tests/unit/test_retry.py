@@ -438,6 +438,27 @@ def test_silence_is_bounded_unless_the_configuration_says_how(
     assert answers.last_request.timeout == 7
 
 
+def test_silence_is_bounded_for_what_is_sent_once_too(
+    connect: Connect, answers: requests_mock.Mocker
+) -> None:
+    answers.post(f'{IMS_URL}/v2/images', json={'id': 'i1', 'name': 'golden'})
+
+    connect().ims.create_image_metadata('golden')
+    assert answers.last_request.timeout == retry.Policy().silence_once
+    connect(api_timeout=7).ims.create_image_metadata('golden')
+    assert answers.last_request.timeout == 7
+
+
+def test_taking_in_an_images_data_may_take_as_long_as_it_does(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.put(f'{IMS_URL}/v2/images/i1/file', status_code=204)
+
+    conn.ims.put('/images/i1/file', data=b'image')
+
+    assert answers.last_request.timeout is None
+
+
 def test_what_is_tried_again_is_logged_without_secrets(
     conn: connection.Connection,
     answers: requests_mock.Mocker,
@@ -528,6 +549,16 @@ def test_an_identity_service_that_stays_away_is_said_to_have_been_tried(
             list(call())
 
         assert 'tried 21 times' in '\n'.join(caught.value.__notes__)
+
+
+def test_an_identity_service_without_connection_is_told_as_any_other(
+    connect: Connect, answers: requests_mock.Mocker
+) -> None:
+    conn = connect()
+    answers.post(TOKENS, **CUT)
+
+    with pytest.raises(exceptions.NoAnswerError, match='tried 21 times'):
+        conn.ims.get_project_id()
 
 
 @pytest.mark.parametrize('method', ['GET', 'POST'])

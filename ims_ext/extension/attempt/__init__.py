@@ -48,9 +48,6 @@ TOLERANCE = 2.0
 _SOON = (0.3, 0.7, 1.5, 2.5, 5.0)
 #: Likewise, where it may be under way still.
 _LATER = (0.5, 1.5, 3.0, 5.0, 10.0, 15.0, 25.0)
-#: Seconds without a byte after which an answer counts as lost, where the
-#: cloud's configuration has no ``api_timeout``.
-SILENCE = 120.0
 
 Result = TypeVar('Result')
 ResultSent = TypeVar('ResultSent', covariant=True)
@@ -253,6 +250,9 @@ class _Attempt(Generic[Result]):
         loss = loss_of(error)
         if loss is None:
             return self._after_refusal(error)
+        if retry.is_unsent(error):
+            # The identity service has been asked as often as makes sense.
+            raise self._noted(error)
         _logger.info("%s: %s", loss.value.capitalize(), error)
         self._has_arrived |= loss is not Loss.UNSENT
         if loss not in (Loss.UNSENT, Loss.REFUSED):
@@ -373,14 +373,16 @@ def loss_of(error: Exception) -> Loss | None:
     :param error: What sending it raised.
     :returns: ``None`` for a refusal, and for what is no failure of sending.
     """
+    if retry.is_unsent(error):
+        return Loss.UNSENT
     if isinstance(error, exceptions.InvalidAnswerError):
         return Loss.UNREADABLE
     failure = retry.in_error(error)
     if failure is None:
         return None
     if isinstance(error, ksa_exceptions.HttpError):
-        # The identity service's: without a token nothing was sent.
-        return Loss.UNSENT
+        # The identity service's, which openstacksdk asks afterwards too.
+        return Loss.BROKEN
     if failure.is_undone:
         is_refusal = failure.kind == 'status'
         return Loss.REFUSED if is_refusal else Loss.UNSENT

@@ -230,7 +230,7 @@ def _newest(
 
     :returns: Since when, by the server's clock, if known; and the images.
     """
-    owner = proxy.session.get_project_id(proxy.auth)
+    owner = proxy.get_project_id()
     query: dict[str, Any] = {
         'owner': owner,
         'sort_key': 'created_at',
@@ -352,7 +352,7 @@ class _Own:
         :param proxy: ``conn.ims``, which is asked for the jobs' images.
         :returns: The images, and whether all jobs have told theirs.
         """
-        project = str(proxy.session.get_project_id(proxy.auth))
+        project = str(proxy.get_project_id())
         with self._guard:
             jobs = [
                 job_id
