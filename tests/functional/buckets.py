@@ -46,17 +46,16 @@ def in_minutes(minutes: int) -> datetime.datetime:
     )
 
 
-def known_keys() -> dict[str, Key]:
-    """Return the keys of two projects, permanent and temporary ones."""
-    return {
-        key.access: key
-        for key in (
-            Key('ALPHA', 'secret-of-alpha', 'alpha'),
-            Key('BETA', 'secret-of-beta', 'beta'),
-            Key('TEMP', 'secret-of-temp', 'alpha', 'token', in_minutes(15)),
-            Key('ENDED', 'secret-of-ended', 'alpha', 'token', in_minutes(-1)),
-        )
-    }
+#: The keys of two projects, permanent and temporary ones.
+KEYS = {
+    key.access: key
+    for key in (
+        Key('ALPHA', 'secret-of-alpha', 'alpha'),
+        Key('BETA', 'secret-of-beta', 'beta'),
+        Key('TEMP', 'secret-of-temp', 'alpha', 'token', in_minutes(15)),
+        Key('ENDED', 'secret-of-ended', 'alpha', 'token', in_minutes(-1)),
+    )
+}
 
 
 @contextlib.contextmanager

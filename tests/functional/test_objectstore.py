@@ -22,10 +22,10 @@ from ims_ext.objectstore import ObjectStore
 from ims_ext.objectstore import access
 from ims_ext.objectstore import patience
 
+from .buckets import KEYS
 from .buckets import MIB
 from .buckets import Key
 from .buckets import in_minutes
-from .buckets import known_keys
 from .buckets import read
 from .buckets import s3
 from .buckets import serving
@@ -33,7 +33,6 @@ from .buckets import serving
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-KEYS = known_keys()
 SIZE = 40 * MIB
 
 Connect = Callable[..., connection.Connection]

@@ -16,43 +16,17 @@ import pytest
 from ims_ext.emulator import objectstore
 from ims_ext.emulator.objectstore import BucketStore
 
-from .buckets import MIB
-from .buckets import files
-from .buckets import known_keys
-from .buckets import read
-from .buckets import refused
-from .buckets import s3
-from .buckets import serving
-from .buckets import upload
+from ..buckets import KEYS
+from ..buckets import MIB
+from ..buckets import files
+from ..buckets import read
+from ..buckets import refused
+from ..buckets import s3
+from ..buckets import serving
+from ..buckets import upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-KEYS = known_keys()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[BucketStore]:
-    store = BucketStore(KEYS, tmp_path)
-    store.create_bucket('alpha', 'images')
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def url(store: BucketStore) -> Iterator[str]:
-    with serving(store) as url:
-        yield url
-
-
-@pytest.fixture
-def alpha(url: str) -> 'S3Client':
-    return s3(url, KEYS['ALPHA'])
-
-
-@pytest.fixture
-def beta(url: str) -> 'S3Client':
-    return s3(url, KEYS['BETA'])
 
 
 # ====== FROM WITHIN THE EMULATOR ======
@@ -158,9 +132,9 @@ def test_a_bucket_made_by_the_emulator_is_one_projects(
 _SERVER = """
 import pathlib, sys
 sys.path.insert(0, sys.argv[2])
-from functional.buckets import known_keys, serving
+from functional.buckets import KEYS, serving
 from ims_ext.emulator.objectstore import BucketStore
-store = BucketStore(known_keys(), pathlib.Path(sys.argv[1]))
+store = BucketStore(KEYS, pathlib.Path(sys.argv[1]))
 store.create_bucket('alpha', 'images')
 with serving(store) as url:
     print(url, flush=True)
@@ -177,7 +151,7 @@ def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
             '-c',
             _SERVER,
             str(tmp_path),
-            str(Path(__file__).parents[1]),
+            str(Path(__file__).parents[2]),
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

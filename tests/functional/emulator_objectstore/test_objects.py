@@ -2,7 +2,6 @@
 """The emulator's buckets, as any S3 client sees them."""
 
 import base64
-from collections.abc import Iterator
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,46 +13,16 @@ from botocore.credentials import Credentials
 import pytest
 import requests
 
-from ims_ext.emulator.objectstore import BucketStore
-
-from .buckets import MIB
-from .buckets import REGION
-from .buckets import files
-from .buckets import known_keys
-from .buckets import read
-from .buckets import refused
-from .buckets import s3
-from .buckets import serving
-from .buckets import upload
+from ..buckets import KEYS
+from ..buckets import MIB
+from ..buckets import REGION
+from ..buckets import files
+from ..buckets import read
+from ..buckets import refused
+from ..buckets import upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-KEYS = known_keys()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[BucketStore]:
-    store = BucketStore(KEYS, tmp_path)
-    store.create_bucket('alpha', 'images')
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def url(store: BucketStore) -> Iterator[str]:
-    with serving(store) as url:
-        yield url
-
-
-@pytest.fixture
-def alpha(url: str) -> 'S3Client':
-    return s3(url, KEYS['ALPHA'])
-
-
-@pytest.fixture
-def beta(url: str) -> 'S3Client':
-    return s3(url, KEYS['BETA'])
 
 
 # ====== OBJECTS ======

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Downloads from the emulator's buckets, slow and unfinished ones too."""
 
-from collections.abc import Iterator
 import contextlib
 import io
 import os
@@ -13,31 +12,15 @@ import requests
 
 from ims_ext.emulator.objectstore import BucketStore
 
-from .buckets import MIB
-from .buckets import files
-from .buckets import known_keys
-from .buckets import s3
-from .buckets import serving
+from ..buckets import KEYS
+from ..buckets import MIB
+from ..buckets import files
+from ..buckets import s3
 
-KEYS = known_keys()
 #: As many as the server has threads.
 THREADS = 8
 #: More than the server and the system keep of an answer in memory.
 BIG = 40 * MIB
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[BucketStore]:
-    store = BucketStore(KEYS, tmp_path)
-    store.create_bucket('alpha', 'images')
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def url(store: BucketStore) -> Iterator[str]:
-    with serving(store) as url:
-        yield url
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the emulator's buckets answer to requests that make no sense."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,34 +10,15 @@ from botocore.credentials import Credentials
 import pytest
 import requests
 
-from ims_ext.emulator.objectstore import BucketStore
-
-from .buckets import REGION
-from .buckets import files
-from .buckets import known_keys
-from .buckets import read
-from .buckets import refused
-from .buckets import s3
-from .buckets import serving
+from ..buckets import KEYS
+from ..buckets import REGION
+from ..buckets import files
+from ..buckets import read
+from ..buckets import refused
+from ..buckets import s3
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-KEYS = known_keys()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[BucketStore]:
-    store = BucketStore(KEYS, tmp_path)
-    store.create_bucket('alpha', 'images')
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def url(store: BucketStore) -> Iterator[str]:
-    with serving(store) as url:
-        yield url
 
 
 @pytest.fixture

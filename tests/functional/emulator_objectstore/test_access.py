@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who gets at which buckets of the emulator."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,43 +8,17 @@ import requests
 
 from ims_ext.emulator.objectstore import BucketStore
 
-from .buckets import REGION
-from .buckets import Key
-from .buckets import in_minutes
-from .buckets import known_keys
-from .buckets import read
-from .buckets import refused
-from .buckets import s3
-from .buckets import serving
+from ..buckets import KEYS
+from ..buckets import REGION
+from ..buckets import Key
+from ..buckets import in_minutes
+from ..buckets import read
+from ..buckets import refused
+from ..buckets import s3
+from ..buckets import serving
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-KEYS = known_keys()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[BucketStore]:
-    store = BucketStore(KEYS, tmp_path)
-    store.create_bucket('alpha', 'images')
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def url(store: BucketStore) -> Iterator[str]:
-    with serving(store) as url:
-        yield url
-
-
-@pytest.fixture
-def alpha(url: str) -> 'S3Client':
-    return s3(url, KEYS['ALPHA'])
-
-
-@pytest.fixture
-def beta(url: str) -> 'S3Client':
-    return s3(url, KEYS['BETA'])
 
 
 # ====== WHOSE REQUEST IT IS ======
