@@ -48,6 +48,27 @@ def check_request(method: str, url: str, kwargs: Mapping[str, Any]) -> None:
     _check_value(kwargs.get('json'))
 
 
+def check_id(found: Any, given: Any, what: str) -> str:
+    """Return an ID, if it is one that can be part of a path.
+
+    :param found: What has been found in the place of the ID.
+    :param given: What it has been found in, for the message.
+    :param what: What it is the ID of, with its article: ``a job``.
+    :raises: :class:`~ims_ext.exceptions.ValidationError` where there is
+        none, or one that leads elsewhere.
+    """
+    if not isinstance(found, str) or not found.strip():
+        raise exceptions.ValidationError(
+            f"{what.capitalize()}'s ID is missing; {given!r} is none"
+        )
+    if leads_elsewhere(found):
+        noun = what.partition(' ')[2]
+        raise exceptions.ValidationError(
+            f"{found!r} is no {noun}'s ID: it cannot be part of a path"
+        )
+    return found
+
+
 def leads_elsewhere(text: str) -> bool:
     """Whether a text would be more or less than itself in a path.
 

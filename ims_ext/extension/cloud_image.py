@@ -469,16 +469,7 @@ def image_id(image: Any) -> str:
     :param image: The image, of whatever kind, or its ID.
     :raises: :class:`~ims_ext.exceptions.ValidationError` where it has none.
     """
-    found = CloudImage._get_id(image)
-    if not isinstance(found, str) or not found.strip():
-        raise exceptions.ValidationError(
-            f"An image's ID is missing; {image!r} is none"
-        )
-    if sendable.leads_elsewhere(found):
-        raise exceptions.ValidationError(
-            f"{found!r} is no image's ID: it cannot be part of a path"
-        )
-    return found
+    return sendable.check_id(CloudImage._get_id(image), image, 'an image')
 
 
 def wire_query(query: Mapping[str, Any]) -> dict[str, Any]:

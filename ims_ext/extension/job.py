@@ -426,16 +426,7 @@ def job_id(job: Any) -> str:
     :param job: The job or its ID.
     :raises: :class:`~ims_ext.exceptions.ValidationError` where it has none.
     """
-    found = Job._get_id(job)
-    if not isinstance(found, str) or not found.strip():
-        raise exceptions.ValidationError(
-            f"A job's ID is missing; {job!r} is none"
-        )
-    if sendable.leads_elsewhere(found):
-        raise exceptions.ValidationError(
-            f"{found!r} is no job's ID: it cannot be part of a path"
-        )
-    return found
+    return sendable.check_id(Job._get_id(job), job, 'a job')
 
 
 def check_seconds(name: str, value: Any, default: float) -> float:
