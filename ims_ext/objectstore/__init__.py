@@ -18,6 +18,7 @@ from ims_ext.objectstore import upload as _upload
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
     from openstack.connection import Connection
 
     from ims_ext.objectstore import leftovers as _leftovers
@@ -217,22 +218,7 @@ class ObjectStore:
         :param key: The object's key.
         :raises: as :meth:`check_bucket`.
         """
-        check_object(bucket, key)
-        from botocore.exceptions import ClientError
-
-        from ims_ext.objectstore import patience
-
-        def look() -> bool:
-            try:
-                self._client.head_object(Bucket=bucket, Key=key)
-            except ClientError as error:
-                if _status(error) != 404:
-                    raise
-                return False
-            return True
-
-        with self._translated(bucket, key):
-            return patience.persist(look)
+        return self._head(bucket, key) is not None
 
     def age(self, bucket: str, key: str) -> float | None:
         """Return how old an object is, in seconds.
@@ -244,16 +230,9 @@ class ObjectStore:
         :returns: ``None`` where it is not there.
         :raises: as :meth:`check_bucket`.
         """
-        check_object(bucket, key)
-        from botocore.exceptions import ClientError
-
-        with self._translated(bucket, key):
-            try:
-                head = self._client.head_object(Bucket=bucket, Key=key)
-            except ClientError as error:
-                if _status(error) != 404:
-                    raise
-                return None
+        head = self._head(bucket, key)
+        if head is None:
+            return None
         try:
             told = head['ResponseMetadata']['HTTPHeaders'].get('date', '')
             now = email.utils.parsedate_to_datetime(told)
@@ -288,6 +267,24 @@ class ObjectStore:
                 _body.count_only_what_is_sent(client)
                 self._made_client = client
             return self._made_client
+
+    def _head(self, bucket: str, key: str) -> 'HeadObjectOutputTypeDef | None':
+        """Return what is told of an object, ``None`` if it is not there."""
+        check_object(bucket, key)
+        from botocore.exceptions import ClientError
+
+        from ims_ext.objectstore import patience
+
+        def look() -> 'HeadObjectOutputTypeDef | None':
+            try:
+                return self._client.head_object(Bucket=bucket, Key=key)
+            except ClientError as error:
+                if _status(error) != 404:
+                    raise
+                return None
+
+        with self._translated(bucket, key):
+            return patience.persist(look)
 
     def _leftovers(
         self, bucket: str, key: str, checkpoint: _upload.Checkpoint
