@@ -80,7 +80,7 @@ class ObjectStore:
             try:
                 self._client.head_bucket(Bucket=bucket)
             except ClientError as error:
-                if _status(error) not in (400, 403):
+                if _access.status(error) not in (400, 403):
                     raise
                 # An answer to HEAD has no body, so it cannot say why.
                 self._client.list_objects(Bucket=bucket, MaxKeys=1)
@@ -279,7 +279,7 @@ class ObjectStore:
             try:
                 return self._client.head_object(Bucket=bucket, Key=key)
             except ClientError as error:
-                if _status(error) != 404:
+                if _access.status(error) != 404:
                     raise
                 return None
 
@@ -354,11 +354,6 @@ def check_object(bucket: str, key: str) -> None:
         )
 
 
-def _status(error: 'ClientError') -> int:
-    """Return the HTTP status of a refusal."""
-    return int(error.response['ResponseMetadata'].get('HTTPStatusCode', 0))
-
-
 def _refusal(
     error: 'ClientError',
     bucket: str,
@@ -368,7 +363,7 @@ def _refusal(
     """Return our exception for a refusal by the object store."""
     code = error.response['Error'].get('Code', '')
     reason = error.response['Error'].get('Message') or code
-    status = _status(error)
+    status = _access.status(error)
     if code in _CREDENTIAL_CODES:
         return exceptions.BucketCredentialsError(
             f"The object store does not accept the access key: {code}: "

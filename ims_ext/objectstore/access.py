@@ -17,6 +17,7 @@ from ims_ext import exceptions
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
+    from botocore.exceptions import ClientError
     from mypy_boto3_s3 import S3Client
     from openstack.connection import Connection
 
@@ -386,6 +387,11 @@ def _checked_url(url: str, what: str) -> str:
 def words(error: BaseException) -> str:
     """Return an exception's message on one line, without a full stop."""
     return ' '.join(str(error).split()).rstrip('.')
+
+
+def status(error: 'ClientError') -> int:
+    """Return the HTTP status of a refusal."""
+    return int(error.response['ResponseMetadata'].get('HTTPStatusCode', 0))
 
 
 def _is_address(host: str) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from ims_ext.objectstore import access
 from ims_ext.objectstore import upload
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Leftovers:
                 Bucket=self._bucket, Key=self._key
             )
         except ClientError as error:
-            if status(error) != 404:
+            if access.status(error) != 404:
                 raise
             return False
         if found['ContentLength'] != self._checkpoint.size:
@@ -71,9 +72,9 @@ class Leftovers:
         try:
             return self._parts_of(self._checkpoint.upload_id)
         except ClientError as error:
-            if status(error) == 404:
+            if access.status(error) == 404:
                 return None
-            if status(error) not in _NO_LIST:
+            if access.status(error) not in _NO_LIST:
                 raise
             _logger.warning(
                 "The parts of %s:%s that are there cannot be listed, so all "
@@ -117,7 +118,7 @@ class Leftovers:
                 and found['UploadId'] != self._checkpoint.upload_id
             ]
         except ClientError as error:
-            if status(error) not in _NO_LIST:
+            if access.status(error) not in _NO_LIST:
                 raise
             self._can_list = False
             _logger.warning(
@@ -155,10 +156,10 @@ class Leftovers:
         try:
             return bool(self._parts_of(upload_id))
         except ClientError as error:
-            if status(error) not in _NO_LIST | {404}:
+            if access.status(error) not in _NO_LIST | {404}:
                 raise
             # What cannot be known to be empty stays.
-            return status(error) != 404
+            return access.status(error) != 404
 
     def _abort(self, upload_id: str) -> None:
         try:
@@ -166,7 +167,7 @@ class Leftovers:
                 Bucket=self._bucket, Key=self._key, UploadId=upload_id
             )
         except ClientError as error:
-            if status(error) != 404:
+            if access.status(error) != 404:
                 raise
 
 
@@ -181,8 +182,3 @@ def joint_etag(etags: Sequence[str]) -> str | None:
     for etag in etags:
         md5.update(bytes.fromhex(etag))
     return f'{md5.hexdigest()}-{len(etags)}'
-
-
-def status(error: ClientError) -> int:
-    """Return the HTTP status of a refusal."""
-    return int(error.response['ResponseMetadata'].get('HTTPStatusCode', 0))
