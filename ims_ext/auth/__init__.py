@@ -327,12 +327,12 @@ def _list_of(response: 'requests.Response', name: str) -> list[dict[str, Any]]:
     from keystoneauth1 import exceptions as keystone_exceptions
 
     from ims_ext import exceptions
-    from ims_ext.auth import secret_headers
+    from ims_ext.exceptions import masking
 
     if response.status_code >= 400:
         code, reason = exceptions.error_body(response)
         error = keystone_exceptions.from_response(
-            secret_headers.without_secrets(response), 'GET', str(response.url)
+            masking.without_secrets(response), 'GET', str(response.url)
         )
         said = ': '.join(filter(None, (code, reason or response.reason)))
         words = f"The identity service refuses a signed request: {said}"

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
 
-from ims_ext import refusal
-from ims_ext import wording
-from ims_ext.auth import secret_headers
-from ims_ext.catalogue import catalogue as catalogue
-from ims_ext.refusal import error_body as error_body
-from ims_ext.wording import readable as readable
+from ims_ext.exceptions import masking
+from ims_ext.exceptions import refusal
+from ims_ext.exceptions import wording
+from ims_ext.exceptions.codes import catalogue as catalogue
+from ims_ext.exceptions.refusal import error_body as error_body
+from ims_ext.exceptions.wording import readable as readable
 
 if TYPE_CHECKING:
     import requests
@@ -235,7 +235,7 @@ class CloudImageHttpError(sdk_exceptions.HttpException):
         cls, arguments, state = reduced
         state = dict(state)
         if self.response is not None:
-            response = secret_headers.without_secrets(self.response)
+            response = masking.without_secrets(self.response)
             state |= {'response': response, 'request': response.request}
         return cls, arguments, state
 
