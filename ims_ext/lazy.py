@@ -27,7 +27,7 @@ from openstack import connection as sdk_connection
 from openstack import fields
 from openstack import resource as sdk_resource
 
-from ims_ext.exchange import reading
+from ims_ext.transport import response_body
 
 R = TypeVar('R', bound=sdk_resource.Resource)
 
@@ -175,7 +175,7 @@ class Origin:
             }
             if others and (own is None or isinstance(own, dict)):
                 given['properties'] = {**(own or {}), **others}
-        with reading.answered(f"Reading {self.kind.__name__}"):
+        with response_body.answered(f"Reading {self.kind.__name__}"):
             made = self.kind(
                 _synchronized=True,
                 connection=self._here,
@@ -399,7 +399,7 @@ def _body_reader(component: fields.Body, sources: tuple[str, ...]) -> Any:
         if len(found) == 1:
             try:
                 return component.__get__(_Carrier({wire: attrs[found[0]]}))
-            except reading.STUMBLES:
+            except response_body.STUMBLES:
                 return _UNREAD
         if found or is_alias:
             return _UNREAD

@@ -14,12 +14,12 @@ from openstack.image.v2 import _proxy as image_proxy
 import requests
 
 from ims_ext import exceptions
-from ims_ext import exchange
 from ims_ext import lazy
-from ims_ext import retry
-from ims_ext.exchange import reading
-from ims_ext.exchange import redirect
-from ims_ext.exchange import sendable
+from ims_ext.transport import exchange
+from ims_ext.transport import redirect
+from ims_ext.transport import request_check
+from ims_ext.transport import response_body
+from ims_ext.transport import retry
 
 #: Service types of the catalog that the service may be found under.
 _SERVICE_TYPES = ('ims', 'image')
@@ -43,7 +43,7 @@ _BY_POSITION = (
 def _told(
     items: Generator[Any, None, None], what: str
 ) -> Generator[Any, None, None]:
-    with reading.guarded(what):
+    with response_body.guarded(what):
         yield from items
 
 
@@ -157,7 +157,7 @@ class Proxy(image_proxy.Proxy):
             that could not be sent as it is meant.
         """
         kwargs.update(zip(_BY_POSITION, args, strict=False))
-        sendable.check_request(method, url, kwargs)
+        request_check.check_request(method, url, kwargs)
         raise_exc = kwargs.pop('raise_exc', False)
         policy = retry.chosen() or self.retry_policy.configured(
             self,
@@ -194,8 +194,8 @@ class Proxy(image_proxy.Proxy):
         ignore_missing: bool = True,
         **attrs: Any,
     ) -> Any:
-        with reading.guarded(_doing("Finding", resource_type)):
-            if isinstance(name_or_id, str) and sendable.leads_elsewhere(
+        with response_body.guarded(_doing("Finding", resource_type)):
+            if isinstance(name_or_id, str) and request_check.leads_elsewhere(
                 name_or_id
             ):
                 # openstacksdk would take it for an ID first.
@@ -229,7 +229,7 @@ class Proxy(image_proxy.Proxy):
 
     def _get(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
         what = _doing("Getting", resource_type)
-        with reading.guarded(what):
+        with response_body.guarded(what):
             found = super()._get(resource_type, *args, **kwargs)
         if not set(found._body.attributes) - {lazy.id_name(resource_type)}:
             # openstacksdk leaves everything as it is where there is nothing.
@@ -240,23 +240,23 @@ class Proxy(image_proxy.Proxy):
 
     def _list(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
         what = _doing("Listing", resource_type)
-        with reading.guarded(what):
+        with response_body.guarded(what):
             found = super()._list(resource_type, *args, **kwargs)
         return _told(found, what) if isinstance(found, Generator) else found
 
     def _create(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
         what = _doing("Creating", resource_type)
-        with reading.guarded(what):
+        with response_body.guarded(what):
             created = super()._create(resource_type, *args, **kwargs)
-            reading.check_created(what)
+            response_body.check_created(what)
         return created
 
     def _update(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
-        with reading.guarded(_doing("Updating", resource_type)):
+        with response_body.guarded(_doing("Updating", resource_type)):
             return super()._update(resource_type, *args, **kwargs)
 
     def _delete(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
-        with reading.guarded(_doing("Deleting", resource_type)):
+        with response_body.guarded(_doing("Deleting", resource_type)):
             return super()._delete(resource_type, *args, **kwargs)
 
     def _get_resource(
@@ -286,7 +286,7 @@ def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def guarded(self: Proxy, *args: Any, **kwargs: Any) -> Any:
-        with reading.guarded(method.__name__):
+        with response_body.guarded(method.__name__):
             found = method(self, *args, **kwargs)
         if isinstance(found, Generator):
             return _told(found, method.__name__)

@@ -19,7 +19,7 @@ import requests
 from ims_ext import exceptions
 from ims_ext import lazy
 from ims_ext import paging
-from ims_ext.exchange import reading
+from ims_ext.transport import response_body
 
 Body = sdk_resource.Body
 QueryParameters = sdk_resource.QueryParameters
@@ -133,7 +133,7 @@ class Resource(lazy.LazyMixin, sdk_resource.Resource):
         resource_response_key: str | None = None,
     ) -> None:
         exceptions.raise_from_response(response, error_message)
-        with reading.answered(error_message or type(self).__name__):
+        with response_body.answered(error_message or type(self).__name__):
             # openstacksdk leaves everything as it is where there is no JSON.
             if has_body is not False and not isinstance(response.json(), dict):
                 raise TypeError("no object")

@@ -22,8 +22,8 @@ from keystoneauth1 import access
 from keystoneauth1 import loading
 from keystoneauth1.identity import base
 
-from ims_ext import origin as origins
 from ims_ext.auth import signer
+from ims_ext.transport import origin as origins
 
 if TYPE_CHECKING:
     from keystoneauth1.loading import opts

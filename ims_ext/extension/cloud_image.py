@@ -15,9 +15,9 @@ from ims_ext import paging
 from ims_ext import proxy
 from ims_ext import resource
 from ims_ext import validation
-from ims_ext.exchange import sendable
 from ims_ext.extension import image_patch
 from ims_ext.extension import tag_rules as _tag
+from ims_ext.transport import request_check
 
 _SORT_KEYS = (
     'name',
@@ -469,7 +469,7 @@ def image_id(image: Any) -> str:
     :param image: The image, of whatever kind, or its ID.
     :raises: :class:`~ims_ext.exceptions.ValidationError` where it has none.
     """
-    return sendable.check_id(CloudImage._get_id(image), image, 'an image')
+    return request_check.check_id(CloudImage._get_id(image), image, 'an image')
 
 
 def wire_query(query: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Any, Self
 
 from ims_ext import exceptions
 from ims_ext import resource
-from ims_ext.extension import answer
 from ims_ext.extension import job as _job
+from ims_ext.transport import decode
 
 #: What an image's status says of the job that makes it.
 _IMAGE_STATUSES = {
@@ -204,7 +204,7 @@ def _image(ims: _job.JobMixin, image_id: str) -> dict[str, Any]:
     if response.status_code == 404:
         # The cloud removes what it could not make.
         return {'id': image_id, 'status': 'no longer there'}
-    found = answer.read(response, f"Cannot look up the image {image_id}")
+    found = decode.read(response, f"Cannot look up the image {image_id}")
     if not isinstance(found, dict) or not found.get('status'):
         raise exceptions.InvalidAnswerError(
             f"The cloud does not tell the status of the image {image_id}"

@@ -9,8 +9,8 @@ from openstack import exceptions as sdk_exceptions
 from openstack import resource as sdk_resource
 
 from ims_ext import exceptions
-from ims_ext.exchange import reading
 from ims_ext.extension import job as _job
+from ims_ext.transport import response_body
 
 #: A server, volume or backup: its ID, its object, or its name.
 Source = str | sdk_resource.Resource
@@ -59,7 +59,9 @@ class SourceMixin(_job.JobMixin):
         if _is_id(source):
             return source
         try:
-            with reading.elsewhere(f"Cannot look up the {kind.noun} {source}"):
+            with response_body.elsewhere(
+                f"Cannot look up the {kind.noun} {source}"
+            ):
                 service = getattr(self._own_connection, kind.service)
                 find = getattr(service, f'find_{kind.noun}')
                 found = find(source, ignore_missing=False)

@@ -17,10 +17,10 @@ from ims_ext import lazy
 from ims_ext import proxy
 from ims_ext import resource
 from ims_ext import validation
-from ims_ext.exchange import sendable
-from ims_ext.extension import answer
 from ims_ext.extension import attempt
 from ims_ext.extension import job_watch
+from ims_ext.transport import decode
+from ims_ext.transport import request_check
 
 #: Seconds that waiting for a job lasts at most, unless told otherwise.
 DEFAULT_TIMEOUT = 3600.0
@@ -404,11 +404,11 @@ def _started_id(
     response: requests.Response, request: resource.JobRequest
 ) -> str:
     """Return the ID of the job that a request has started."""
-    found = answer.read(response, f"{request.purpose} failed")
+    found = decode.read(response, f"{request.purpose} failed")
     named = found.get('job_id') if isinstance(found, dict) else None
     # One example has a blank before the ID.
     started = named.strip() if isinstance(named, str) else ''
-    if not started or sendable.leads_elsewhere(started):
+    if not started or request_check.leads_elsewhere(started):
         raise exceptions.InvalidAnswerError(
             f"{request.purpose} failed: the cloud accepted "
             f"{request.base_path} but named no job"
@@ -426,7 +426,7 @@ def job_id(job: Any) -> str:
     :param job: The job or its ID.
     :raises: :class:`~ims_ext.exceptions.ValidationError` where it has none.
     """
-    return sendable.check_id(Job._get_id(job), job, 'a job')
+    return request_check.check_id(Job._get_id(job), job, 'a job')
 
 
 def check_seconds(name: str, value: Any, default: float) -> float:

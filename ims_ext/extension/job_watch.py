@@ -14,7 +14,7 @@ from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
-from ims_ext import retry
+from ims_ext.transport import retry
 
 if TYPE_CHECKING:
     from ims_ext.extension import job as _job

@@ -14,10 +14,10 @@ from openstack.identity.v3 import project as _project
 from ims_ext import exceptions
 from ims_ext import resource
 from ims_ext import validation
-from ims_ext.exchange import reading
 from ims_ext.extension import cloud_image as _cloud_image
 from ims_ext.extension import job as _job
 from ims_ext.extension.attempt import member as member_trace
+from ims_ext.transport import response_body
 
 #: Projects that an image can be shared with: 128 (F, H) or 256 (O). What is
 #: above the larger one is refused unsent, the cloud decides on the rest.
@@ -411,7 +411,7 @@ def _project_id(conn: connection.Connection, project: AnyProject) -> str:
         return given
     identity: Any = conn.identity
     try:
-        with reading.elsewhere(f"Cannot look up the project {given}"):
+        with response_body.elsewhere(f"Cannot look up the project {given}"):
             found = identity.find_project(given, ignore_missing=False)
     except sdk_exceptions.ForbiddenException:
         # Who may not look up projects can still name them by ID.

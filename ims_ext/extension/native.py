@@ -16,12 +16,12 @@ from ims_ext import exceptions
 from ims_ext import paging
 from ims_ext import proxy
 from ims_ext import validation
-from ims_ext.exchange import reading
 from ims_ext.extension import attempt
 from ims_ext.extension import cloud_image as _cloud_image
 from ims_ext.extension import image_patch
 from ims_ext.extension import tag_rules as _tag
 from ims_ext.extension.attempt import image as image_trace
+from ims_ext.transport import response_body
 
 _PATCH_V20 = 'application/openstack-images-v2.0-json-patch'
 
@@ -220,7 +220,7 @@ class NativeMixin(proxy.Proxy):
         changed = _image.Image.new(
             id=image.id, connection=self._get_connection()
         )
-        with reading.answered(f"Cannot change the image {image.id}"):
+        with response_body.answered(f"Cannot change the image {image.id}"):
             changed._translate_response(response)
         return changed
 
@@ -250,7 +250,7 @@ class NativeMixin(proxy.Proxy):
         )
         # The project is in the path: the documented body lacks it.
         changed._body.clean(only=['member'])
-        with reading.guarded(f"Cannot change the member {changed.id}"):
+        with response_body.guarded(f"Cannot change the member {changed.id}"):
             return changed.commit(self, prepend_key=False)
 
 

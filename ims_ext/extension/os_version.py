@@ -9,7 +9,7 @@ from ims_ext import lazy
 from ims_ext import proxy
 from ims_ext import resource
 from ims_ext import validation
-from ims_ext.extension import answer
+from ims_ext.transport import decode
 
 
 class OsVersion(resource.Resource):
@@ -53,7 +53,7 @@ class OsVersionMixin(proxy.Proxy):
     def _os_versions(
         self, tags: list[str]
     ) -> Generator[OsVersion, None, None]:
-        platforms = answer.read_list(
+        platforms = decode.read_list(
             self.get(OsVersion.base_path, params={'tag': tags}),
             "Cannot list the versions of operating systems",
         )

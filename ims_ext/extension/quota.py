@@ -4,7 +4,7 @@
 from ims_ext import lazy
 from ims_ext import proxy
 from ims_ext import resource
-from ims_ext.extension import answer
+from ims_ext.transport import decode
 
 
 class Quota(resource.Resource):
@@ -38,7 +38,7 @@ class QuotaMixin(proxy.Proxy):
 
         :returns: A list of :class:`Quota`, one for each type.
         """
-        found = answer.read_list(
+        found = decode.read_list(
             self.get(Quota.base_path),
             "Cannot look up the quotas",
             'quotas',

@@ -11,7 +11,6 @@ from ims_ext import exceptions
 from ims_ext import paging
 from ims_ext import proxy
 from ims_ext import validation
-from ims_ext.extension import answer
 from ims_ext.extension import cloud_image as _cloud_image
 from ims_ext.extension.tag_rules import OldTags
 from ims_ext.extension.tag_rules import Tag
@@ -26,6 +25,7 @@ from ims_ext.extension.tag_rules import read_values
 from ims_ext.extension.tag_rules import wire_object
 from ims_ext.extension.tag_rules import wire_objects
 from ims_ext.extension.tag_rules import wire_strings
+from ims_ext.transport import decode
 
 __all__ = [
     'Tag',
@@ -234,7 +234,7 @@ class TagMixin(proxy.Proxy):
         :param image: The image or its ID.
         :returns: A list of :class:`Tag`.
         """
-        found = answer.read_list(
+        found = decode.read_list(
             self.get(self._tags_path(_IMAGE_TAGS, image)),
             "Cannot look up the image's tags",
             'tags',
@@ -251,7 +251,7 @@ class TagMixin(proxy.Proxy):
         :returns: A list of :class:`TagValues`, one for each key; ``dict()``
             makes a mapping of keys to values of it.
         """
-        found = answer.read_list(
+        found = decode.read_list(
             self.get(self._tags_path(_PROJECT_TAGS)),
             "Cannot look up the project's tags",
             'tags',
@@ -296,7 +296,7 @@ class TagMixin(proxy.Proxy):
     def _tag_page(
         self, filters: dict[str, Any], number: int, previous: list[str]
     ) -> paging.Page[Tag]:
-        found = answer.read_list(
+        found = decode.read_list(
             self.get(_TAGS, params={**filters, 'page': number}),
             "Cannot list the tags",
             'tags',

@@ -12,8 +12,8 @@ from ims_ext import paging
 from ims_ext import proxy
 from ims_ext import resource
 from ims_ext import validation
-from ims_ext.extension import answer
 from ims_ext.extension import tag_rules
+from ims_ext.transport import decode
 
 #: Images on a page of a search; 10 by default, 1,000 at most.
 _PAGE_SIZES = range(1, 1000 + 1)
@@ -166,7 +166,7 @@ class TagSearchMixin(proxy.Proxy):
         # The reference has strings for both numbers.
         page = {'limit': str(size), 'offset': str(offset)}
         response = self._search_images('filter', {**page, **search})
-        found = answer.read_list(response, _SEARCHING, 'resources')
+        found = decode.read_list(response, _SEARCHING, 'resources')
         paging.check_progress(found, previous)
         following = offset + len(found)
         total = resource.FlexibleInt.deserialize(
@@ -199,7 +199,7 @@ class TagSearchMixin(proxy.Proxy):
         conditions = _conditions(search)
         response = self._search_images('count', conditions)
         total = resource.FlexibleInt.deserialize(
-            answer.read(response, _SEARCHING, 'total_count')
+            decode.read(response, _SEARCHING, 'total_count')
         )
         if total is None:
             raise exceptions.InvalidAnswerError(

@@ -7,8 +7,8 @@ from ims_ext import exceptions
 from ims_ext import lazy
 from ims_ext import proxy
 from ims_ext import resource
-from ims_ext.exchange import sendable
-from ims_ext.extension import answer
+from ims_ext.transport import decode
+from ims_ext.transport import request_check
 
 
 class ApiVersion(resource.Resource):
@@ -61,7 +61,7 @@ class VersionMixin(proxy.Proxy):
         name = str(ApiVersion._get_id(version)).strip('/')
         if not name.strip():
             raise exceptions.ValidationError("A version is missing")
-        if sendable.leads_elsewhere(name) or ' ' in name:
+        if request_check.leads_elsewhere(name) or ' ' in name:
             raise exceptions.ValidationError(f"{name!r} is no version")
         if not name.startswith('v'):
             name = f'v{name}'
@@ -82,6 +82,6 @@ class VersionMixin(proxy.Proxy):
 
     def _versions(self, path: str, error_message: str) -> list[ApiVersion]:
         response = self.get(path, endpoint_override=self.root_url())
-        versions = answer.read_list(response, error_message, 'versions')
+        versions = decode.read_list(response, error_message, 'versions')
         origin = lazy.Origin(ApiVersion, self._get_connection())
         return [origin.defer(version) for version in versions]

@@ -17,9 +17,9 @@ import yaml
 
 from ims_ext import exceptions
 from ims_ext import objectstore
-from ims_ext import retry
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.extension import attempt
+from ims_ext.transport import retry
 
 from .conftest import PATIENCE
 from .conftest import script

@@ -17,12 +17,12 @@ import pytest
 
 from ims_ext import exceptions
 from ims_ext import proxy
-from ims_ext import retry
 from ims_ext.emulator.fault.sets import FaultSet
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.emulator.state import Image
 from ims_ext.extension import job as _job
 from ims_ext.extension import job_watch
+from ims_ext.transport import retry
 
 from .own_cloud import Cloud
 

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from ims_ext import exceptions
-from ims_ext import retry
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.extension.file_import import native as native_import
 from ims_ext.objectstore import patience
+from ims_ext.transport import retry
 
 
 @pytest.fixture

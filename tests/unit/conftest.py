@@ -12,7 +12,7 @@ import requests_mock
 
 import ims_ext
 from ims_ext import proxy
-from ims_ext import retry
+from ims_ext.transport import retry
 
 AUTH_URL = 'https://iam.example.com/v3'
 IMS_URL = 'https://ims.example.com'

@@ -17,10 +17,10 @@ import requests_mock
 from urllib3 import exceptions as urllib3_exceptions
 
 from ims_ext import exceptions
-from ims_ext import retry
 from ims_ext.extension import attempt
 from ims_ext.extension import image_job
 from ims_ext.extension.attempt import image as image_trace
+from ims_ext.transport import retry
 
 from .conftest import AUTH_URL
 from .conftest import IMS_URL

@@ -21,8 +21,8 @@ import requests_mock
 
 from ims_ext import exceptions
 from ims_ext import paging
-from ims_ext import retry
 from ims_ext.extension import job
+from ims_ext.transport import retry
 
 from .conftest import IMS_URL
 from .conftest import PROJECT_ID

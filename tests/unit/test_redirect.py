@@ -10,7 +10,7 @@ import pytest
 import requests_mock
 
 from ims_ext import exceptions
-from ims_ext.exchange import redirect
+from ims_ext.transport import redirect
 
 from .conftest import IMS_URL
 

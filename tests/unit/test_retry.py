@@ -22,7 +22,7 @@ import urllib3
 
 from ims_ext import exceptions
 from ims_ext import proxy
-from ims_ext import retry
+from ims_ext.transport import retry
 
 from .conftest import AUTH_URL
 from .conftest import IMS_URL

@@ -35,7 +35,7 @@ from openstack import exceptions as sdk_exceptions
 import requests
 
 from ims_ext import exceptions
-from ims_ext import retry
+from ims_ext.transport import retry
 
 _logger = logging.getLogger(__name__)
 

@@ -21,10 +21,10 @@ import requests
 
 from ims_ext import exceptions
 from ims_ext import resource
-from ims_ext.extension import answer
 from ims_ext.extension import attempt
 from ims_ext.extension import image_job
 from ims_ext.extension import job as _job
+from ims_ext.transport import decode
 
 #: Names that a filter takes as they are.
 _PLAIN_NAME = re.compile(r'[\w .-]+')
@@ -243,7 +243,7 @@ def _newest(
     found: dict[str, dict[str, Any]] = {}
     for number in range(_MOST_PAGES):
         response: requests.Response = proxy.get('/images', params=query)
-        page = answer.read_list(
+        page = decode.read_list(
             response, "Looking for the image", 'images', of=dict
         )
         if not number:

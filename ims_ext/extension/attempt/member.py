@@ -9,10 +9,10 @@ the images' members have the last word.
 from collections.abc import Sequence
 from typing import Any
 
-from ims_ext.extension import answer
 from ims_ext.extension import attempt
 from ims_ext.extension import image_job
 from ims_ext.extension import job as _job
+from ims_ext.transport import decode
 
 
 class MemberTrace(attempt.Trace[_job.Job]):
@@ -73,7 +73,7 @@ class MemberTrace(attempt.Trace[_job.Job]):
         if response.status_code in (403, 404):
             # Let the service refuse it in its own words.
             return None
-        members = answer.read_list(
+        members = decode.read_list(
             response, "Looking for the image's members", 'members'
         )
         return {

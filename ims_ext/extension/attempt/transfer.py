@@ -11,11 +11,11 @@ from openstack import exceptions as sdk_exceptions
 from ims_ext import exceptions
 from ims_ext import objectstore
 from ims_ext import resource
-from ims_ext.extension import answer
 from ims_ext.extension import attempt
 from ims_ext.extension import image_job
 from ims_ext.extension import job as _job
 from ims_ext.extension.attempt import image as image_trace
+from ims_ext.transport import decode
 
 #: The object is there already; the image is being exported already.
 _TAKEN, _UNDER_WAY = 'IMG.0070', 'IMG.0148'
@@ -72,7 +72,7 @@ class RegistrationTrace(attempt.Trace[_job.Job]):
         if response.status_code == 404:
             # Let the service refuse it in its own words.
             return None, None
-        record = answer.read(response, "Looking for the image")
+        record = decode.read(response, "Looking for the image")
         if not isinstance(record, dict):
             raise exceptions.InvalidAnswerError(
                 f"The cloud does not tell the image {self._image_id}"

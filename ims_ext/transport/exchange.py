@@ -17,10 +17,10 @@ from openstack import exceptions as sdk_exceptions
 import requests
 
 from ims_ext import exceptions
-from ims_ext import retry
-from ims_ext.exchange import lost_answer
-from ims_ext.exchange import reading
-from ims_ext.exchange import redirect
+from ims_ext.transport import redirect
+from ims_ext.transport import resending
+from ims_ext.transport import response_body
+from ims_ext.transport import retry
 
 #: Methods whose requests have the same effect when they are sent again.
 _REPEATABLE_METHODS = frozenset(('GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'))
@@ -211,7 +211,7 @@ class Exchange:
         while True:
             self._is_sent = True
             response = self._send_once(url, kwargs)
-            reading.make_readable(response)
+            response_body.make_readable(response)
             response.history = [*history, *response.history]
             there = redirect.target(
                 response, self._method, self._is_repeatable
@@ -280,7 +280,7 @@ class Exchange:
     def _settled(self, response: requests.Response) -> requests.Response:
         if not self._is_lost:
             return response
-        return lost_answer.settle(
+        return resending.settle(
             response, self._kwargs.get('json'), self._proxy.get
         )
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which failures pass, and how long and how often to ask again.
 
-:mod:`ims_ext.exchange` asks by these rules, and so does waiting for jobs.
+:mod:`ims_ext.transport.exchange` asks by these rules, and so does waiting
+for jobs.
 """
 
 from collections import Counter
@@ -367,8 +368,8 @@ def in_error(error: BaseException) -> Failure | None:
 def is_unsent(error: BaseException) -> bool:
     """Whether a request was never sent: there was no token to send it with.
 
-    :param error: What :class:`~ims_ext.exchange.Exchange` raised; it has
-        been patient already.
+    :param error: What :class:`~ims_ext.transport.exchange.Exchange` raised;
+        it has been patient already.
     """
     return getattr(error, 'is_unsent', False)
 

@@ -6,7 +6,7 @@ import urllib.parse
 import requests
 
 from ims_ext import exceptions
-from ims_ext import origin
+from ims_ext.transport import origin
 
 #: Redirects that are followed one after the other.
 MOST = 5
