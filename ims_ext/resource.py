@@ -204,7 +204,7 @@ class JobRequest(Resource):
     def trace(self) -> Any:
         """Return how it is found out whether the request took effect.
 
-        :returns: A :class:`~ims_ext.extension.attempt.Trace`, or ``None``
+        :returns: A :class:`~ims_ext.reconcile.Trace`, or ``None``
             where the request is sent once whatever happens.
         """
         return None

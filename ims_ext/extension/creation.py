@@ -9,7 +9,7 @@ from ims_ext import resource
 from ims_ext import validation
 from ims_ext.extension import creation_body as _body
 from ims_ext.extension import job as _job
-from ims_ext.extension.attempt import image as image_trace
+from ims_ext.reconcile import image as image_trace
 
 #: What a quickly imported image can be for.
 QUICK_IMPORT_TYPES = ('ECS', 'BMS', 'DataImage')

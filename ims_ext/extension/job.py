@@ -15,9 +15,9 @@ import requests
 from ims_ext import exceptions
 from ims_ext import lazy
 from ims_ext import proxy
+from ims_ext import reconcile
 from ims_ext import resource
 from ims_ext import validation
-from ims_ext.extension import attempt
 from ims_ext.extension import job_watch
 from ims_ext.transport import decode
 from ims_ext.transport import request_check
@@ -268,8 +268,8 @@ class JobMixin(proxy.Proxy):
             dict.update(job, job.to_dict())
             return job
 
-        trace: attempt.Trace[Job] | None = request.trace()
-        started = attempt.settle(self, trace, send) if trace else send()
+        trace: reconcile.Trace[Job] | None = request.trace()
+        started = reconcile.settle(self, trace, send) if trace else send()
         if not wait:
             return started
         return self.wait_for_job(started, timeout=timeout)

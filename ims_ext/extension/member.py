@@ -16,7 +16,7 @@ from ims_ext import resource
 from ims_ext import validation
 from ims_ext.extension import cloud_image as _cloud_image
 from ims_ext.extension import job as _job
-from ims_ext.extension.attempt import member as member_trace
+from ims_ext.reconcile import member as member_trace
 from ims_ext.transport import response_body
 
 #: Projects that an image can be shared with: 128 (F, H) or 256 (O). What is

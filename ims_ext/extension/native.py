@@ -15,12 +15,12 @@ from ims_ext import diskimage
 from ims_ext import exceptions
 from ims_ext import paging
 from ims_ext import proxy
+from ims_ext import reconcile
 from ims_ext import validation
-from ims_ext.extension import attempt
 from ims_ext.extension import cloud_image as _cloud_image
 from ims_ext.extension import image_patch
 from ims_ext.extension import tag_rules as _tag
-from ims_ext.extension.attempt import image as image_trace
+from ims_ext.reconcile import image as image_trace
 from ims_ext.transport import response_body
 
 _PATCH_V20 = 'application/openstack-images-v2.0-json-patch'
@@ -139,7 +139,7 @@ class NativeMixin(proxy.Proxy):
             return made
 
         trace = None if args else _trace(resource_type, attrs)
-        return attempt.settle(self, trace, send) if trace else send()
+        return reconcile.settle(self, trace, send) if trace else send()
 
     def delete_image(
         self,
@@ -254,7 +254,7 @@ class NativeMixin(proxy.Proxy):
             return changed.commit(self, prepend_key=False)
 
 
-class _MemberTrace(attempt.Trace[_member.Member]):
+class _MemberTrace(reconcile.Trace[_member.Member]):
     """A project that an image has as its member now."""
 
     is_repeatable = True
@@ -267,7 +267,7 @@ class _MemberTrace(attempt.Trace[_member.Member]):
         self.advice = f'openstack image member list {image_id}'
 
     def find(
-        self, proxy: Any, moment: attempt.Moment
+        self, proxy: Any, moment: reconcile.Moment
     ) -> _member.Member | None:
         """Look for the member."""
         found = self._resource_type.new(
@@ -284,7 +284,7 @@ class _MemberTrace(attempt.Trace[_member.Member]):
 
 def _trace(
     resource_type: Any, attrs: Mapping[str, Any]
-) -> attempt.Trace[Any] | None:
+) -> reconcile.Trace[Any] | None:
     """Return how the creation of something native is recognised."""
     if resource_type is _image.Image and attrs.get('name'):
         wanted = image_trace.Wanted(str(attrs['name']))

@@ -9,8 +9,8 @@ from ims_ext import resource
 from ims_ext import validation
 from ims_ext.extension import cloud_image as _cloud_image
 from ims_ext.extension import job as _job
-from ims_ext.extension.attempt import image as image_trace
-from ims_ext.extension.attempt import transfer as transfer_trace
+from ims_ext.reconcile import image as image_trace
+from ims_ext.reconcile import transfer as transfer_trace
 
 #: Formats of exported files: the parameter's table names the first four, the
 #: error catalogue ``raw`` too.

@@ -9,7 +9,7 @@ from ims_ext import validation
 from ims_ext.extension import creation_body as _body
 from ims_ext.extension import image_source as _source
 from ims_ext.extension import job as _job
-from ims_ext.extension.attempt import image as image_trace
+from ims_ext.reconcile import image as image_trace
 
 #: The services that a backup can be one of.
 WHOLE_IMAGE_TYPES = ('CSBS', 'CBR')

@@ -17,8 +17,8 @@ import yaml
 
 from ims_ext import exceptions
 from ims_ext import objectstore
+from ims_ext import reconcile
 from ims_ext.emulator.server import EmulatorServer
-from ims_ext.extension import attempt
 from ims_ext.transport import retry
 
 from .conftest import PATIENCE
@@ -325,7 +325,7 @@ def haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the pauses short."""
     sleep = time.sleep
     monkeypatch.setattr(
-        attempt, '_sleep', lambda seconds: sleep(seconds / HASTE)
+        reconcile, '_sleep', lambda seconds: sleep(seconds / HASTE)
     )
 
 

@@ -17,9 +17,9 @@ import requests_mock
 from urllib3 import exceptions as urllib3_exceptions
 
 from ims_ext import exceptions
-from ims_ext.extension import attempt
+from ims_ext import reconcile
 from ims_ext.extension import image_job
-from ims_ext.extension.attempt import image as image_trace
+from ims_ext.reconcile import image as image_trace
 from ims_ext.transport import retry
 
 from .conftest import AUTH_URL
@@ -40,7 +40,7 @@ STARTED: dict[str, Any] = {'json': {'job_id': 'j1'}}
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that are made; they take no time."""
     made: list[float] = []
-    monkeypatch.setattr(attempt, '_sleep', made.append)
+    monkeypatch.setattr(reconcile, '_sleep', made.append)
     return made
 
 
@@ -396,7 +396,7 @@ def test_what_the_identity_service_refuses_later_is_no_proof_of_anything() -> (
     # openstacksdk asks it for what an answer's object is to know, too.
     error = ksa_exceptions.ServiceUnavailable()
 
-    assert attempt.loss_of(error) is attempt.Loss.BROKEN
+    assert reconcile.loss_of(error) is reconcile.Loss.BROKEN
 
 
 def test_a_certificate_that_is_not_trusted_is_no_loss() -> None:
@@ -405,7 +405,7 @@ def test_a_certificate_that_is_not_trusted_is_no_loss() -> None:
         ssl.SSLCertVerificationError('self-signed')
     )
 
-    assert attempt.loss_of(error) is None
+    assert reconcile.loss_of(error) is None
 
 
 @pytest.mark.parametrize('fault', [LATE, {'status_code': 504}])
@@ -467,7 +467,7 @@ def test_a_refusal_of_a_second_request_is_looked_into(
 ) -> None:
     taken = {'status_code': 400, 'json': {'error': {'code': 'IMG.0009'}}}
     answers.post(ACTION, [BROKEN, taken])
-    looks = [listing()] * (len(attempt._SOON) + 1)
+    looks = [listing()] * (len(reconcile._SOON) + 1)
     answers.get(IMAGES, [*looks, listing(image())])
 
     assert create(conn).image_id == 'i1'
@@ -505,7 +505,7 @@ def test_a_ctrl_c_says_what_may_be_on_its_way(
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(attempt, '_sleep', interrupt)
+    monkeypatch.setattr(reconcile, '_sleep', interrupt)
     answers.post(ACTION, [LATE])
 
     with pytest.raises(KeyboardInterrupt) as caught:
@@ -522,7 +522,7 @@ def test_a_ctrl_c_after_a_clear_refusal_leaves_nothing(
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(attempt, '_sleep', interrupt)
+    monkeypatch.setattr(reconcile, '_sleep', interrupt)
     answers.post(ACTION, status_code=429)
 
     with pytest.raises(KeyboardInterrupt) as caught:

@@ -9,7 +9,7 @@ import pytest
 import requests_mock
 
 from ims_ext import exceptions
-from ims_ext.extension import attempt
+from ims_ext import reconcile
 from ims_ext.extension import tag
 
 ROOT = 'https://ims.example.com'
@@ -184,7 +184,7 @@ def test_an_answer_without_job_is_said_to_be_wrong(
     answers: requests_mock.Mocker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(attempt, '_sleep', lambda seconds: None)
+    monkeypatch.setattr(reconcile, '_sleep', lambda seconds: None)
     answers.post(ACTION, json={})
     answers.get('https://ims.example.com/v2/images', json={'images': []})
 

@@ -20,7 +20,7 @@ import pytest
 
 from ims_ext import exceptions
 from ims_ext import objectstore
-from ims_ext.extension import attempt
+from ims_ext import reconcile
 
 from . import strange_answer
 from . import strange_calls
@@ -33,7 +33,7 @@ LONGEST = 2_000
 @pytest.fixture(autouse=True, scope='module')
 def _without_pauses() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(attempt, '_sleep', lambda seconds: None)
+        patch.setattr(reconcile, '_sleep', lambda seconds: None)
         # The bucket side is another service: there is no such object.
         patch.setattr(
             objectstore.ObjectStore, 'age', lambda self, bucket, key: None

@@ -18,9 +18,9 @@ from osc_lib import exceptions as osc_exceptions
 import pytest
 
 from ims_ext import objectstore
+from ims_ext import reconcile
 from ims_ext.cli.command import Lister
 from ims_ext.cli.command import ShowOne
-from ims_ext.extension import attempt
 
 from . import strange_answer
 from . import strange_cloud
@@ -101,7 +101,7 @@ FORMATS = ('table', 'json', 'yaml', 'value', 'csv', 'shell')
 @pytest.fixture(autouse=True, scope='module')
 def _without_pauses() -> Any:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(attempt, '_sleep', lambda seconds: None)
+        patch.setattr(reconcile, '_sleep', lambda seconds: None)
         # The bucket side is another service: there is no such object.
         patch.setattr(
             objectstore.ObjectStore, 'age', lambda self, bucket, key: None

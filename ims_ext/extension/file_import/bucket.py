@@ -13,7 +13,7 @@ from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
 from ims_ext import objectstore
-from ims_ext.extension import attempt
+from ims_ext import reconcile
 from ims_ext.extension import creation as _creation
 from ims_ext.extension import image_job
 from ims_ext.extension import job as _job
@@ -297,7 +297,7 @@ class BucketImport:
     def _start_failed(self, error: BaseException) -> None:
         if (
             isinstance(error, sdk_exceptions.HttpException)
-            and attempt.loss_of(error) is None
+            and reconcile.loss_of(error) is None
         ):
             # Nothing has been made of it; next time it may be put right.
             self._record.forget_request()

@@ -17,13 +17,13 @@ from openstack.image.v2 import image as _image
 
 from ims_ext import exceptions
 from ims_ext import local_file
-from ims_ext.extension import attempt
+from ims_ext import reconcile
 from ims_ext.extension import job as _job
-from ims_ext.extension.attempt import image as image_trace
 from ims_ext.extension.file_import import record as import_record
 from ims_ext.extension.file_import import recovery as import_recovery
 from ims_ext.objectstore import body as _body
 from ims_ext.objectstore import upload as _upload
+from ims_ext.reconcile import image as image_trace
 
 _logger = logging.getLogger(__name__)
 
@@ -223,7 +223,7 @@ class NativeImport:
                     **self._order.metadata
                 )
             except Exception as error:
-                if attempt.loss_of(error) is None and not isinstance(
+                if reconcile.loss_of(error) is None and not isinstance(
                     error, exceptions.OutcomeUnknownError
                 ):
                     # A refusal: nothing has been made.
@@ -251,7 +251,7 @@ class NativeImport:
                 self._put(image)
             except Exception as error:
                 # A conflict with what was lost: it is being taken in.
-                may_pass = attempt.loss_of(error) is not None or (
+                may_pass = reconcile.loss_of(error) is not None or (
                     is_lost
                     and isinstance(error, sdk_exceptions.ConflictException)
                 )

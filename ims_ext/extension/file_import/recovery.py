@@ -4,7 +4,7 @@
 import time
 from typing import Any
 
-from ims_ext.extension import attempt
+from ims_ext import reconcile
 
 #: Seconds after which a request that was sent has been worked off: before
 #: that, an image which is not seen may still appear.
@@ -24,7 +24,7 @@ GO_ON = (
 _sleep = time.sleep
 
 
-class EarlierMoment(attempt.Moment):
+class EarlierMoment(reconcile.Moment):
     """When an earlier process was about to send a request.
 
     :param asked_at: By this machine's clock.
@@ -44,8 +44,8 @@ class EarlierMoment(attempt.Moment):
 
 
 def find_made(
-    proxy: Any, trace: attempt.Trace[attempt.Result], asked_at: float
-) -> attempt.Result | None:
+    proxy: Any, trace: reconcile.Trace[reconcile.Result], asked_at: float
+) -> reconcile.Result | None:
     """Return what the request of an earlier process has made.
 
     :param proxy: ``conn.ims``.

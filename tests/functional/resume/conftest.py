@@ -10,8 +10,8 @@ import uuid
 from openstack import connection
 import pytest
 
+from ims_ext import reconcile
 from ims_ext.emulator.server import EmulatorServer
-from ims_ext.extension import attempt
 from ims_ext.extension import job as _job
 from ims_ext.extension import job_watch
 from ims_ext.extension.file_import import native as native_import
@@ -71,7 +71,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(access, 'CONNECTIONS', 1)
     monkeypatch.setattr(patience, 'PAUSES', (0.1,) * 5)
     monkeypatch.setattr(native_import, '_PAUSES', (0.1,) * 5)
-    monkeypatch.setattr(attempt, '_sleep', lambda seconds: time.sleep(0.02))
+    monkeypatch.setattr(reconcile, '_sleep', lambda seconds: time.sleep(0.02))
     monkeypatch.setattr(_job, 'DEFAULT_INTERVAL', 0.05)
     monkeypatch.setattr(job_watch, '_SHORTEST_PAUSE', 0.05)
 

@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from ims_ext import exceptions
+from ims_ext import reconcile
 from ims_ext.emulator.server import EmulatorServer
-from ims_ext.extension import attempt
-from ims_ext.extension.attempt import image as image_trace
 from ims_ext.extension.file_import import record as import_record
+from ims_ext.reconcile import image as image_trace
 
 from ..conftest import PATIENCE
 from ..conftest import script
@@ -366,7 +366,7 @@ def test_a_clock_that_was_set_back_makes_no_second_image(
     change_record(asked_at=time.time() + 1000, job_id=None, image_id=None)
     # As another process would have it.
     monkeypatch.setattr(image_trace, '_OWN', image_trace._Own())
-    monkeypatch.setattr(attempt, 'TOLERANCE', -10.0)
+    monkeypatch.setattr(reconcile, 'TOLERANCE', -10.0)
 
     run(bucket=bucket)
 

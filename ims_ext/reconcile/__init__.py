@@ -8,16 +8,16 @@ asked before, and nothing is marked.
 
 ::
 
-    class GoldenTrace(attempt.Trace[Image]):
+    class GoldenTrace(reconcile.Trace[Image]):
         what = "the image 'golden'"
         advice = "openstack image list --name golden"
 
         def find(self, proxy, moment):
             return …  # what the request has made since the moment, or None
 
-    image = attempt.settle(proxy, GoldenTrace(), lambda: proxy._create(…))
+    image = reconcile.settle(proxy, GoldenTrace(), lambda: proxy._create(…))
 
-How images are recognised is in :mod:`ims_ext.extension.attempt.image`.
+How images are recognised is in :mod:`ims_ext.reconcile.image`.
 """
 
 from collections.abc import Iterator, Sequence

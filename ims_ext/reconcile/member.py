@@ -9,13 +9,13 @@ the images' members have the last word.
 from collections.abc import Sequence
 from typing import Any
 
-from ims_ext.extension import attempt
+from ims_ext import reconcile
 from ims_ext.extension import image_job
 from ims_ext.extension import job as _job
 from ims_ext.transport import decode
 
 
-class MemberTrace(attempt.Trace[_job.Job]):
+class MemberTrace(reconcile.Trace[_job.Job]):
     """Images that are shared with projects.
 
     :param images: IDs of the images.
@@ -33,7 +33,7 @@ class MemberTrace(attempt.Trace[_job.Job]):
             for image_id in self._images[:3]
         ) + (' …' if len(self._images) > 3 else '')
 
-    def find(self, proxy: Any, moment: attempt.Moment) -> _job.Job | None:
+    def find(self, proxy: Any, moment: reconcile.Moment) -> _job.Job | None:
         """Look whether all is as it was asked for."""
         if not all(self.is_so(proxy, image_id) for image_id in self._images):
             return None
@@ -57,7 +57,7 @@ class MemberTrace(attempt.Trace[_job.Job]):
         """Let the members have the last word on a second job."""
         if not again:
             return result
-        moment = attempt.Moment()
+        moment = reconcile.Moment()
         return image_job.ObservedJob.watching(
             self.what, lambda ims: self.find(ims, moment), result
         )

@@ -10,18 +10,18 @@ from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
 from ims_ext import objectstore
+from ims_ext import reconcile
 from ims_ext import resource
-from ims_ext.extension import attempt
 from ims_ext.extension import image_job
 from ims_ext.extension import job as _job
-from ims_ext.extension.attempt import image as image_trace
+from ims_ext.reconcile import image as image_trace
 from ims_ext.transport import decode
 
 #: The object is there already; the image is being exported already.
 _TAKEN, _UNDER_WAY = 'IMG.0070', 'IMG.0148'
 
 
-class RegistrationTrace(attempt.Trace[_job.Job]):
+class RegistrationTrace(reconcile.Trace[_job.Job]):
     """An image that waits for its data no longer (operation 11).
 
     The service takes an object for a queued image only: a second request
@@ -39,7 +39,7 @@ class RegistrationTrace(attempt.Trace[_job.Job]):
         self.what = f"the data of the image {image_id}"
         self.advice = f'openstack image show {image_id}'
 
-    def find(self, proxy: Any, moment: attempt.Moment) -> _job.Job | None:
+    def find(self, proxy: Any, moment: reconcile.Moment) -> _job.Job | None:
         """Look at the image's status."""
         record, since = self._record(proxy, moment)
         if record is None or record.get('status') == 'queued':
@@ -55,7 +55,9 @@ class RegistrationTrace(attempt.Trace[_job.Job]):
             connection=proxy._get_connection(),
         )
 
-    def accepted(self, proxy: Any, moment: attempt.Moment) -> _job.Job | None:
+    def accepted(
+        self, proxy: Any, moment: reconcile.Moment
+    ) -> _job.Job | None:
         """Return a job that follows the image."""
         record, _ = self._record(proxy, moment)
         if record is None:
@@ -66,7 +68,7 @@ class RegistrationTrace(attempt.Trace[_job.Job]):
         )
 
     def _record(
-        self, proxy: Any, moment: attempt.Moment
+        self, proxy: Any, moment: reconcile.Moment
     ) -> tuple[dict[str, Any] | None, datetime.datetime | None]:
         response = proxy.get(f'/images/{self._image_id}')
         if response.status_code == 404:
@@ -80,7 +82,7 @@ class RegistrationTrace(attempt.Trace[_job.Job]):
         return record, image_trace.tolerant(moment.on_clock_of(response))
 
 
-class ExportTrace(attempt.Trace[_job.Job]):
+class ExportTrace(reconcile.Trace[_job.Job]):
     """An object that an image is exported to (operation 12).
 
     The service refuses a second export of an image while one is under way
@@ -103,7 +105,7 @@ class ExportTrace(attempt.Trace[_job.Job]):
             f"{self._bucket}"
         )
 
-    def find(self, proxy: Any, moment: attempt.Moment) -> _job.Job | None:
+    def find(self, proxy: Any, moment: reconcile.Moment) -> _job.Job | None:
         """Look for the object, where the bucket can be looked into."""
         try:
             if self._store is None:
@@ -119,7 +121,7 @@ class ExportTrace(attempt.Trace[_job.Job]):
             return None
         if age is None:
             return None
-        self._is_older = age > moment.elapsed + attempt.TOLERANCE
+        self._is_older = age > moment.elapsed + reconcile.TOLERANCE
         if self._is_older:
             return None
         return image_job.ObservedJob.ended(
@@ -128,7 +130,9 @@ class ExportTrace(attempt.Trace[_job.Job]):
             proxy._get_connection(),
         )
 
-    def accepted(self, proxy: Any, moment: attempt.Moment) -> _job.Job | None:
+    def accepted(
+        self, proxy: Any, moment: reconcile.Moment
+    ) -> _job.Job | None:
         """Return a job that is over when the object is there."""
         if self._store is None:
             return None
@@ -148,7 +152,7 @@ class ExportTrace(attempt.Trace[_job.Job]):
             ) from error
 
 
-class RegionCopyTrace(attempt.Trace[_job.Job]):
+class RegionCopyTrace(reconcile.Trace[_job.Job]):
     """A copy in another region, which cannot be seen from here (14).
 
     :param name: The copy's name.

@@ -20,8 +20,8 @@ from openstack.image.v2 import image as _image
 import requests
 
 from ims_ext import exceptions
+from ims_ext import reconcile
 from ims_ext import resource
-from ims_ext.extension import attempt
 from ims_ext.extension import image_job
 from ims_ext.extension import job as _job
 from ims_ext.transport import decode
@@ -78,7 +78,7 @@ def _is_origin(told: str, wanted: str) -> bool:
     )
 
 
-class ImageTraces(attempt.Trace[attempt.Result]):
+class ImageTraces(reconcile.Trace[reconcile.Result]):
     """What a request that makes images leaves in the list of images.
 
     :param wanted: The images that it asks for.
@@ -101,7 +101,7 @@ class ImageTraces(attempt.Trace[attempt.Result]):
         return _LOCKS.hold(self.names)
 
     def find_records(
-        self, proxy: Any, moment: attempt.Moment
+        self, proxy: Any, moment: reconcile.Moment
     ) -> list[dict[str, Any]] | None:
         """Return what the cloud tells of the images that were asked for.
 
@@ -134,7 +134,7 @@ class ImageTraces(attempt.Trace[attempt.Result]):
         proxy: Any,
         name: str,
         wanted: Sequence[Wanted],
-        moment: attempt.Moment,
+        moment: reconcile.Moment,
     ) -> tuple[list[dict[str, Any]], bool]:
         """Return images that may be those wanted, and if that is doubtful.
 
@@ -185,7 +185,9 @@ class ImageTrace(ImageTraces[_image.Image]):
         """Whether an image has the status, if one is known."""
         return self._status in (None, record.get('status'))
 
-    def find(self, proxy: Any, moment: attempt.Moment) -> _image.Image | None:
+    def find(
+        self, proxy: Any, moment: reconcile.Moment
+    ) -> _image.Image | None:
         """Look for the image."""
         records = self.find_records(proxy, moment)
         if records is None:
@@ -205,7 +207,7 @@ class ImageTrace(ImageTraces[_image.Image]):
 class ImageJobTrace(ImageTraces[_job.Job]):
     """What a request leaves whose answer would have named a job."""
 
-    def find(self, proxy: Any, moment: attempt.Moment) -> _job.Job | None:
+    def find(self, proxy: Any, moment: reconcile.Moment) -> _job.Job | None:
         """Look for the images; the job is one that follows them."""
         records = self.find_records(proxy, moment)
         if records is None:
@@ -222,7 +224,7 @@ class ImageJobTrace(ImageTraces[_job.Job]):
 
 
 def _newest(
-    proxy: Any, name: str, moment: attempt.Moment
+    proxy: Any, name: str, moment: reconcile.Moment
 ) -> tuple[datetime.datetime | None, list[dict[str, Any]]]:
     """Return the project's images of a name that are new enough.
 
@@ -280,7 +282,7 @@ def tolerant(moment: datetime.datetime | None) -> datetime.datetime | None:
     """Return a moment as early as several clocks could have told it."""
     if moment is None:
         return None
-    return moment - datetime.timedelta(seconds=attempt.TOLERANCE)
+    return moment - datetime.timedelta(seconds=reconcile.TOLERANCE)
 
 
 def _is_older(
