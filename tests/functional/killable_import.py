@@ -27,7 +27,7 @@ import ims_ext
 from ims_ext import diskimage
 from ims_ext.extension import job
 from ims_ext.extension import job_watch
-from ims_ext.extension.file_import import recovery as import_recovery
+from ims_ext.file_import import recovery as import_recovery
 from ims_ext.objectstore import access
 from ims_ext.objectstore import transfer
 from ims_ext.objectstore import upload

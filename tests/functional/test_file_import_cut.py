@@ -12,7 +12,7 @@ import yaml
 
 from ims_ext import exceptions
 from ims_ext.emulator.server import EmulatorServer
-from ims_ext.extension.file_import import native as native_import
+from ims_ext.file_import import native as native_import
 from ims_ext.objectstore import patience
 from ims_ext.transport import retry
 

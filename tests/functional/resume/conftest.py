@@ -14,7 +14,7 @@ from ims_ext import reconcile
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.extension import job as _job
 from ims_ext.extension import job_watch
-from ims_ext.extension.file_import import native as native_import
+from ims_ext.file_import import native as native_import
 from ims_ext.objectstore import access
 from ims_ext.objectstore import patience
 from ims_ext.objectstore import upload

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.awsrequest import AWSResponse
 import pytest
 
-from ims_ext.extension.file_import import record as import_record
+from ims_ext.file_import import record as import_record
 from ims_ext.objectstore import access
 
 from ..imports import PART_SIZE

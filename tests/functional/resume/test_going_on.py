@@ -15,7 +15,7 @@ import yaml
 from ims_ext import exceptions
 from ims_ext import reconcile
 from ims_ext.emulator.server import EmulatorServer
-from ims_ext.extension.file_import import record as import_record
+from ims_ext.file_import import record as import_record
 from ims_ext.reconcile import image as image_trace
 
 from ..conftest import PATIENCE

@@ -14,7 +14,7 @@ from openstack import connection
 import pytest
 
 from ims_ext import exceptions
-from ims_ext.extension.file_import import record as import_record
+from ims_ext.file_import import record as import_record
 from ims_ext.objectstore import access
 
 from ..imports import check_image

@@ -17,9 +17,9 @@ from ims_ext import reconcile
 from ims_ext.extension import creation as _creation
 from ims_ext.extension import image_job
 from ims_ext.extension import job as _job
-from ims_ext.extension.file_import import bucket_order
-from ims_ext.extension.file_import import record as import_record
-from ims_ext.extension.file_import import recovery as import_recovery
+from ims_ext.file_import import bucket_order
+from ims_ext.file_import import record as import_record
+from ims_ext.file_import import recovery as import_recovery
 from ims_ext.objectstore import upload as _upload
 
 _logger = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from ims_ext import validation
 from ims_ext.extension import creation as _creation
 from ims_ext.extension import job as _job
 from ims_ext.extension import native as _native
-from ims_ext.extension.file_import import bucket as _bucket_import
-from ims_ext.extension.file_import import bucket_order as _bucket_order
-from ims_ext.extension.file_import import native as _native_import
-from ims_ext.extension.file_import import record as import_record
+from ims_ext.file_import import bucket as _bucket_import
+from ims_ext.file_import import bucket_order as _bucket_order
+from ims_ext.file_import import native as _native_import
+from ims_ext.file_import import record as import_record
 
 if TYPE_CHECKING:
     from _typeshed import StrPath

@@ -9,7 +9,7 @@ import uuid
 
 from ims_ext import local_file
 from ims_ext.extension import creation as _creation
-from ims_ext.extension.file_import import record as import_record
+from ims_ext.file_import import record as import_record
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,8 +19,8 @@ from ims_ext import exceptions
 from ims_ext import local_file
 from ims_ext import reconcile
 from ims_ext.extension import job as _job
-from ims_ext.extension.file_import import record as import_record
-from ims_ext.extension.file_import import recovery as import_recovery
+from ims_ext.file_import import record as import_record
+from ims_ext.file_import import recovery as import_recovery
 from ims_ext.objectstore import body as _body
 from ims_ext.objectstore import upload as _upload
 from ims_ext.reconcile import image as image_trace
