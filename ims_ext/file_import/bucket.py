@@ -20,7 +20,7 @@ from ims_ext.extension import job as _job
 from ims_ext.file_import import bucket_order
 from ims_ext.file_import import record as import_record
 from ims_ext.file_import import recovery as import_recovery
-from ims_ext.objectstore import upload as _upload
+from ims_ext.objectstore import checkpoint as _upload
 
 _logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from ims_ext.extension import job as _job
 from ims_ext.file_import import record as import_record
 from ims_ext.file_import import recovery as import_recovery
 from ims_ext.objectstore import body as _body
-from ims_ext.objectstore import upload as _upload
+from ims_ext.objectstore import checkpoint as _upload
 from ims_ext.reconcile import image as image_trace
 
 _logger = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from ims_ext import exceptions
 from ims_ext import local_file
-from ims_ext.objectstore import upload
+from ims_ext.objectstore import checkpoint as _checkpoint
 
 try:
     import fcntl
@@ -62,7 +62,7 @@ class Record:
     fingerprint: local_file.Fingerprint
     asked: dict[str, str]
     key: str
-    upload: upload.Checkpoint
+    upload: _checkpoint.Checkpoint
     asked_at: float | None = None
     job_id: str | None = None
     image_id: str | None = None
@@ -95,7 +95,7 @@ class Record:
         if found.pop('version') != _VERSION:
             raise ValueError("it is of another version")
         fingerprint = local_file.Fingerprint(**found.pop('fingerprint'))
-        checkpoint = upload.Checkpoint(**found.pop('upload'))
+        checkpoint = _checkpoint.Checkpoint(**found.pop('upload'))
         record = cls(fingerprint=fingerprint, upload=checkpoint, **found)
         _check_types(fingerprint, int)
         _check_types(checkpoint, int | str | bool | None)

@@ -13,7 +13,7 @@ from ims_ext import exceptions
 from ims_ext import local_file
 from ims_ext import validation
 from ims_ext.objectstore import access as _access
-from ims_ext.objectstore import upload as _upload
+from ims_ext.objectstore import checkpoint as _checkpoint
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
     from openstack.connection import Connection
 
-    from ims_ext.objectstore import leftovers as _leftovers
+    from ims_ext.objectstore import cleanup as _cleanup
 
 #: Bytes that an object's key may have.
 _MAX_KEY = 1024
@@ -94,7 +94,7 @@ class ObjectStore:
         bucket: str,
         key: str,
         *,
-        progress: _upload.ByteProgress | None = None,
+        progress: _checkpoint.ByteProgress | None = None,
     ) -> None:
         """Upload a file, in parts where it is large; memory stays flat.
 
@@ -110,7 +110,7 @@ class ObjectStore:
         """
         check_object(bucket, key)
         with local_file.LocalFile(path) as file:
-            checkpoint = _upload.Checkpoint.new(file.size)
+            checkpoint = _checkpoint.Checkpoint.new(file.size)
             try:
                 self.send(file, bucket, key, checkpoint, progress=progress)
             except BaseException as error:
@@ -128,9 +128,9 @@ class ObjectStore:
         file: local_file.LocalFile,
         bucket: str,
         key: str,
-        checkpoint: _upload.Checkpoint,
+        checkpoint: _checkpoint.Checkpoint,
         *,
-        progress: _upload.ByteProgress | None = None,
+        progress: _checkpoint.ByteProgress | None = None,
     ) -> None:
         """Upload a file, from where an earlier attempt has got to.
 
@@ -148,13 +148,13 @@ class ObjectStore:
         :raises: as :meth:`check_bucket`.
         """
         check_object(bucket, key)
-        from ims_ext.objectstore import transfer as _transfer
+        from ims_ext.objectstore import upload as _upload
 
-        watch = _upload.Watch(bucket, key, file.size, progress)
+        watch = _checkpoint.Watch(bucket, key, file.size, progress)
         failure = None
         try:
             with self._translated(bucket, key, watch):
-                _transfer.transfer(self._client, file, watch, checkpoint)
+                _upload.transfer(self._client, file, watch, checkpoint)
         except exceptions.ObjectStoreError as error:
             failure = error
         if not file.is_unchanged:
@@ -167,7 +167,7 @@ class ObjectStore:
         watch.finish()
 
     def discard(
-        self, bucket: str, key: str, checkpoint: _upload.Checkpoint
+        self, bucket: str, key: str, checkpoint: _checkpoint.Checkpoint
     ) -> None:
         """Delete what an upload has left: its parts, or its object.
 
@@ -180,7 +180,7 @@ class ObjectStore:
             self._leftovers(bucket, key, checkpoint).discard()
 
     def holds(
-        self, bucket: str, key: str, checkpoint: _upload.Checkpoint
+        self, bucket: str, key: str, checkpoint: _checkpoint.Checkpoint
     ) -> bool:
         """Return whether what was uploaded is in the bucket.
 
@@ -287,18 +287,18 @@ class ObjectStore:
             return patience.persist(look)
 
     def _leftovers(
-        self, bucket: str, key: str, checkpoint: _upload.Checkpoint
-    ) -> '_leftovers.Leftovers':
-        from ims_ext.objectstore import leftovers as _leftovers
+        self, bucket: str, key: str, checkpoint: _checkpoint.Checkpoint
+    ) -> '_cleanup.Leftovers':
+        from ims_ext.objectstore import cleanup as _cleanup
 
-        return _leftovers.Leftovers(self._client, bucket, key, checkpoint)
+        return _cleanup.Leftovers(self._client, bucket, key, checkpoint)
 
     @contextlib.contextmanager
     def _translated(
         self,
         bucket: str,
         key: str | None = None,
-        watch: '_upload.Watch | None' = None,
+        watch: '_checkpoint.Watch | None' = None,
     ) -> Iterator[None]:
         """Turn what botocore raises into our own exceptions."""
         from botocore.exceptions import BotoCoreError
@@ -317,7 +317,9 @@ class ObjectStore:
             ) from error
 
 
-def left_words(bucket: str, key: str, checkpoint: _upload.Checkpoint) -> str:
+def left_words(
+    bucket: str, key: str, checkpoint: _checkpoint.Checkpoint
+) -> str:
     """Return what an upload leaves, in words for a message.
 
     :param bucket: The bucket's name.
@@ -358,7 +360,7 @@ def _refusal(
     error: 'ClientError',
     bucket: str,
     target: str,
-    watch: _upload.Watch | None,
+    watch: _checkpoint.Watch | None,
 ) -> exceptions.ObjectStoreError:
     """Return our exception for a refusal by the object store."""
     code = error.response['Error'].get('Code', '')

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from ims_ext import local_file
-from ims_ext.objectstore import upload
+from ims_ext.objectstore import checkpoint
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -40,7 +40,7 @@ class Body:
         file: local_file.LocalFile,
         offset: int,
         size: int,
-        watch: upload.Watch,
+        watch: checkpoint.Watch,
         stopping: threading.Event,
     ) -> None:
         self.is_counting = True

@@ -29,7 +29,7 @@ from ims_ext.extension import job
 from ims_ext.extension import job_watch
 from ims_ext.file_import import recovery as import_recovery
 from ims_ext.objectstore import access
-from ims_ext.objectstore import transfer
+from ims_ext.objectstore import checkpoint
 from ims_ext.objectstore import upload
 
 #: Files that are opened for writing, moved, deleted: steps that can be the
@@ -85,7 +85,7 @@ def run(wanted: dict[str, Any]) -> dict[str, Any]:
     job.DEFAULT_INTERVAL = job_watch._SHORTEST_PAUSE = 0.05
     import_recovery._SETTLING = 0.75
     import_recovery._BETWEEN_LOOKS = 0.05
-    upload.PART_SIZE = wanted['part_size']
+    checkpoint.PART_SIZE = wanted['part_size']
     steps = Steps(wanted['last'])
     parts: list[int] = []
     region = config.OpenStackConfig(
@@ -135,7 +135,7 @@ def main() -> None:
     access._botocore_session().create_client(
         's3', region_name='a', aws_access_key_id='a', aws_secret_access_key='a'
     )
-    assert transfer
+    assert upload
     diskimage.inspect(sys.argv[1])
     gc.freeze()
     for line in sys.stdin:

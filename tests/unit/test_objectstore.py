@@ -19,7 +19,7 @@ import requests_mock
 from ims_ext import exceptions
 from ims_ext import objectstore
 from ims_ext.objectstore import access
-from ims_ext.objectstore import upload
+from ims_ext.objectstore import checkpoint
 
 OBS = 'https://obs.example.com'
 KEYS_URL = 'https://iam.example.com/v3.0/OS-CREDENTIAL/securitytokens'
@@ -515,7 +515,7 @@ def test_without_the_stores_time_an_object_has_no_age(
 def test_a_file_of_any_size_fits_into_the_parts_that_are_allowed(
     size: int,
 ) -> None:
-    part = upload.part_size(size)
+    part = checkpoint.part_size(size)
 
     assert 5 * 1024**2 <= part <= 5 * 1024**3
     assert -(-size // part) <= 10_000

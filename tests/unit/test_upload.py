@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ims_ext import local_file
-from ims_ext.objectstore import leftovers
-from ims_ext.objectstore import transfer
+from ims_ext.objectstore import checkpoint as _checkpoint
+from ims_ext.objectstore import cleanup
 from ims_ext.objectstore import upload
 
 PATIENCE = 60
@@ -63,17 +63,17 @@ def file(tmp_path: Path) -> Iterator[local_file.LocalFile]:
 
 
 def send(client: Any, file: local_file.LocalFile, checkpoint: Any) -> None:
-    watch = upload.Watch('images', 'key', file.size, None)
-    transfer.transfer(client, file, watch, checkpoint)
+    watch = _checkpoint.Watch('images', 'key', file.size, None)
+    upload.transfer(client, file, watch, checkpoint)
 
 
 def test_ctrl_c_does_not_wait_for_a_store_that_has_stalled(
     file: local_file.LocalFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, '_GRACE', 0.05)
+    monkeypatch.setattr(upload, '_GRACE', 0.05)
     store = StalledStore()
     saved: list[str | None] = []
-    checkpoint = upload.Checkpoint(file.size, part_size=1000)
+    checkpoint = _checkpoint.Checkpoint(file.size, part_size=1000)
     checkpoint.save = lambda: saved.append(checkpoint.upload_id)
 
     with pytest.raises(KeyboardInterrupt):
@@ -94,11 +94,11 @@ def test_ctrl_c_does_not_wait_for_a_store_that_has_stalled(
 def test_no_process_waits_at_its_end_for_an_upload(
     file: local_file.LocalFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, '_GRACE', 0.05)
+    monkeypatch.setattr(upload, '_GRACE', 0.05)
     store = StalledStore()
 
     with pytest.raises(KeyboardInterrupt):
-        send(store, file, upload.Checkpoint(file.size, part_size=1000))
+        send(store, file, _checkpoint.Checkpoint(file.size, part_size=1000))
     kinds = {
         thread.daemon
         for thread in threading.enumerate()
@@ -113,10 +113,10 @@ def test_an_object_is_known_by_the_etag_that_the_store_has_told(
     file: local_file.LocalFile,
 ) -> None:
     client: Any = EncryptingStore()
-    checkpoint = upload.Checkpoint.new(file.size)
+    checkpoint = _checkpoint.Checkpoint.new(file.size)
 
     send(client, file, checkpoint)
 
-    assert leftovers.Leftovers(
+    assert cleanup.Leftovers(
         client, 'images', 'key', checkpoint
     ).holds_object()

@@ -16,8 +16,8 @@ from ims_ext.extension import job as _job
 from ims_ext.extension import job_watch
 from ims_ext.file_import import native as native_import
 from ims_ext.objectstore import access
+from ims_ext.objectstore import checkpoint
 from ims_ext.objectstore import patience
-from ims_ext.objectstore import upload
 
 from ..imports import PART_SIZE
 from ..imports import objects_there
@@ -66,7 +66,7 @@ def client(cloud: Cloud, server: EmulatorServer) -> Iterator['S3Client']:
 @pytest.fixture(autouse=True)
 def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv('XDG_STATE_HOME', str(tmp_path / 'state'))
-    monkeypatch.setattr(upload, 'PART_SIZE', PART_SIZE)
+    monkeypatch.setattr(checkpoint, 'PART_SIZE', PART_SIZE)
     # One part after the other, so that some are there before others.
     monkeypatch.setattr(access, 'CONNECTIONS', 1)
     monkeypatch.setattr(patience, 'PAUSES', (0.1,) * 5)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from ims_ext.objectstore import access
-from ims_ext.objectstore import upload
+from ims_ext.objectstore import checkpoint as _checkpoint
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,7 +36,7 @@ class Leftovers:
         client: 'S3Client',
         bucket: str,
         key: str,
-        checkpoint: upload.Checkpoint,
+        checkpoint: _checkpoint.Checkpoint,
     ) -> None:
         self._client = client
         self._bucket = bucket
