@@ -7,9 +7,9 @@ Here they are among the backups of volumes, to be looked up there.
 
 from typing import Any
 
+from ims_ext.emulator.api.image_attributes import os_attributes
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.errors import NotFound
-from ims_ext.emulator.image_attributes import os_attributes
 from ims_ext.emulator.record_page import page
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Backup

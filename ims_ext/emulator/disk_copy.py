@@ -8,9 +8,9 @@ their images, a qcow2 file that every tool for disk images takes.
 import hashlib
 from typing import Any
 
+from ims_ext.emulator.api.job import Progress
 from ims_ext.emulator.demo import write_sample
 from ims_ext.emulator.image_making import ImageMaking
-from ims_ext.emulator.job import Progress
 from ims_ext.emulator.state import Job
 
 WORK = 'disk copy'

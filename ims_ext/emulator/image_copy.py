@@ -8,11 +8,11 @@ from pathlib import Path
 import shutil
 from typing import Any
 
+from ims_ext.emulator.api.job import JobFailure
+from ims_ext.emulator.api.job import Progress
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.image_export import is_iso
 from ims_ext.emulator.image_export import is_whole
-from ims_ext.emulator.job import JobFailure
-from ims_ext.emulator.job import Progress
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import Job

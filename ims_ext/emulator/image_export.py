@@ -15,9 +15,9 @@ import subprocess
 from typing import BinaryIO, cast
 
 from ims_ext import diskimage
+from ims_ext.emulator.api.job import JobFailure
+from ims_ext.emulator.api.job import Progress
 from ims_ext.emulator.errors import ImsError
-from ims_ext.emulator.job import JobFailure
-from ims_ext.emulator.job import Progress
 from ims_ext.emulator.objectstore import NoSuchObject
 from ims_ext.emulator.objectstore import ObjectStoreError
 from ims_ext.emulator.service import Service
@@ -270,7 +270,7 @@ def _convert(
 ) -> None:
     """Convert an image's data to a file in another format.
 
-    :raises: :class:`~ims_ext.emulator.job.JobFailure`
+    :raises: :class:`~ims_ext.emulator.api.job.JobFailure`
     """
     disk_format = image.get('disk_format')
     source_format = _READABLE.get(disk_format)

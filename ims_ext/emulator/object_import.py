@@ -13,10 +13,10 @@ from typing import Any, BinaryIO, Literal
 
 from ims_ext import diskimage
 from ims_ext.emulator import image_making
+from ims_ext.emulator.api.job import JobFailure
+from ims_ext.emulator.api.job import Progress
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.image_making import ImageMaking
-from ims_ext.emulator.job import JobFailure
-from ims_ext.emulator.job import Progress
 from ims_ext.emulator.objectstore import NoSuchObject
 from ims_ext.emulator.objectstore import ObjectStoreError
 from ims_ext.emulator.objectstore import StoredObject

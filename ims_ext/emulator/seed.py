@@ -3,7 +3,7 @@
 
 import dataclasses
 
-from ims_ext.emulator.image_attributes import defaults
+from ims_ext.emulator.api.image_attributes import defaults
 from ims_ext.emulator.seed_server import add_servers
 from ims_ext.emulator.state import Condition
 from ims_ext.emulator.state import Domain

@@ -18,24 +18,24 @@ from waitress.task import WSGITask
 from waitress.wasyncore import close_all
 
 from ims_ext.emulator import block_storage
-from ims_ext.emulator import cloud_image
 from ims_ext.emulator import compute
-from ims_ext.emulator import creation
 from ims_ext.emulator import directory
 from ims_ext.emulator import identity
-from ims_ext.emulator import image
-from ims_ext.emulator import job
-from ims_ext.emulator import legacy
-from ims_ext.emulator import member
-from ims_ext.emulator import os_version
-from ims_ext.emulator import quota
-from ims_ext.emulator import schema
-from ims_ext.emulator import server_image
-from ims_ext.emulator import sharing
-from ims_ext.emulator import tag
-from ims_ext.emulator import transfer
-from ims_ext.emulator import version
-from ims_ext.emulator import whole_image
+from ims_ext.emulator.api import cloud_image
+from ims_ext.emulator.api import creation
+from ims_ext.emulator.api import job
+from ims_ext.emulator.api import legacy
+from ims_ext.emulator.api import member
+from ims_ext.emulator.api import native
+from ims_ext.emulator.api import native_member
+from ims_ext.emulator.api import os_version
+from ims_ext.emulator.api import quota
+from ims_ext.emulator.api import schema
+from ims_ext.emulator.api import server_image
+from ims_ext.emulator.api import tag
+from ims_ext.emulator.api import transfer
+from ims_ext.emulator.api import version
+from ims_ext.emulator.api import whole_image
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.fault.control import Controlled
 from ims_ext.emulator.fault.injection import Misbehaving
@@ -62,8 +62,8 @@ CAPABILITIES: tuple[Callable[[Service], object], ...] = (
     directory.Api,
     version.Api,
     schema.Api,
-    image.Api,
-    member.Api,
+    native.Api,
+    native_member.Api,
     job.Api,
     cloud_image.Api,
     creation.Api,
@@ -73,14 +73,14 @@ CAPABILITIES: tuple[Callable[[Service], object], ...] = (
     block_storage.Api,
     transfer.Api,
     legacy.Api,
-    sharing.Api,
+    member.Api,
     os_version.Api,
     quota.Api,
     tag.Api,
 )
 
 #: Somewhat more than what a handler accepts: it refuses in its own words.
-_API_BODY_LIMIT = image.UPLOAD_LIMIT + 16 * 1024**2
+_API_BODY_LIMIT = native.UPLOAD_LIMIT + 16 * 1024**2
 #: The largest part of an upload that S3 knows, and what goes with it.
 _BUCKET_BODY_LIMIT = 5 * 1024**3 + 16 * 1024**2
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ims_ext.emulator import image
+from ims_ext.emulator.api import native
 from ims_ext.emulator.fault import control as fault_control
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.emulator.wire import JSON_LIMIT
@@ -121,7 +121,7 @@ def test_headers_have_a_limit(server: EmulatorServer, url: str) -> None:
 @pytest.mark.parametrize(
     ('url', 'limit'),
     [
-        ('image_url', image.UPLOAD_LIMIT + 16 * 1024**2),
+        ('image_url', native.UPLOAD_LIMIT + 16 * 1024**2),
         ('bucket_url', 5 * 1024**3 + 16 * 1024**2),
     ],
 )

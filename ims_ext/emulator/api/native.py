@@ -12,8 +12,14 @@ import uuid
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import wrap_file
 
-from ims_ext.emulator import image_patch
-from ims_ext.emulator import image_query
+from ims_ext.emulator.api import image_patch
+from ims_ext.emulator.api import image_query
+from ims_ext.emulator.api.image_attributes import READ_ONLY
+from ims_ext.emulator.api.image_attributes import check
+from ims_ext.emulator.api.image_attributes import check_count
+from ims_ext.emulator.api.image_attributes import check_tag
+from ims_ext.emulator.api.image_attributes import defaults
+from ims_ext.emulator.api.image_attributes import view
 from ims_ext.emulator.errors import BadRequest
 from ims_ext.emulator.errors import Conflict
 from ims_ext.emulator.errors import Dialect
@@ -22,12 +28,6 @@ from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.errors import NotFound
 from ims_ext.emulator.errors import TooLarge
 from ims_ext.emulator.errors import UnsupportedMediaType
-from ims_ext.emulator.image_attributes import READ_ONLY
-from ims_ext.emulator.image_attributes import check
-from ims_ext.emulator.image_attributes import check_count
-from ims_ext.emulator.image_attributes import check_tag
-from ims_ext.emulator.image_attributes import defaults
-from ims_ext.emulator.image_attributes import view
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import State

@@ -7,16 +7,16 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from ims_ext.emulator import cloud_image_query
-from ims_ext.emulator import creation
-from ims_ext.emulator import rules
-from ims_ext.emulator import tag_search
-from ims_ext.emulator.cloud_image import own_image
+from ims_ext.emulator.api import cloud_image_query
+from ims_ext.emulator.api import creation
+from ims_ext.emulator.api import rules
+from ims_ext.emulator.api import tag_search
+from ims_ext.emulator.api.cloud_image import own_image
+from ims_ext.emulator.api.tag_search import split_tag
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.errors import NotFound
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
-from ims_ext.emulator.tag_search import split_tag
 from ims_ext.emulator.wire import Answer
 from ims_ext.emulator.wire import Request
 from ims_ext.emulator.wire import route

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
-from ims_ext.emulator import creation
-from ims_ext.emulator import rules
+from ims_ext.emulator.api import creation
+from ims_ext.emulator.api import rules
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.state import Image
 

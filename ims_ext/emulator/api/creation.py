@@ -6,11 +6,11 @@ import dataclasses
 from typing import Any, Literal
 
 from ims_ext.emulator import image_making
-from ims_ext.emulator import job as jobs
 from ims_ext.emulator import object_import
-from ims_ext.emulator import rules
+from ims_ext.emulator.api import job as jobs
+from ims_ext.emulator.api import rules
+from ims_ext.emulator.api.image_attributes import defaults
 from ims_ext.emulator.errors import ImsError
-from ims_ext.emulator.image_attributes import defaults
 from ims_ext.emulator.object_import import ObjectImport
 from ims_ext.emulator.object_import import Source
 from ims_ext.emulator.service import Service

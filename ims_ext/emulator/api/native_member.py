@@ -3,6 +3,9 @@
 
 from typing import Any
 
+from ims_ext.emulator.api.member_rules import check_shareable
+from ims_ext.emulator.api.native import own_image
+from ims_ext.emulator.api.native import visible_image
 from ims_ext.emulator.errors import BadRequest
 from ims_ext.emulator.errors import Conflict
 from ims_ext.emulator.errors import Dialect
@@ -10,10 +13,7 @@ from ims_ext.emulator.errors import Forbidden
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.errors import NotFound
 from ims_ext.emulator.errors import TooLarge
-from ims_ext.emulator.image import own_image
-from ims_ext.emulator.image import visible_image
 from ims_ext.emulator.service import Service
-from ims_ext.emulator.sharing_rules import check_shareable
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import Member
 from ims_ext.emulator.wire import Answer

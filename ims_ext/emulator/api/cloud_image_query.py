@@ -9,9 +9,9 @@ from typing import cast
 
 from werkzeug.datastructures import MultiDict
 
-from ims_ext.emulator import rules
+from ims_ext.emulator.api import rules
+from ims_ext.emulator.api.image_query import MAX_PARAMETERS
 from ims_ext.emulator.errors import ImsError
-from ims_ext.emulator.image_query import MAX_PARAMETERS
 from ims_ext.emulator.state import Condition
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import ImageQuery

@@ -8,8 +8,8 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from ims_ext.emulator import image as native
-from ims_ext.emulator import image_query
+from ims_ext.emulator.api import image_query
+from ims_ext.emulator.api import native as native
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image

@@ -4,15 +4,15 @@
 import dataclasses
 from typing import Any
 
-from ims_ext.emulator import creation
 from ims_ext.emulator import image_making
-from ims_ext.emulator import job as jobs
-from ims_ext.emulator import rules
-from ims_ext.emulator import server_image
+from ims_ext.emulator.api import creation
+from ims_ext.emulator.api import job as jobs
+from ims_ext.emulator.api import rules
+from ims_ext.emulator.api import server_image
+from ims_ext.emulator.api.image_attributes import os_attributes
+from ims_ext.emulator.api.job import Progress
 from ims_ext.emulator.errors import ImsError
-from ims_ext.emulator.image_attributes import os_attributes
 from ims_ext.emulator.image_making import ImageMaking
-from ims_ext.emulator.job import Progress
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Backup
 from ims_ext.emulator.state import Condition

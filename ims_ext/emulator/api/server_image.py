@@ -3,15 +3,15 @@
 
 from typing import Any
 
-from ims_ext.emulator import creation
 from ims_ext.emulator import disk_copy
 from ims_ext.emulator import image_making
-from ims_ext.emulator import job as jobs
-from ims_ext.emulator import rules
+from ims_ext.emulator.api import creation
+from ims_ext.emulator.api import job as jobs
+from ims_ext.emulator.api import rules
+from ims_ext.emulator.api.image_attributes import defaults
+from ims_ext.emulator.api.image_attributes import os_attributes
 from ims_ext.emulator.disk_copy import DiskCopy
 from ims_ext.emulator.errors import ImsError
-from ims_ext.emulator.image_attributes import defaults
-from ims_ext.emulator.image_attributes import os_attributes
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Condition
 from ims_ext.emulator.state import Image

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
+from ims_ext.emulator.api.image_attributes import BOOLEANS
+from ims_ext.emulator.api.image_attributes import INTEGERS
 from ims_ext.emulator.errors import BadRequest
-from ims_ext.emulator.image_attributes import BOOLEANS
-from ims_ext.emulator.image_attributes import INTEGERS
 from ims_ext.emulator.state import Condition
 from ims_ext.emulator.state import ImageQuery
 from ims_ext.emulator.state.image import Operator

@@ -25,7 +25,7 @@ import math
 import threading
 from typing import Any, Protocol
 
-from ims_ext.emulator import rules
+from ims_ext.emulator.api import rules
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Job

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import re
 from typing import Any
 
-from ims_ext.emulator import cloud_image_query
-from ims_ext.emulator import rules
+from ims_ext.emulator.api import cloud_image_query
+from ims_ext.emulator.api import rules
+from ims_ext.emulator.api.image_attributes import BASE
+from ims_ext.emulator.api.image_attributes import SERVICE_OWNED
+from ims_ext.emulator.api.image_attributes import view
 from ims_ext.emulator.errors import ImsError
-from ims_ext.emulator.image_attributes import BASE
-from ims_ext.emulator.image_attributes import SERVICE_OWNED
-from ims_ext.emulator.image_attributes import view
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import State

@@ -6,10 +6,10 @@ from typing import Any
 
 from ims_ext.emulator import image_copy
 from ims_ext.emulator import image_export
-from ims_ext.emulator import job as jobs
 from ims_ext.emulator import object_import
-from ims_ext.emulator import rules
-from ims_ext.emulator.cloud_image import own_image
+from ims_ext.emulator.api import job as jobs
+from ims_ext.emulator.api import rules
+from ims_ext.emulator.api.cloud_image import own_image
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.image_copy import ImageCopy
 from ims_ext.emulator.image_export import ImageExport
@@ -205,7 +205,7 @@ def _export_target(value: Any) -> tuple[str, str]:
 
     :raises: IMG.0073 without a key, IMG.0074 for one whose last part is too
         long, IMG.0075 for one with characters that are not permitted, and
-        as :func:`~ims_ext.emulator.rules.object_address`.
+        as :func:`~ims_ext.emulator.api.rules.object_address`.
     """
     address = rules.text('bucket_url', value, 'IMG.0017')
     if ':' not in address:

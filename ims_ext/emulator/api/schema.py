@@ -3,10 +3,10 @@
 
 from typing import Any
 
+from ims_ext.emulator.api.image_attributes import CONTAINER_FORMATS
+from ims_ext.emulator.api.image_attributes import DISK_FORMATS
+from ims_ext.emulator.api.image_attributes import READ_ONLY
 from ims_ext.emulator.errors import Dialect
-from ims_ext.emulator.image_attributes import CONTAINER_FORMATS
-from ims_ext.emulator.image_attributes import DISK_FORMATS
-from ims_ext.emulator.image_attributes import READ_ONLY
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.wire import Answer
 from ims_ext.emulator.wire import Request

@@ -5,16 +5,16 @@ import dataclasses
 import re
 from typing import Any, Literal, cast
 
+from ims_ext.emulator.api.image_attributes import BASE
+from ims_ext.emulator.api.image_attributes import READ_ONLY
+from ims_ext.emulator.api.image_attributes import SERVICE_OWNED
+from ims_ext.emulator.api.image_attributes import check
+from ims_ext.emulator.api.image_attributes import check_count
+from ims_ext.emulator.api.image_attributes import os_attributes
 from ims_ext.emulator.errors import BadRequest
 from ims_ext.emulator.errors import Conflict
 from ims_ext.emulator.errors import Forbidden
 from ims_ext.emulator.errors import UnsupportedMediaType
-from ims_ext.emulator.image_attributes import BASE
-from ims_ext.emulator.image_attributes import READ_ONLY
-from ims_ext.emulator.image_attributes import SERVICE_OWNED
-from ims_ext.emulator.image_attributes import check
-from ims_ext.emulator.image_attributes import check_count
-from ims_ext.emulator.image_attributes import os_attributes
 from ims_ext.emulator.state import Image
 
 V20 = 'application/openstack-images-v2.0-json-patch'

@@ -5,18 +5,18 @@ import base64
 import binascii
 from typing import Any, ClassVar
 
-from ims_ext.emulator import job as jobs
-from ims_ext.emulator import rules
-from ims_ext.emulator.cloud_image import own_image
+from ims_ext.emulator.api import job as jobs
+from ims_ext.emulator.api import rules
+from ims_ext.emulator.api.cloud_image import own_image
+from ims_ext.emulator.api.job import JobFailure
+from ims_ext.emulator.api.job import Progress
+from ims_ext.emulator.api.member_rules import shareable_image
+from ims_ext.emulator.api.native_member import MAX_ID
+from ims_ext.emulator.api.native_member import MAX_MEMBERS
+from ims_ext.emulator.api.native_member import view
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.image_export import is_whole
-from ims_ext.emulator.job import JobFailure
-from ims_ext.emulator.job import Progress
-from ims_ext.emulator.member import MAX_ID
-from ims_ext.emulator.member import MAX_MEMBERS
-from ims_ext.emulator.member import view
 from ims_ext.emulator.service import Service
-from ims_ext.emulator.sharing_rules import shareable_image
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.state import Member
 from ims_ext.emulator.state import State
@@ -234,8 +234,8 @@ class _Batch:
     def succeed(self, job: Job, result: None) -> None:
         """Do everything, or nothing where :meth:`fail` has to do the rest.
 
-        :raises: :class:`~ims_ext.emulator.job.JobFailure` for the first that
-            cannot be done.
+        :raises: :class:`~ims_ext.emulator.api.job.JobFailure` for the first
+            that cannot be done.
         """
         failures = self._apply(job)
         if failures:

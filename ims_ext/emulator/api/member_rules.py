@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which images may be shared, whichever operation shares them."""
 
-from ims_ext.emulator.cloud_image import own_image
+from ims_ext.emulator.api.cloud_image import own_image
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.image_export import is_whole
 from ims_ext.emulator.state import Image
