@@ -17,10 +17,6 @@ from waitress.channel import HTTPChannel
 from waitress.task import WSGITask
 from waitress.wasyncore import close_all
 
-from ims_ext.emulator import block_storage
-from ims_ext.emulator import compute
-from ims_ext.emulator import directory
-from ims_ext.emulator import identity
 from ims_ext.emulator.api import cloud_image
 from ims_ext.emulator.api import creation
 from ims_ext.emulator.api import job
@@ -41,6 +37,10 @@ from ims_ext.emulator.fault.control import Controlled
 from ims_ext.emulator.fault.injection import Misbehaving
 from ims_ext.emulator.fault.sets import Faults
 from ims_ext.emulator.objectstore import BucketStore
+from ims_ext.emulator.openstack import block_storage
+from ims_ext.emulator.openstack import compute
+from ims_ext.emulator.openstack import directory
+from ims_ext.emulator.openstack import identity
 from ims_ext.emulator.seed import ACCOUNTS
 from ims_ext.emulator.seed import FIRST_BUCKET
 from ims_ext.emulator.seed import Account

@@ -13,7 +13,7 @@ from openstack import exceptions
 import pytest
 import requests
 
-from ims_ext.emulator import authentication
+from ims_ext.emulator.openstack import authentication
 from ims_ext.emulator.seed import Account
 from ims_ext.emulator.server import EmulatorServer
 

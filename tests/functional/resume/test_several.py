@@ -10,7 +10,7 @@ from openstack import connection
 import pytest
 
 from ims_ext import exceptions
-from ims_ext.emulator import identity
+from ims_ext.emulator.openstack import identity
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.objectstore import access
 

@@ -10,7 +10,7 @@ from typing import Any
 from ims_ext.emulator.api.image_attributes import os_attributes
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.errors import NotFound
-from ims_ext.emulator.record_page import page
+from ims_ext.emulator.openstack.record_page import page
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Backup
 from ims_ext.emulator.state import Volume

@@ -3,10 +3,10 @@
 
 from typing import Any
 
-from ims_ext.emulator.catalog import entries
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.errors import Forbidden
 from ims_ext.emulator.errors import NotFound
+from ims_ext.emulator.openstack.catalog import entries
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Domain
 from ims_ext.emulator.state import Project

@@ -7,7 +7,7 @@ from ims_ext.emulator.errors import BadRequest
 from ims_ext.emulator.errors import Conflict
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.errors import NotFound
-from ims_ext.emulator.record_page import page
+from ims_ext.emulator.openstack.record_page import page
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Server
 from ims_ext.emulator.wire import COMPUTE

@@ -6,15 +6,15 @@ import datetime
 import secrets
 from typing import Any
 
-from ims_ext.emulator import signed_request
-from ims_ext.emulator.authentication import UNAUTHORIZED
-from ims_ext.emulator.authentication import Authentication
-from ims_ext.emulator.authentication import parse
-from ims_ext.emulator.catalog import token_catalog
 from ims_ext.emulator.errors import BadRequest
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.errors import NotFound
 from ims_ext.emulator.errors import Unauthorized
+from ims_ext.emulator.openstack import signed_request
+from ims_ext.emulator.openstack.authentication import UNAUTHORIZED
+from ims_ext.emulator.openstack.authentication import Authentication
+from ims_ext.emulator.openstack.authentication import parse
+from ims_ext.emulator.openstack.catalog import token_catalog
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import AccessKey
 from ims_ext.emulator.state import Project
