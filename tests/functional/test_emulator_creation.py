@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ims_ext.emulator import object_import
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.emulator.service import IMAGE_QUOTA
+from ims_ext.emulator.work import object_import
 
 from .plain_http import GIB
 from .plain_http import OS_VERSION

@@ -12,9 +12,9 @@ import pytest
 import requests
 
 from ims_ext import diskimage
-from ims_ext.emulator import image_copy
-from ims_ext.emulator import image_export
 from ims_ext.emulator.server import EmulatorServer
+from ims_ext.emulator.work import image_copy
+from ims_ext.emulator.work import image_export
 
 from .plain_http import OS_VERSION
 from .plain_http import Client

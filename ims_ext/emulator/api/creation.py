@@ -5,19 +5,19 @@ from collections.abc import Callable
 import dataclasses
 from typing import Any, Literal
 
-from ims_ext.emulator import image_making
-from ims_ext.emulator import object_import
 from ims_ext.emulator.api import job as jobs
 from ims_ext.emulator.api import rules
 from ims_ext.emulator.api.image_attributes import defaults
 from ims_ext.emulator.errors import ImsError
-from ims_ext.emulator.object_import import ObjectImport
-from ims_ext.emulator.object_import import Source
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.wire import Answer
 from ims_ext.emulator.wire import Request
 from ims_ext.emulator.wire import route
+from ims_ext.emulator.work import image_making
+from ims_ext.emulator.work import object_import
+from ims_ext.emulator.work.object_import import ObjectImport
+from ims_ext.emulator.work.object_import import Source
 
 #: How many data disks come with a system disk at most.
 DATA_DISK_LIMIT = 3

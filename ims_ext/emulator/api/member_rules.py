@@ -3,9 +3,9 @@
 
 from ims_ext.emulator.api.cloud_image import own_image
 from ims_ext.emulator.errors import ImsError
-from ims_ext.emulator.image_export import is_whole
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import State
+from ims_ext.emulator.work.image_export import is_whole
 
 
 def check_shareable(state: State, image: Image) -> None:

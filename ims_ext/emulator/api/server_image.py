@@ -3,14 +3,11 @@
 
 from typing import Any
 
-from ims_ext.emulator import disk_copy
-from ims_ext.emulator import image_making
 from ims_ext.emulator.api import creation
 from ims_ext.emulator.api import job as jobs
 from ims_ext.emulator.api import rules
 from ims_ext.emulator.api.image_attributes import defaults
 from ims_ext.emulator.api.image_attributes import os_attributes
-from ims_ext.emulator.disk_copy import DiskCopy
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Condition
@@ -21,6 +18,9 @@ from ims_ext.emulator.state import Server
 from ims_ext.emulator.state import State
 from ims_ext.emulator.state import Volume
 from ims_ext.emulator.wire import Answer
+from ims_ext.emulator.work import disk_copy
+from ims_ext.emulator.work import image_making
+from ims_ext.emulator.work.disk_copy import DiskCopy
 
 _SERVER_JOB = 'imsCreateImageByInstance'
 _VOLUME_JOB = 'imsVolumeCreateImageJob'

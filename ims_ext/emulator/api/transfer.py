@@ -4,21 +4,21 @@
 import re
 from typing import Any
 
-from ims_ext.emulator import image_copy
-from ims_ext.emulator import image_export
-from ims_ext.emulator import object_import
 from ims_ext.emulator.api import job as jobs
 from ims_ext.emulator.api import rules
 from ims_ext.emulator.api.cloud_image import own_image
 from ims_ext.emulator.errors import ImsError
-from ims_ext.emulator.image_copy import ImageCopy
-from ims_ext.emulator.image_export import ImageExport
-from ims_ext.emulator.object_import import Source
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.wire import Answer
 from ims_ext.emulator.wire import Request
 from ims_ext.emulator.wire import route
+from ims_ext.emulator.work import image_copy
+from ims_ext.emulator.work import image_export
+from ims_ext.emulator.work import object_import
+from ims_ext.emulator.work.image_copy import ImageCopy
+from ims_ext.emulator.work.image_export import ImageExport
+from ims_ext.emulator.work.object_import import Source
 
 _REGISTRATION_JOB = 'imsNativeImportImageJob'
 _EXPORT_JOB = 'imsNativeExportImageJob'

@@ -4,7 +4,6 @@
 import dataclasses
 from typing import Any
 
-from ims_ext.emulator import image_making
 from ims_ext.emulator.api import creation
 from ims_ext.emulator.api import job as jobs
 from ims_ext.emulator.api import rules
@@ -12,7 +11,6 @@ from ims_ext.emulator.api import server_image
 from ims_ext.emulator.api.image_attributes import os_attributes
 from ims_ext.emulator.api.job import Progress
 from ims_ext.emulator.errors import ImsError
-from ims_ext.emulator.image_making import ImageMaking
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Backup
 from ims_ext.emulator.state import Condition
@@ -23,6 +21,8 @@ from ims_ext.emulator.state import Server
 from ims_ext.emulator.wire import Answer
 from ims_ext.emulator.wire import Request
 from ims_ext.emulator.wire import route
+from ims_ext.emulator.work import image_making
+from ims_ext.emulator.work.image_making import ImageMaking
 
 _WORK = 'whole image'
 _SERVER_JOB = 'imsCreateWholeImageByInstanceJob'

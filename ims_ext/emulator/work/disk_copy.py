@@ -10,8 +10,8 @@ from typing import Any
 
 from ims_ext.emulator.api.job import Progress
 from ims_ext.emulator.demo import write_sample
-from ims_ext.emulator.image_making import ImageMaking
 from ims_ext.emulator.state import Job
+from ims_ext.emulator.work.image_making import ImageMaking
 
 WORK = 'disk copy'
 #: What a server and a volume are busy with in the meantime.

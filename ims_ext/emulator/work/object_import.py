@@ -12,16 +12,16 @@ import os
 from typing import Any, BinaryIO, Literal
 
 from ims_ext import diskimage
-from ims_ext.emulator import image_making
 from ims_ext.emulator.api.job import JobFailure
 from ims_ext.emulator.api.job import Progress
 from ims_ext.emulator.errors import ImsError
-from ims_ext.emulator.image_making import ImageMaking
 from ims_ext.emulator.objectstore import NoSuchObject
 from ims_ext.emulator.objectstore import ObjectStoreError
 from ims_ext.emulator.objectstore import StoredObject
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Job
+from ims_ext.emulator.work import image_making
+from ims_ext.emulator.work.image_making import ImageMaking
 from ims_ext.exceptions import DiskImageError
 
 GIB = 2**30

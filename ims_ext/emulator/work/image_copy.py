@@ -11,13 +11,13 @@ from typing import Any
 from ims_ext.emulator.api.job import JobFailure
 from ims_ext.emulator.api.job import Progress
 from ims_ext.emulator.errors import ImsError
-from ims_ext.emulator.image_export import is_iso
-from ims_ext.emulator.image_export import is_whole
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.state import State
 from ims_ext.emulator.state.image import timestamp
+from ims_ext.emulator.work.image_export import is_iso
+from ims_ext.emulator.work.image_export import is_whole
 
 WORK = 'copy'
 
