@@ -32,11 +32,11 @@ from ims_ext.emulator.api import tag
 from ims_ext.emulator.api import transfer
 from ims_ext.emulator.api import version
 from ims_ext.emulator.api import whole_image
+from ims_ext.emulator.bucket.store import BucketStore
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.fault.control import Controlled
 from ims_ext.emulator.fault.injection import Misbehaving
 from ims_ext.emulator.fault.sets import Faults
-from ims_ext.emulator.objectstore import BucketStore
 from ims_ext.emulator.openstack import block_storage
 from ims_ext.emulator.openstack import compute
 from ims_ext.emulator.openstack import directory

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ims_ext.emulator.fault.sets import Faults
 
 if TYPE_CHECKING:
-    from ims_ext.emulator.objectstore import BucketStore
+    from ims_ext.emulator.bucket.store import BucketStore
     from ims_ext.emulator.state import State
 
 T = TypeVar('T')

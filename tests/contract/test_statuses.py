@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from ims_ext.emulator.objectstore import BucketStore
+from ims_ext.emulator.bucket.store import BucketStore
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.emulator.state import Backup
 from ims_ext.emulator.state import Image

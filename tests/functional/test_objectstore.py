@@ -17,7 +17,7 @@ from openstack import connection
 import pytest
 
 from ims_ext import exceptions
-from ims_ext.emulator.objectstore import BucketStore
+from ims_ext.emulator.bucket.store import BucketStore
 from ims_ext.objectstore import ObjectStore
 from ims_ext.objectstore import access
 from ims_ext.objectstore import patience

@@ -28,7 +28,7 @@ from ims_ext import exceptions
 from ims_ext import proxy
 from ims_ext.auth import signature
 from ims_ext.emulator import state
-from ims_ext.emulator.s3 import auth as s3_auth
+from ims_ext.emulator.bucket import auth as s3_auth
 from ims_ext.emulator.seed import Account
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.objectstore import access

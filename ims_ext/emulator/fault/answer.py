@@ -10,9 +10,9 @@ from wsgiref.types import WSGIEnvironment
 from werkzeug.wrappers import Response
 
 from ims_ext.emulator import errors
+from ims_ext.emulator.bucket import errors as s3_errors
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.fault import Fault
-from ims_ext.emulator.s3 import errors as s3_errors
 
 _PAGE = """\
 <!DOCTYPE html>

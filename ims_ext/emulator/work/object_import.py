@@ -14,10 +14,10 @@ from typing import Any, BinaryIO, Literal
 from ims_ext import diskimage
 from ims_ext.emulator.api.job import JobFailure
 from ims_ext.emulator.api.job import Progress
+from ims_ext.emulator.bucket.store import NoSuchObject
+from ims_ext.emulator.bucket.store import ObjectStoreError
+from ims_ext.emulator.bucket.store import StoredObject
 from ims_ext.emulator.errors import ImsError
-from ims_ext.emulator.objectstore import NoSuchObject
-from ims_ext.emulator.objectstore import ObjectStoreError
-from ims_ext.emulator.objectstore import StoredObject
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.work import image_making

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ims_ext.emulator.objectstore import BucketStore
+from ims_ext.emulator.bucket.store import BucketStore
 
 from ..buckets import KEYS
 from ..buckets import s3

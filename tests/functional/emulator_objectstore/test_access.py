@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from ims_ext.emulator.objectstore import BucketStore
+from ims_ext.emulator.bucket.store import BucketStore
 
 from ..buckets import KEYS
 from ..buckets import REGION
@@ -99,7 +99,9 @@ def test_a_signed_url_ends(
     signed = client.generate_presigned_url(
         'get_object', {'Bucket': 'images', 'Key': 'key'}, ExpiresIn=1
     )
-    monkeypatch.setattr('ims_ext.emulator.s3.auth._now', lambda: in_minutes(1))
+    monkeypatch.setattr(
+        'ims_ext.emulator.bucket.auth._now', lambda: in_minutes(1)
+    )
 
     answer = requests.get(signed, timeout=10)
 
@@ -111,7 +113,7 @@ def test_a_request_from_another_time_is_refused(
     url: str, version: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        'ims_ext.emulator.s3.auth._now', lambda: in_minutes(20)
+        'ims_ext.emulator.bucket.auth._now', lambda: in_minutes(20)
     )
     client = s3(url, KEYS['ALPHA'], signature_version=version)
 

@@ -10,7 +10,7 @@ import time
 import pytest
 import requests
 
-from ims_ext.emulator.objectstore import BucketStore
+from ims_ext.emulator.bucket.store import BucketStore
 
 from ..buckets import KEYS
 from ..buckets import MIB

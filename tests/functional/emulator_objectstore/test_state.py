@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ims_ext.emulator import objectstore
-from ims_ext.emulator.objectstore import BucketStore
+from ims_ext.emulator.bucket import store
+from ims_ext.emulator.bucket.store import BucketStore
 
 from ..buckets import KEYS
 from ..buckets import MIB
@@ -63,9 +63,9 @@ def test_an_object_stays_readable_while_it_is_deleted(
 @pytest.mark.parametrize(
     ('project', 'bucket', 'error'),
     [
-        ('alpha', 'images', objectstore.NoSuchObject),
-        ('alpha', 'nothing', objectstore.NoSuchBucket),
-        ('beta', 'images', objectstore.AccessDenied),
+        ('alpha', 'images', store.NoSuchObject),
+        ('alpha', 'nothing', store.NoSuchBucket),
+        ('beta', 'images', store.AccessDenied),
     ],
 )
 @pytest.mark.parametrize('operation', ['open', 'delete'])
@@ -92,8 +92,8 @@ def test_an_export_puts_an_object_that_s3_clients_see(
 @pytest.mark.parametrize(
     ('project', 'bucket', 'error'),
     [
-        ('alpha', 'nothing', objectstore.NoSuchBucket),
-        ('beta', 'images', objectstore.AccessDenied),
+        ('alpha', 'nothing', store.NoSuchBucket),
+        ('beta', 'images', store.AccessDenied),
     ],
 )
 def test_an_export_into_a_bucket_out_of_reach_leaves_no_file(
@@ -115,14 +115,14 @@ def test_a_bucket_made_by_the_emulator_is_one_projects(
 ) -> None:
     store = BucketStore(KEYS, tmp_path)
     if loaded:
-        with pytest.raises(objectstore.NoSuchBucket):
+        with pytest.raises(store.NoSuchBucket):
             store.open('alpha', 'images', 'key')
 
     store.create_bucket('alpha', 'images')
     store.create_bucket('alpha', 'images')
 
     assert store.buckets('alpha') == ['images']
-    with pytest.raises(objectstore.BucketTaken):
+    with pytest.raises(store.BucketTaken):
         store.create_bucket('beta', 'images')
     store.close()
 
@@ -133,7 +133,7 @@ _SERVER = """
 import pathlib, sys
 sys.path.insert(0, sys.argv[2])
 from functional.buckets import KEYS, serving
-from ims_ext.emulator.objectstore import BucketStore
+from ims_ext.emulator.bucket.store import BucketStore
 store = BucketStore(KEYS, pathlib.Path(sys.argv[1]))
 store.create_bucket('alpha', 'images')
 with serving(store) as url:

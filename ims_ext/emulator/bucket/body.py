@@ -9,10 +9,10 @@ from typing import BinaryIO, Protocol
 from wsgiref.types import WSGIEnvironment
 import zlib
 
-from ims_ext.emulator.s3.blob import CHUNK
-from ims_ext.emulator.s3.blob import Blob
-from ims_ext.emulator.s3.blob import BlobDirectory
-from ims_ext.emulator.s3.errors import S3Error
+from ims_ext.emulator.bucket.blob import CHUNK
+from ims_ext.emulator.bucket.blob import Blob
+from ims_ext.emulator.bucket.blob import BlobDirectory
+from ims_ext.emulator.bucket.errors import S3Error
 
 #: The largest XML body that is read, in bytes; 10,000 parts fit.
 XML_LIMIT = 4 * 1024**2
@@ -57,14 +57,14 @@ class Body:
     def spool(self, directory: BlobDirectory) -> Blob:
         """Write the body to a file, checking what the client said of it.
 
-        :raises: :class:`~ims_ext.emulator.s3.errors.S3Error`
+        :raises: :class:`~ims_ext.emulator.bucket.errors.S3Error`
         """
         return directory.write(self._checked())
 
     def xml(self) -> bytes:
         """Return a body that is a document.
 
-        :raises: :class:`~ims_ext.emulator.s3.errors.S3Error`
+        :raises: :class:`~ims_ext.emulator.bucket.errors.S3Error`
         """
         if self._left > XML_LIMIT:
             raise S3Error(

@@ -9,10 +9,10 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.s3.responses import S3Response
 
-from ims_ext.emulator.s3.backend import ACCOUNT
-from ims_ext.emulator.s3.backend import ProjectBackend
-from ims_ext.emulator.s3.backend import StoredMultipart
-from ims_ext.emulator.s3.blob import Blob
+from ims_ext.emulator.bucket.backend import ACCOUNT
+from ims_ext.emulator.bucket.backend import ProjectBackend
+from ims_ext.emulator.bucket.backend import StoredMultipart
+from ims_ext.emulator.bucket.blob import Blob
 
 #: Uploads that an answer lists at most.
 _PAGE = 1000

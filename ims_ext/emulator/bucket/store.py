@@ -17,26 +17,26 @@ from urllib.parse import unquote
 from wsgiref.types import StartResponse
 from wsgiref.types import WSGIEnvironment
 
-from ims_ext.emulator.s3 import errors
-from ims_ext.emulator.s3.auth import AccessKey
-from ims_ext.emulator.s3.auth import AccessKeys
-from ims_ext.emulator.s3.auth import SignedRequest
-from ims_ext.emulator.s3.auth import authenticate
-from ims_ext.emulator.s3.auth import read_request
-from ims_ext.emulator.s3.blob import CHUNK
-from ims_ext.emulator.s3.blob import Blob
-from ims_ext.emulator.s3.blob import BlobDirectory
-from ims_ext.emulator.s3.body import Body
-from ims_ext.emulator.s3.errors import S3Error
-from ims_ext.emulator.s3.journal import REGION
-from ims_ext.emulator.s3.journal import BucketRow
-from ims_ext.emulator.s3.journal import Entries
-from ims_ext.emulator.s3.journal import Journal
+from ims_ext.emulator.bucket import errors
+from ims_ext.emulator.bucket.auth import AccessKey
+from ims_ext.emulator.bucket.auth import AccessKeys
+from ims_ext.emulator.bucket.auth import SignedRequest
+from ims_ext.emulator.bucket.auth import authenticate
+from ims_ext.emulator.bucket.auth import read_request
+from ims_ext.emulator.bucket.blob import CHUNK
+from ims_ext.emulator.bucket.blob import Blob
+from ims_ext.emulator.bucket.blob import BlobDirectory
+from ims_ext.emulator.bucket.body import Body
+from ims_ext.emulator.bucket.errors import S3Error
+from ims_ext.emulator.bucket.journal import REGION
+from ims_ext.emulator.bucket.journal import BucketRow
+from ims_ext.emulator.bucket.journal import Entries
+from ims_ext.emulator.bucket.journal import Journal
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
-    from ims_ext.emulator.s3.engine import Engine
+    from ims_ext.emulator.bucket.engine import Engine
 
 __all__ = [
     'AccessDenied',
@@ -287,7 +287,7 @@ class BucketStore:
     def _load(self) -> 'Engine':
         with self._lock:
             if self._engine is None:
-                from ims_ext.emulator.s3.engine import Engine
+                from ims_ext.emulator.bucket.engine import Engine
 
                 self._engine = Engine(self._directory, self._journal)
             return self._engine

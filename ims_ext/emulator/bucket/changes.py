@@ -4,7 +4,7 @@
 import dataclasses
 import threading
 
-from ims_ext.emulator.s3.blob import Blob
+from ims_ext.emulator.bucket.blob import Blob
 
 
 @dataclasses.dataclass

@@ -32,15 +32,15 @@ from moto.s3.models import s3_backends
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
 from requests.structures import CaseInsensitiveDict
 
-from ims_ext.emulator.s3.blob import Blob
-from ims_ext.emulator.s3.blob import BlobDirectory
-from ims_ext.emulator.s3.blob import View
-from ims_ext.emulator.s3.changes import Changes
-from ims_ext.emulator.s3.errors import access_denied
-from ims_ext.emulator.s3.errors import bucket_taken
-from ims_ext.emulator.s3.journal import REGION
-from ims_ext.emulator.s3.journal import PartRow
-from ims_ext.emulator.s3.journal import UploadRow
+from ims_ext.emulator.bucket.blob import Blob
+from ims_ext.emulator.bucket.blob import BlobDirectory
+from ims_ext.emulator.bucket.blob import View
+from ims_ext.emulator.bucket.changes import Changes
+from ims_ext.emulator.bucket.errors import access_denied
+from ims_ext.emulator.bucket.errors import bucket_taken
+from ims_ext.emulator.bucket.journal import REGION
+from ims_ext.emulator.bucket.journal import PartRow
+from ims_ext.emulator.bucket.journal import UploadRow
 
 #: A label that moto needs; it is projects that separate tenants here.
 ACCOUNT = '123456789012'

@@ -13,8 +13,8 @@ from urllib.parse import unquote_to_bytes
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIEnvironment
 
-from ims_ext.emulator.s3.errors import S3Error
-from ims_ext.emulator.s3.errors import access_denied
+from ims_ext.emulator.bucket.errors import S3Error
+from ims_ext.emulator.bucket.errors import access_denied
 
 #: How far the clocks of client and service may be apart.
 MAX_SKEW = datetime.timedelta(minutes=15)
@@ -125,7 +125,7 @@ def authenticate(request: SignedRequest, access_keys: AccessKeys) -> AccessKey:
 
     :param request: The request.
     :param access_keys: The known keys.
-    :raises: :class:`~ims_ext.emulator.s3.errors.S3Error` for a request that
+    :raises: :class:`~ims_ext.emulator.bucket.errors.S3Error` for a request that
         is not signed, or not by a key that is valid now.
     """
     now = _now()

@@ -21,24 +21,24 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import wrap_file
 
-from ims_ext.emulator.s3.backend import ProjectBackend
-from ims_ext.emulator.s3.backend import StoredKey
-from ims_ext.emulator.s3.backend import StoredMultipart
-from ims_ext.emulator.s3.blob import CHUNK
-from ims_ext.emulator.s3.blob import Blob
-from ims_ext.emulator.s3.blob import BlobDirectory
-from ims_ext.emulator.s3.blob import View
-from ims_ext.emulator.s3.changes import Changes
-from ims_ext.emulator.s3.changes import Noted
-from ims_ext.emulator.s3.errors import S3Error
-from ims_ext.emulator.s3.handler import Handler
-from ims_ext.emulator.s3.journal import REGION
-from ims_ext.emulator.s3.journal import BucketRow
-from ims_ext.emulator.s3.journal import Entries
-from ims_ext.emulator.s3.journal import Journal
-from ims_ext.emulator.s3.journal import ObjectRow
-from ims_ext.emulator.s3.journal import PartRow
-from ims_ext.emulator.s3.journal import UploadRow
+from ims_ext.emulator.bucket.backend import ProjectBackend
+from ims_ext.emulator.bucket.backend import StoredKey
+from ims_ext.emulator.bucket.backend import StoredMultipart
+from ims_ext.emulator.bucket.blob import CHUNK
+from ims_ext.emulator.bucket.blob import Blob
+from ims_ext.emulator.bucket.blob import BlobDirectory
+from ims_ext.emulator.bucket.blob import View
+from ims_ext.emulator.bucket.changes import Changes
+from ims_ext.emulator.bucket.changes import Noted
+from ims_ext.emulator.bucket.errors import S3Error
+from ims_ext.emulator.bucket.handler import Handler
+from ims_ext.emulator.bucket.journal import REGION
+from ims_ext.emulator.bucket.journal import BucketRow
+from ims_ext.emulator.bucket.journal import Entries
+from ims_ext.emulator.bucket.journal import Journal
+from ims_ext.emulator.bucket.journal import ObjectRow
+from ims_ext.emulator.bucket.journal import PartRow
+from ims_ext.emulator.bucket.journal import UploadRow
 
 LOG = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Engine:
         :param bucket: The bucket, empty where the request names none.
         :param key: The object's key, empty where the request names none.
         :param body: The body, already read.
-        :raises: :class:`~ims_ext.emulator.s3.errors.S3Error`
+        :raises: :class:`~ims_ext.emulator.bucket.errors.S3Error`
         """
         response = None
         try:
@@ -146,7 +146,7 @@ class Engine:
     def create_bucket(self, project_id: str, bucket: str) -> None:
         """Add a bucket; does nothing where the project has it already.
 
-        :raises: :class:`~ims_ext.emulator.s3.errors.S3Error` where another
+        :raises: :class:`~ims_ext.emulator.bucket.errors.S3Error` where another
             project has it.
         """
         self._project(project_id).create_bucket(bucket, REGION)
@@ -155,14 +155,14 @@ class Engine:
     def find(self, project_id: str, bucket: str, key: str) -> Blob:
         """Return the file of an object.
 
-        :raises: :class:`~ims_ext.emulator.s3.errors.S3Error`
+        :raises: :class:`~ims_ext.emulator.bucket.errors.S3Error`
         """
         return self._find(project_id, bucket, key).blob
 
     def put(self, project_id: str, bucket: str, key: str, blob: Blob) -> None:
         """Make an object of a file.
 
-        :raises: :class:`~ims_ext.emulator.s3.errors.S3Error`
+        :raises: :class:`~ims_ext.emulator.bucket.errors.S3Error`
         """
         try:
             self._project(project_id).put_object(bucket, key, blob)
@@ -173,7 +173,7 @@ class Engine:
     def delete(self, project_id: str, bucket: str, key: str) -> None:
         """Delete an object.
 
-        :raises: :class:`~ims_ext.emulator.s3.errors.S3Error`
+        :raises: :class:`~ims_ext.emulator.bucket.errors.S3Error`
         """
         self._find(project_id, bucket, key)
         self._project(project_id).delete_object(bucket, key)
