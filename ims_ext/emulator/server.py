@@ -33,10 +33,16 @@ from ims_ext.emulator.api import transfer
 from ims_ext.emulator.api import version
 from ims_ext.emulator.api import whole_image
 from ims_ext.emulator.bucket.store import BucketStore
+from ims_ext.emulator.control.fault import Controlled
 from ims_ext.emulator.errors import Dialect
-from ims_ext.emulator.fault.control import Controlled
 from ims_ext.emulator.fault.injection import Misbehaving
 from ims_ext.emulator.fault.sets import Faults
+from ims_ext.emulator.http import BLOCK_STORAGE
+from ims_ext.emulator.http import COMPUTE
+from ims_ext.emulator.http import IDENTITY
+from ims_ext.emulator.http import IMAGE
+from ims_ext.emulator.http import Application
+from ims_ext.emulator.http import Router
 from ims_ext.emulator.openstack import block_storage
 from ims_ext.emulator.openstack import compute
 from ims_ext.emulator.openstack import directory
@@ -49,12 +55,6 @@ from ims_ext.emulator.service import IMAGE_QUOTA
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.service import Settings
 from ims_ext.emulator.state import State
-from ims_ext.emulator.wire import BLOCK_STORAGE
-from ims_ext.emulator.wire import COMPUTE
-from ims_ext.emulator.wire import IDENTITY
-from ims_ext.emulator.wire import IMAGE
-from ims_ext.emulator.wire import Application
-from ims_ext.emulator.wire import Router
 
 #: Everything that answers requests; one line a capability.
 CAPABILITIES: tuple[Callable[[Service], object], ...] = (

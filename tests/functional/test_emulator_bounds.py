@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from ims_ext.emulator.api import native
-from ims_ext.emulator.fault import control as fault_control
+from ims_ext.emulator.control import fault as fault_control
+from ims_ext.emulator.http import JSON_LIMIT
 from ims_ext.emulator.server import EmulatorServer
-from ims_ext.emulator.wire import JSON_LIMIT
 
 from .plain_http import Client
 

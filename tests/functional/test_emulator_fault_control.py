@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from ims_ext.emulator.fault import control as fault_control
+from ims_ext.emulator.control import fault as fault_control
 from ims_ext.emulator.fault.sets import Faults
 from ims_ext.emulator.main import main
 from ims_ext.emulator.server import EmulatorServer

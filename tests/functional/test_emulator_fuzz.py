@@ -19,11 +19,11 @@ import hypothesis
 import pytest
 import requests
 
+from ims_ext.emulator.http import BLOCK_STORAGE
+from ims_ext.emulator.http import COMPUTE
+from ims_ext.emulator.http import IDENTITY
+from ims_ext.emulator.http import IMAGE
 from ims_ext.emulator.server import EmulatorServer
-from ims_ext.emulator.wire import BLOCK_STORAGE
-from ims_ext.emulator.wire import COMPUTE
-from ims_ext.emulator.wire import IDENTITY
-from ims_ext.emulator.wire import IMAGE
 
 from . import fuzzed_requests
 from .fuzzed_requests import KINDS

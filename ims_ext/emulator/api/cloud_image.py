@@ -11,12 +11,12 @@ from ims_ext.emulator.api.image_attributes import BASE
 from ims_ext.emulator.api.image_attributes import SERVICE_OWNED
 from ims_ext.emulator.api.image_attributes import view
 from ims_ext.emulator.errors import ImsError
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import State
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import route
 
 #: How many extension attributes an image has at most.
 EXTENSION_LIMIT = 128

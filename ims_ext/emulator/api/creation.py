@@ -9,11 +9,11 @@ from ims_ext.emulator.api import job as jobs
 from ims_ext.emulator.api import rules
 from ims_ext.emulator.api.image_attributes import defaults
 from ims_ext.emulator.errors import ImsError
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import route
 from ims_ext.emulator.work import image_making
 from ims_ext.emulator.work import object_import
 from ims_ext.emulator.work.object_import import ObjectImport

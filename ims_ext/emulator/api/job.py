@@ -27,11 +27,11 @@ from typing import Any, Protocol
 
 from ims_ext.emulator.api import rules
 from ims_ext.emulator.errors import ImsError
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Job
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import route
 from ims_ext.exceptions import catalogue
 
 LOG = logging.getLogger(__name__)

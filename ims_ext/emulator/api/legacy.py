@@ -11,11 +11,11 @@ from werkzeug.wrappers import Response
 from ims_ext.emulator.api import image_query
 from ims_ext.emulator.api import native as native
 from ims_ext.emulator.errors import Dialect
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import route
 
 #: Filters under the names that the second API has for them too.
 _FILTERS = (

@@ -15,13 +15,13 @@ from ims_ext.emulator.api.native_member import MAX_ID
 from ims_ext.emulator.api.native_member import MAX_MEMBERS
 from ims_ext.emulator.api.native_member import view
 from ims_ext.emulator.errors import ImsError
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.state import Member
 from ims_ext.emulator.state import State
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import route
 from ims_ext.emulator.work.image_export import is_whole
 
 #: How many images times projects a request may have.

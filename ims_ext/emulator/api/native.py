@@ -28,13 +28,13 @@ from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.errors import NotFound
 from ims_ext.emulator.errors import TooLarge
 from ims_ext.emulator.errors import UnsupportedMediaType
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import State
 from ims_ext.emulator.state.image import timestamp
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import route
 
 #: The largest file that is uploaded natively, in bytes.
 UPLOAD_LIMIT = 2 * 1024**3

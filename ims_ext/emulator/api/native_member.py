@@ -13,12 +13,12 @@ from ims_ext.emulator.errors import Forbidden
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.errors import NotFound
 from ims_ext.emulator.errors import TooLarge
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import Member
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import route
 
 #: With how many projects an image can be shared.
 MAX_MEMBERS = 128

@@ -7,10 +7,10 @@ import operator
 
 from ims_ext import os_versions
 from ims_ext.emulator.errors import ImsError
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import route
 from ims_ext.os_versions import OsVersion
 
 #: Which versions are for what. The references name the tags, but not the

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many images a project may have, and has."""
 
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import route
 
 #: What a project's quota can be set to.
 _SMALLEST = 1

@@ -13,7 +13,7 @@ import uuid
 
 from ims_ext import os_versions
 from ims_ext.emulator.errors import ImsError
-from ims_ext.emulator.wire import Request
+from ims_ext.emulator.http import Request
 
 #: GiB that a system disk may have.
 SYSTEM_DISK = range(1, 1024 + 1)

@@ -7,10 +7,10 @@ from ims_ext.emulator.api.image_attributes import CONTAINER_FORMATS
 from ims_ext.emulator.api.image_attributes import DISK_FORMATS
 from ims_ext.emulator.api.image_attributes import READ_ONLY
 from ims_ext.emulator.errors import Dialect
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import route
 
 _UUID = (
     '^([0-9a-fA-F]){8}-([0-9a-fA-F]){4}-([0-9a-fA-F]){4}'

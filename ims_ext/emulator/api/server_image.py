@@ -9,6 +9,7 @@ from ims_ext.emulator.api import rules
 from ims_ext.emulator.api.image_attributes import defaults
 from ims_ext.emulator.api.image_attributes import os_attributes
 from ims_ext.emulator.errors import ImsError
+from ims_ext.emulator.http import Answer
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Condition
 from ims_ext.emulator.state import Image
@@ -17,7 +18,6 @@ from ims_ext.emulator.state import Job
 from ims_ext.emulator.state import Server
 from ims_ext.emulator.state import State
 from ims_ext.emulator.state import Volume
-from ims_ext.emulator.wire import Answer
 from ims_ext.emulator.work import disk_copy
 from ims_ext.emulator.work import image_making
 from ims_ext.emulator.work.disk_copy import DiskCopy

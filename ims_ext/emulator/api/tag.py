@@ -15,11 +15,11 @@ from ims_ext.emulator.api.cloud_image import own_image
 from ims_ext.emulator.api.tag_search import split_tag
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.errors import NotFound
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import route
 
 #: How many tags a page of operation 17 has without ``limit``.
 _PAGE_SIZE = 500

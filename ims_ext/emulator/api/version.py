@@ -5,10 +5,10 @@ from typing import Any
 
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.errors import NotFound
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import route
 
 #: Version, status, and the path that it is served under; the extension
 #: operations' v2.1 and v1 have no version documents of their own.

@@ -11,6 +11,9 @@ from ims_ext.emulator.api import server_image
 from ims_ext.emulator.api.image_attributes import os_attributes
 from ims_ext.emulator.api.job import Progress
 from ims_ext.emulator.errors import ImsError
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Backup
 from ims_ext.emulator.state import Condition
@@ -18,9 +21,6 @@ from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import ImageQuery
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.state import Server
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import route
 from ims_ext.emulator.work import image_making
 from ims_ext.emulator.work.image_making import ImageMaking
 

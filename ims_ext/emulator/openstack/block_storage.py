@@ -10,14 +10,14 @@ from typing import Any
 from ims_ext.emulator.api.image_attributes import os_attributes
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.errors import NotFound
+from ims_ext.emulator.http import BLOCK_STORAGE
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
 from ims_ext.emulator.openstack.record_page import page
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Backup
 from ims_ext.emulator.state import Volume
-from ims_ext.emulator.wire import BLOCK_STORAGE
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import route
 
 #: The only microversion.
 VERSION = '3.0'

@@ -7,13 +7,13 @@ from ims_ext.emulator.errors import BadRequest
 from ims_ext.emulator.errors import Conflict
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.errors import NotFound
+from ims_ext.emulator.http import COMPUTE
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
 from ims_ext.emulator.openstack.record_page import page
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Server
-from ims_ext.emulator.wire import COMPUTE
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import route
 
 #: The only microversion: what all of these clouds have.
 VERSION = '2.1'

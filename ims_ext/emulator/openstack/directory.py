@@ -6,15 +6,15 @@ from typing import Any
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.errors import Forbidden
 from ims_ext.emulator.errors import NotFound
+from ims_ext.emulator.http import IDENTITY
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
 from ims_ext.emulator.openstack.catalog import entries
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Domain
 from ims_ext.emulator.state import Project
 from ims_ext.emulator.state import User
-from ims_ext.emulator.wire import IDENTITY
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import route
 
 
 class Api:

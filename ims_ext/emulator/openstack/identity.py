@@ -10,6 +10,12 @@ from ims_ext.emulator.errors import BadRequest
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.errors import NotFound
 from ims_ext.emulator.errors import Unauthorized
+from ims_ext.emulator.http import IDENTITY
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Caller
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import answer
+from ims_ext.emulator.http import route
 from ims_ext.emulator.openstack import signed_request
 from ims_ext.emulator.openstack.authentication import UNAUTHORIZED
 from ims_ext.emulator.openstack.authentication import Authentication
@@ -20,12 +26,6 @@ from ims_ext.emulator.state import AccessKey
 from ims_ext.emulator.state import Project
 from ims_ext.emulator.state import Token
 from ims_ext.emulator.state import User
-from ims_ext.emulator.wire import IDENTITY
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Caller
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import answer
-from ims_ext.emulator.wire import route
 
 #: For how many seconds a token is valid.
 TOKEN_SECONDS = 24 * 3600

@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from ims_ext.emulator.errors import BadRequest
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
 from ims_ext.emulator.state import Backup
 from ims_ext.emulator.state import Server
 from ims_ext.emulator.state import Volume
-from ims_ext.emulator.wire import Answer
-from ims_ext.emulator.wire import Request
 
 #: How many records a page has at most.
 LIMIT = 1000

@@ -13,11 +13,11 @@ import re
 
 from ims_ext.auth import signature
 from ims_ext.emulator.errors import GatewayError
+from ims_ext.emulator.http import Request
 from ims_ext.emulator.state import AccessKey
 from ims_ext.emulator.state import Project
 from ims_ext.emulator.state import State
 from ims_ext.emulator.state import User
-from ims_ext.emulator.wire import Request
 
 _AUTHORIZATION = re.compile(
     rf'{signature.ALGORITHM} Access=(?P<access>[^,\s]+), ?'

@@ -5,7 +5,7 @@ A capability is one module with a class ``Api``::
 
     from ims_ext.emulator.errors import Dialect, ImsError
     from ims_ext.emulator.service import Service
-    from ims_ext.emulator.wire import Answer, Request, route
+    from ims_ext.emulator.http import Answer, Request, route
 
     class Api:
         def __init__(self, service: Service) -> None:

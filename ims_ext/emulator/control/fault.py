@@ -22,8 +22,8 @@ from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.fault import FaultError
 from ims_ext.emulator.fault.sets import Faults
 from ims_ext.emulator.fault.sets import FaultSet
-from ims_ext.emulator.wire import Request
-from ims_ext.emulator.wire import answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import answer
 
 #: Where the faults are seen and changed.
 PATH = '/_emulator/faults'
