@@ -125,8 +125,8 @@ def authenticate(request: SignedRequest, access_keys: AccessKeys) -> AccessKey:
 
     :param request: The request.
     :param access_keys: The known keys.
-    :raises: :class:`~ims_ext.emulator.bucket.errors.S3Error` for a request that
-        is not signed, or not by a key that is valid now.
+    :raises: :class:`~ims_ext.emulator.bucket.errors.S3Error` for a request
+        that is not signed, or not by a key that is valid now.
     """
     now = _now()
     signature = _read_signature(request)
