@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ims_ext.emulator.bucket import store
+from ims_ext.emulator.bucket import store as bucket_store
 from ims_ext.emulator.bucket.store import BucketStore
 
 from ..buckets import KEYS
@@ -63,9 +63,9 @@ def test_an_object_stays_readable_while_it_is_deleted(
 @pytest.mark.parametrize(
     ('project', 'bucket', 'error'),
     [
-        ('alpha', 'images', store.NoSuchObject),
-        ('alpha', 'nothing', store.NoSuchBucket),
-        ('beta', 'images', store.AccessDenied),
+        ('alpha', 'images', bucket_store.NoSuchObject),
+        ('alpha', 'nothing', bucket_store.NoSuchBucket),
+        ('beta', 'images', bucket_store.AccessDenied),
     ],
 )
 @pytest.mark.parametrize('operation', ['open', 'delete'])
@@ -92,8 +92,8 @@ def test_an_export_puts_an_object_that_s3_clients_see(
 @pytest.mark.parametrize(
     ('project', 'bucket', 'error'),
     [
-        ('alpha', 'nothing', store.NoSuchBucket),
-        ('beta', 'images', store.AccessDenied),
+        ('alpha', 'nothing', bucket_store.NoSuchBucket),
+        ('beta', 'images', bucket_store.AccessDenied),
     ],
 )
 def test_an_export_into_a_bucket_out_of_reach_leaves_no_file(
@@ -115,7 +115,7 @@ def test_a_bucket_made_by_the_emulator_is_one_projects(
 ) -> None:
     store = BucketStore(KEYS, tmp_path)
     if loaded:
-        with pytest.raises(store.NoSuchBucket):
+        with pytest.raises(bucket_store.NoSuchBucket):
             store.open('alpha', 'images', 'key')
 
     store.create_bucket('alpha', 'images')
