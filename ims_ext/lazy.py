@@ -27,6 +27,7 @@ from openstack import connection as sdk_connection
 from openstack import fields
 from openstack import resource as sdk_resource
 
+from ims_ext import wire_names
 from ims_ext.transport import response_body
 
 R = TypeVar('R', bound=sdk_resource.Resource)
@@ -108,7 +109,8 @@ class LazyMixin:
         """
         kind: Any = cls
         origin = Origin(kind, connection, attrs.pop('microversion', None))
-        return cast(Self, origin.defer(attrs))
+        attrs = wire_names.sort_out_both(kind, attrs)
+        return cast(Self, origin.defer_sorted(attrs))
 
 
 class Origin:
@@ -141,6 +143,16 @@ class Origin:
         """Return a resource that is made when it is looked at.
 
         :param attrs: What the cloud sent of it; the caller's no more.
+        """
+        if issubclass(self.kind, LazyMixin):
+            attrs = wire_names.sort_out(self.kind, attrs)
+        return self.defer_sorted(attrs)
+
+    def defer_sorted(self, attrs: dict[str, Any]) -> Any:
+        """Return a resource whose attributes are known to be no properties.
+
+        :param attrs: Its attributes, under either name; the caller's no
+            more.
         """
         if self._deferred is None:
             return self.make(attrs)

@@ -9,7 +9,7 @@ Resources that the cloud has are put together when they are looked at.
 from collections.abc import Generator, Mapping
 import datetime
 import re
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 from keystoneauth1 import adapter
 from openstack import format as sdk_format
@@ -19,6 +19,7 @@ import requests
 from ims_ext import exceptions
 from ims_ext import lazy
 from ims_ext import paging
+from ims_ext import wire_names
 from ims_ext.transport import response_body
 
 Body = sdk_resource.Body
@@ -138,7 +139,7 @@ class Resource(lazy.LazyMixin, sdk_resource.Resource):
             if has_body is not False and not isinstance(response.json(), dict):
                 raise TypeError("no object")
             super()._translate_response(
-                response,
+                cast(requests.Response, _SortedOut(type(self), response)),
                 has_body=has_body,
                 error_message=error_message,
                 resource_response_key=resource_response_key,
@@ -177,6 +178,27 @@ class Resource(lazy.LazyMixin, sdk_resource.Resource):
                 "have the ID that is documented for the last item of a page"
             )
         return uri, {'marker': marker, 'limit': limit}
+
+
+class _SortedOut:
+    """A response whose JSON has properties among the properties."""
+
+    def __init__(
+        self, kind: type[Resource], response: requests.Response
+    ) -> None:
+        self._kind = kind
+        self._response = response
+
+    def json(self) -> Any:
+        """Return the body, of a resource by its wire names."""
+        body = self._response.json()
+        key = self._kind.resource_key
+        if key and isinstance(body.get(key), dict):
+            return {**body, key: wire_names.sort_out(self._kind, body[key])}
+        return wire_names.sort_out(self._kind, body)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._response, name)
 
 
 def _rebuild(

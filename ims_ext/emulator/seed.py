@@ -102,14 +102,14 @@ def _add_public_images(state: State) -> None:
         _SYSTEM_PROJECT, DOMAIN.id, "Owns the public images"
     )
     for os_version in _PUBLIC_OS_VERSIONS:
-        attributes = defaults(
-            os_version,
-            min_disk=40,
-            protected=True,
-            hw_firmware_type='bios',
-            __imagetype='gold',
-            __support_kvm='true',
-        )
+        attributes = {
+            **defaults(os_version),
+            'min_disk': 40,
+            'protected': True,
+            'hw_firmware_type': 'bios',
+            '__imagetype': 'gold',
+            '__support_kvm': 'true',
+        }
         # Public images come from no file.
         del attributes['__root_origin']
         state.images.add(

@@ -28,6 +28,7 @@ import requests_mock
 from ims_ext import extension
 from ims_ext import lazy
 from ims_ext import resource
+from ims_ext import wire_names
 from ims_ext.extension import cloud_image
 from ims_ext.extension import job
 from ims_ext.extension import member
@@ -111,10 +112,11 @@ IMAGE = next(each for each in DOCUMENTED if '__os_version' in each)
 
 
 def at_once(kind: type, body: Mapping[str, Any]) -> Any:
-    """Make a resource as openstacksdk does."""
-    return kind(
-        _synchronized=True, connection=PLACE, **copy.deepcopy(dict(body))
-    )
+    """Make a resource as openstacksdk does, properties told apart."""
+    attrs = copy.deepcopy(dict(body))
+    if issubclass(kind, resource.Resource):
+        attrs = wire_names.sort_out(kind, attrs)
+    return kind(_synchronized=True, connection=PLACE, **attrs)
 
 
 def deferred(kind: type, body: Mapping[str, Any]) -> Any:

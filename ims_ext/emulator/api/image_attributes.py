@@ -114,11 +114,10 @@ _MAX_PROPERTY_VALUE = 65535
 _MAX_DISK = 1024
 
 
-def defaults(os_version: str | None = None, **others: Any) -> dict[str, Any]:
+def defaults(os_version: str | None = None) -> dict[str, Any]:
     """Return the attributes of a new private image.
 
     :param os_version: A documented version; others are refused.
-    :param others: More attributes, or other values for the defaults.
     :raises: :class:`~ims_ext.emulator.errors.ImsError` with IMG.0056 for a
         version that is not documented.
     """
@@ -141,7 +140,6 @@ def defaults(os_version: str | None = None, **others: Any) -> dict[str, Any]:
         '__isregistered': 'true',
         '__root_origin': 'file',
         **os_attributes(os_version or DEFAULT_OS_VERSION),
-        **others,
     }
 
 

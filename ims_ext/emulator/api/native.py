@@ -267,7 +267,7 @@ def _new_image(project_id: str, body: dict[str, Any]) -> Image:
     image = Image.new(
         project_id,
         name,
-        defaults(os_version, **values),
+        {**defaults(os_version), **values},
         id=_image_id(body['id']) if 'id' in body else None,
         visibility=visibility,
         tags=tags,

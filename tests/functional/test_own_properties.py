@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Users' own properties, whatever they are called."""
+
+from collections.abc import Iterator
+from typing import Any
+import uuid
+
+from openstack import connection
+from openstack.image.v2 import image as native_image
+import pytest
+
+#: Names that are parameters or attributes somewhere on the way, too.
+NAMES = (
+    'os_version',
+    'os_type',
+    'os_distro',
+    'platform',
+    'image_type',
+    'description',
+    'image',
+    'attributes',
+    'others',
+    'kind',
+    'state',
+)
+
+
+@pytest.fixture
+def image(alice: connection.Connection) -> Iterator[native_image.Image]:
+    """An active image of Alice's with such properties."""
+    made = alice.image.create_image(
+        f'named-{uuid.uuid4().hex[:8]}',
+        data=b'data',
+        disk_format='raw',
+        container_format='bare',
+        allow_duplicates=True,
+        validate_checksum=False,
+        properties={name: f'my {name}' for name in NAMES},
+    )
+    yield made
+    alice.image.delete_image(made)
+
+
+def own(image: Any) -> dict[str, Any]:
+    return {name: image.properties.get(name) for name in NAMES}
+
+
+def test_they_are_there_beside_the_clouds_attributes(
+    alice: connection.Connection, image: native_image.Image
+) -> None:
+    shown = alice.ims.get_cloud_image(image.id)
+
+    assert own(shown) == {name: f'my {name}' for name in NAMES}
+    assert shown.os_version == 'Other Linux(64 bit)'
+    assert shown.os_type == 'Linux'
+    assert shown.platform == 'Other'
+    assert shown.image_type == 'private'
+
+
+def test_they_are_changed_and_removed(
+    alice: connection.Connection, image: native_image.Image
+) -> None:
+    changed = alice.ims.update_cloud_image(
+        image.id,
+        properties={**dict.fromkeys(NAMES, 'new'), 'platform': None},
+    )
+
+    assert own(changed) == {**dict.fromkeys(NAMES, 'new'), 'platform': None}
+    assert changed.platform == 'Other'
+    assert own(alice.ims.get_cloud_image(image.id)) == own(changed)
+
+
+def test_the_older_patch_changes_them(
+    alice: connection.Connection, image: native_image.Image
+) -> None:
+    alice.ims.update_image_v20(image.id, os_version='new', platform='new')
+
+    shown = alice.ims.get_cloud_image(image.id)
+    assert shown.properties['os_version'] == 'new'
+    assert shown.properties['platform'] == 'new'
+    assert shown.os_version == 'Other Linux(64 bit)'
