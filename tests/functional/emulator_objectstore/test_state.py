@@ -122,7 +122,7 @@ def test_a_bucket_made_by_the_emulator_is_one_projects(
     store.create_bucket('alpha', 'images')
 
     assert store.buckets('alpha') == ['images']
-    with pytest.raises(store.BucketTaken):
+    with pytest.raises(bucket_store.BucketTaken):
         store.create_bucket('beta', 'images')
     store.close()
 
