@@ -26,6 +26,33 @@ Body = sdk_resource.Body
 QueryParameters = sdk_resource.QueryParameters
 URI = sdk_resource.URI
 
+
+class OpenQueryParameters(sdk_resource.QueryParameters):
+    """Query parameters of which the service may know more than are listed.
+
+    Names that begin with ``__`` are the service's own, and go through.
+    """
+
+    def _validate(
+        self, query: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> dict[str, Any]:
+        known = {k: v for k, v in query.items() if not k.startswith('__')}
+        checked: dict[str, Any] = super()._validate(known, *args, **kwargs)
+        return {**checked, **self._own(query)}
+
+    def _transpose(
+        self, query: dict[str, Any], resource_type: Any
+    ) -> dict[str, Any]:
+        return {
+            **self._own(query),
+            **super()._transpose(query, resource_type),
+        }
+
+    @staticmethod
+    def _own(query: Mapping[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in query.items() if k.startswith('__')}
+
+
 #: "04-Jun-2015 18:11:06:586", H's notation of a job's begin.
 _LEGACY_TIME = re.compile(
     r'(\d{2}-[A-Z][a-z]{2}-\d{4} \d{2}:\d{2}:\d{2}):(\d{1,6})$'

@@ -1,37 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images as the extension API shows them: listing, finding, changing."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 import datetime
-from typing import Any, Literal, cast, overload
+import itertools
+from typing import Any, Literal, overload
 import uuid
 
 from openstack import exceptions as sdk_exceptions
-from openstack import resource as sdk_resource
 from openstack.image.v2 import image as _image
 
 from ims_ext import exceptions
-from ims_ext import paging
 from ims_ext import proxy
 from ims_ext import resource
 from ims_ext import validation
+from ims_ext.extension import ambiguity
+from ims_ext.extension import image_filter
 from ims_ext.extension import image_patch
 from ims_ext.extension import tag_rules as _tag
 from ims_ext.transport import request_check
-
-_SORT_KEYS = (
-    'name',
-    'container_format',
-    'disk_format',
-    'status',
-    'id',
-    'size',
-    'created_at',
-)
-
-
-#: F's table writes a filter differently from its address.
-_OTHER_SPELLINGS = {'__system_cmkid': '__system__cmkid'}
 
 
 class CloudImage(resource.Resource):
@@ -48,19 +35,22 @@ class CloudImage(resource.Resource):
 
     allow_list = True
 
-    _query_mapping = resource.QueryParameters(
+    _query_mapping = resource.OpenQueryParameters(
         'architecture',
         'container_format',
         'created_at',
         'disk_format',
         'enterprise_project_id',
         'flavor_id',
+        'hw_disk_bus',
         'id',
         'member_status',
         'min_disk',
         'min_ram',
         'name',
         'owner',
+        'size_max',
+        'size_min',
         'sort_dir',
         'sort_key',
         'status',
@@ -68,6 +58,7 @@ class CloudImage(resource.Resource):
         'updated_at',
         'virtual_env_type',
         'visibility',
+        agents='__support_agent_list',
         cmk_id='__system__cmkid',
         image_type='__imagetype',
         is_disk_intensive_supported='__support_diskintensive',
@@ -83,6 +74,7 @@ class CloudImage(resource.Resource):
         kvm_gpu_type='__support_kvm_gpu_type',
         os_bit='__os_bit',
         os_type='__os_type',
+        os_version='__os_version',
         platform='__platform',
         xen_gpu_type='__support_xen_gpu_type',
     )
@@ -322,13 +314,25 @@ class CloudImageMixin(proxy.Proxy):
             ``visibility='shared'``), ``virtual_env_type``,
             ``architecture`` (H), ``flavor_id`` (H),
             ``enterprise_project_id``, ``cmk_id``, ``created_at`` and
-            ``updated_at`` (``gt:2026-01-31T10:00:00Z``; ``gt``, ``gte``,
-            ``lt``, ``lte``, ``eq``, ``neq``), ``is_protected``,
-            ``is_registered``, ``is_whole_image``, and the attributes that
-            tell what an image supports. ``sort_key`` and ``sort_dir``
-            (``asc``, ``desc``) order the list; ``limit`` is the size of a
-            page, 1,000 by default, ``marker`` the ID of the image to begin
-            after.
+            ``updated_at``, ``is_protected``, ``is_registered``,
+            ``is_whole_image``, and the attributes that tell what an image
+            supports. Clouds know more than their references: ``os_version``,
+            ``agents``, ``size_min`` and ``size_max`` (bytes),
+            ``hw_disk_bus``, and any name that begins with ``__``, which goes
+            to the cloud unchecked.
+
+            Times are ``datetime``, ``date`` or ISO 8601, in UTC if they have
+            no zone, with an operator in front (``gt:2026-01-31``) or in a
+            mapping: ``{'gte': date(2026, 1, 1), 'lt': date(2026, 2, 1)}``;
+            ``gt``, ``gte``, ``lt``, ``lte``, ``eq``, ``neq``. A date alone
+            is the whole day.
+
+            ``properties``, a mapping, finds images with properties of their
+            own: the cloud lists all, and the others are left out here.
+
+            ``sort_key`` and ``sort_dir`` (``asc``, ``desc``) order the list;
+            ``limit`` is the size of a page, 1,000 by default, ``marker`` the
+            ID of the image to begin after.
         :returns: A generator of :class:`CloudImage`, every image once.
         :raises: :class:`~ims_ext.exceptions.ValidationError` for a filter
             that does not exist.
@@ -336,17 +340,24 @@ class CloudImageMixin(proxy.Proxy):
             repeats, or an image that is deleted while the list goes on from
             it.
         """
-        wire = wire_query(query)
+        wanted = image_filter.read(CloudImage, query)
+        wire = wanted.wire
         if max_items is not None:
             max_items = validation.check_number(
                 'max_items', max_items, 'images'
             )
-            if max_items and not query.get('limit'):
-                wire['limit'] = min(max_items, wire['limit'])
-        images: Generator[CloudImage, None, None] = self._list(
+        if wanted.conditions:
+            images = self._list(CloudImage, paginated=paginated, **wire)
+            chosen = filter(wanted.matches, images)
+            return (
+                image for image in itertools.islice(chosen, max_items or None)
+            )
+        if max_items and not query.get('limit'):
+            wire['limit'] = min(max_items, wire['limit'])
+        found: Generator[CloudImage, None, None] = self._list(
             CloudImage, paginated=paginated, max_items=max_items, **wire
         )
-        return images
+        return found
 
     def get_cloud_image(self, image: AnyImage) -> CloudImage:
         """Get an image by its ID (operation 1).
@@ -358,8 +369,31 @@ class CloudImageMixin(proxy.Proxy):
         """
         wanted = image_id(image)
         found = next(self.cloud_images(id=wanted), None)
-        if found is None or found.id != wanted:
-            raise exceptions.NotFoundError(f"No image found for {wanted}")
+        if found is not None and found.id == wanted:
+            return found
+        return self._unlisted_image(wanted)
+
+    def _unlisted_image(self, wanted: str) -> CloudImage:
+        """Get an image that the extension does not list.
+
+        It may be hidden, or have no data yet. Glance's operation shows it.
+        """
+        missing = f"No image found for {wanted}"
+        found = CloudImage.new(id=wanted, connection=self._get_connection())
+        try:
+            response = self.get(f'{_image.Image.base_path}/{wanted}')
+            found._translate_response(response, error_message=missing)
+        except sdk_exceptions.NotFoundException:
+            raise exceptions.NotFoundError(missing) from None
+        except Exception as error:
+            # The list has said that there is none: that a second look fails,
+            # in whatever way, does not make it one.
+            raise exceptions.NotFoundError(
+                f"{missing} in the list of images, and a hidden one could "
+                f"not be looked for: {error}"
+            ) from error
+        if found.id != wanted:
+            raise exceptions.NotFoundError(missing)
         return found
 
     @overload
@@ -381,7 +415,8 @@ class CloudImageMixin(proxy.Proxy):
         """Find an image by its name or ID (operation 1).
 
         :param name_or_id: The name or the ID; an image with that ID goes
-            before one with that name.
+            before one with that name. Without filters, a hidden image is
+            found by its ID.
         :param ignore_missing: Whether to return ``None`` where there is no
             such image.
         :param query: Filters as for :meth:`cloud_images`.
@@ -401,15 +436,21 @@ class CloudImageMixin(proxy.Proxy):
         for key in filters:
             found = list(self.cloud_images(**{**query, key: name_or_id}))
             if len(found) > 1:
-                raise sdk_exceptions.DuplicateResource(
-                    f"{len(found)} images have the name '{name_or_id}'; use "
-                    f"an ID: {', '.join(image.id for image in found)}"
+                raise ambiguity.duplicate(
+                    'image', name_or_id, [image.id for image in found]
                 )
             if found:
                 return found[0]
-        if ignore_missing:
-            return None
-        raise exceptions.NotFoundError(f"No image found for {name_or_id}")
+        try:
+            if query or not _is_uuid(name_or_id):
+                raise exceptions.NotFoundError(
+                    f"No image found for {name_or_id}"
+                )
+            return self._unlisted_image(name_or_id)
+        except exceptions.NotFoundError:
+            if ignore_missing:
+                return None
+            raise
 
     def update_cloud_image(self, image: AnyImage, **attrs: Any) -> CloudImage:
         """Change an image (operation 2: ``PATCH /v2/cloudimages/{id}``).
@@ -470,53 +511,3 @@ def image_id(image: Any) -> str:
     :raises: :class:`~ims_ext.exceptions.ValidationError` where it has none.
     """
     return request_check.check_id(CloudImage._get_id(image), image, 'an image')
-
-
-def wire_query(query: Mapping[str, Any]) -> dict[str, Any]:
-    """Return filters of images as the service takes them.
-
-    :param query: Filters, under the attributes' names or the service's.
-    :raises: :class:`~ims_ext.exceptions.ValidationError` for a filter that
-        does not exist, or a value that it cannot have.
-    """
-    mapping = cast(dict[str, str], CloudImage._query_mapping._mapping)
-    wire: dict[str, Any] = {'limit': paging.PAGE_SIZE}
-    for given, value in query.items():
-        key = _OTHER_SPELLINGS.get(given, given)
-        validation.check_known('filter', [key], mapping, mapping.values())
-        if value is None:
-            continue
-        if key == 'limit':
-            value = validation.check_number(key, value, 'images')
-            value = value or paging.PAGE_SIZE
-        elif key == 'sort_key':
-            value = validation.check_choice(key, value, _SORT_KEYS)
-        elif key == 'sort_dir':
-            value = validation.check_choice(key, value, ('asc', 'desc'))
-        elif key == 'tag':
-            value = _tag_filter(value)
-        elif key == 'id' and not isinstance(value, str):
-            # F 2022-12 takes several; how they are written is not said.
-            several = not isinstance(value, sdk_resource.Resource)
-            images = (
-                validation.check_several('id', value) if several else [value]
-            )
-            value = ','.join(image_id(image) for image in images)
-        elif isinstance(value, bool):
-            value = str(value).lower()
-        wire[key] = value
-    return wire
-
-
-def _tag_filter(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if not isinstance(value, Mapping | list):
-        value = [value]
-    tags = _tag.check_tags(value)
-    if len(tags) != 1:
-        raise exceptions.ValidationError(
-            f"The list of images can be filtered by one tag, not by "
-            f"{len(tags)}"
-        )
-    return str(tags[0])

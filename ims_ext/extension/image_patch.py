@@ -9,6 +9,7 @@ from openstack import resource as sdk_resource
 from ims_ext import exceptions
 from ims_ext import resource
 from ims_ext import validation
+from ims_ext.extension import image_filter
 
 #: Attributes that operation 2 permits to change, on any of the clouds.
 _UPDATABLE = frozenset(
@@ -81,6 +82,12 @@ def wire_changes(
             raise exceptions.ValidationError(
                 "An image's name can be changed, but not removed"
             )
+        if name not in wire_names and image_filter.is_wire_name(name):
+            # One that the references do not name: the cloud decides.
+            changes[name] = (
+                None if value is None else _undocumented(name, value)
+            )
+            continue
         validation.check_known('attribute', [name], _UPDATABLE)
         changes[wire_names[name]] = (
             None if value is None else _wire_value(name, value)
@@ -114,6 +121,10 @@ def _own_properties(
         name: None if value is None else validation.check_text(name, value)
         for name, value in properties.items()
     }
+
+
+def _undocumented(name: str, value: Any) -> str:
+    return image_filter.as_text(validation.check_text(name, value))
 
 
 def _wire_value(name: str, value: Any) -> str:

@@ -9,6 +9,7 @@ from openstack import exceptions as sdk_exceptions
 from openstack import resource as sdk_resource
 
 from ims_ext import exceptions
+from ims_ext.extension import ambiguity
 from ims_ext.extension import job as _job
 from ims_ext.transport import response_body
 
@@ -64,7 +65,12 @@ class SourceMixin(_job.JobMixin):
             ):
                 service = getattr(self._own_connection, kind.service)
                 find = getattr(service, f'find_{kind.noun}')
-                found = find(source, ignore_missing=False)
+                found = ambiguity.told(
+                    kind.noun,
+                    source,
+                    lambda: find(source, ignore_missing=False),
+                    lambda: getattr(service, f'{kind.noun}s')(name=source),
+                )
         except (
             ksa_exceptions.EndpointNotFound,
             sdk_exceptions.ServiceDisabledException,

@@ -14,6 +14,7 @@ from openstack.identity.v3 import project as _project
 from ims_ext import exceptions
 from ims_ext import resource
 from ims_ext import validation
+from ims_ext.extension import ambiguity
 from ims_ext.extension import cloud_image as _cloud_image
 from ims_ext.extension import job as _job
 from ims_ext.reconcile import member as member_trace
@@ -412,7 +413,12 @@ def _project_id(conn: connection.Connection, project: AnyProject) -> str:
     identity: Any = conn.identity
     try:
         with response_body.elsewhere(f"Cannot look up the project {given}"):
-            found = identity.find_project(given, ignore_missing=False)
+            found = ambiguity.told(
+                'project',
+                given,
+                lambda: identity.find_project(given, ignore_missing=False),
+                lambda: identity.projects(name=given),
+            )
     except sdk_exceptions.ForbiddenException:
         # Who may not look up projects can still name them by ID.
         return given

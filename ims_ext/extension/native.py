@@ -2,6 +2,8 @@
 """What the clouds add to Glance's own operations."""
 
 from collections.abc import Generator, Mapping
+import datetime
+import itertools
 from typing import Any, cast
 
 from keystoneauth1 import adapter
@@ -17,8 +19,10 @@ from ims_ext import paging
 from ims_ext import proxy
 from ims_ext import reconcile
 from ims_ext import validation
+from ims_ext.extension import ambiguity
 from ims_ext.extension import cloud_image as _cloud_image
 from ims_ext.extension import image_patch
+from ims_ext.extension import image_time
 from ims_ext.extension import tag_rules as _tag
 from ims_ext.reconcile import image as image_trace
 from ims_ext.transport import response_body
@@ -61,16 +65,61 @@ class NativeMixin(proxy.Proxy):
         at.
 
         :param query: As for ``conn.image.images()``. With ``limit=None``,
-            the cloud decides on the size of a page.
+            the cloud decides on the size of a page. ``created_at`` and
+            ``updated_at`` can be dates and datetimes, as for
+            ``cloud_images``.
         :returns: A generator of :class:`~openstack.image.v2.image.Image`.
         :raises: :class:`~ims_ext.exceptions.PagingError` for a page that
             repeats, or an image that is deleted while the list goes on from
             it.
         """
+        others: list[image_time.TimeCondition] = []
+        for name in image_time.ATTRIBUTES:
+            if isinstance(query.get(name), datetime.date | Mapping):
+                sent, *rest = image_time.conditions(name, query[name])
+                query[name] = str(sent)
+                others += rest
+        if others:
+            most = query.pop('max_items', None) or None
+            listed = (
+                image
+                for image in self._list(_ListedImage, **query)
+                if all(condition.holds(image) for condition in others)
+            )
+            return (image for image in itertools.islice(listed, most))
         images: Generator[_image.Image, None, None] = self._list(
             _ListedImage, **query
         )
         return images
+
+    def find_image(  # type: ignore[override]
+        self, name_or_id: str, ignore_missing: bool = True
+    ) -> _image.Image | None:
+        """Find an image by its name or ID (``GET /v2/images``).
+
+        As ``conn.image.find_image()``, which looks among hidden images, too;
+        but where several have the name, the error tells their IDs.
+
+        :param name_or_id: The name or the ID.
+        :param ignore_missing: Whether to return ``None`` where there is no
+            such image.
+        :returns: The :class:`~openstack.image.v2.image.Image`, or ``None``.
+        :raises: :class:`~openstack.exceptions.NotFoundException` where there
+            is none and ``ignore_missing`` is ``False``.
+        :raises: :class:`~openstack.exceptions.DuplicateResource` where
+            several have the name.
+        """
+        inherited: Any = super().find_image
+        found: _image.Image | None = ambiguity.told(
+            'image',
+            name_or_id,
+            lambda: inherited(name_or_id, ignore_missing=ignore_missing),
+            lambda: [
+                *self.images(name=name_or_id),
+                *self.images(name=name_or_id, is_hidden=True),
+            ],
+        )
+        return found
 
     def create_image_metadata(
         self,

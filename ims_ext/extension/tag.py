@@ -12,6 +12,7 @@ from ims_ext import paging
 from ims_ext import proxy
 from ims_ext import validation
 from ims_ext.extension import cloud_image as _cloud_image
+from ims_ext.extension import image_filter
 from ims_ext.extension.tag_rules import OldTags
 from ims_ext.extension.tag_rules import Tag
 from ims_ext.extension.tag_rules import Tags
@@ -279,8 +280,14 @@ class TagMixin(proxy.Proxy):
             if page is None
             else validation.check_number('page', page, 'pages')
         )
+        wanted = image_filter.read(_cloud_image.CloudImage, query)
+        if wanted.conditions:
+            raise exceptions.ValidationError(
+                "Of these filters the service knows too little: tags are not "
+                "listed by images' own properties, nor by several times"
+            )
         filters = _cloud_image.CloudImage._query_mapping._transpose(
-            _cloud_image.wire_query(query), _cloud_image.CloudImage
+            wanted.wire, _cloud_image.CloudImage
         )
         return self._tag_pages(filters, first)
 

@@ -79,3 +79,22 @@ def test_the_older_patch_changes_them(
     assert shown.properties['os_version'] == 'new'
     assert shown.properties['platform'] == 'new'
     assert shown.os_version == 'Other Linux(64 bit)'
+
+
+def test_they_find_the_image(
+    alice: connection.Connection, image: native_image.Image
+) -> None:
+    found = alice.ims.cloud_images(properties={'os_version': 'my os_version'})
+
+    assert image.id in [each.id for each in found]
+
+
+def test_a_hidden_image_is_found_by_its_id(
+    alice: connection.Connection, image: native_image.Image
+) -> None:
+    alice.image.update_image(image.id, is_hidden=True)
+
+    assert alice.ims.get_cloud_image(image.id).name == image.name
+    found = alice.ims.find_cloud_image(image.id, ignore_missing=False)
+    assert found.os_type == 'Linux'
+    assert found.properties['os_type'] == 'my os_type'

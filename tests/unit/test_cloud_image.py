@@ -300,6 +300,10 @@ def test_a_missing_image_is_none_unless_it_must_be_there(
             [{'op': 'add', 'path': '/__support_xen', 'value': 'true'}],
         ),
         (
+            {'__of_tomorrow': True},
+            [{'op': 'add', 'path': '/__of_tomorrow', 'value': 'true'}],
+        ),
+        (
             {'min_ram': 1024},
             [{'op': 'replace', 'path': '/min_ram', 'value': '1024'}],
         ),

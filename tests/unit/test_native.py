@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Glance's own operations with what the clouds add, as they are sent."""
 
+import datetime
 import inspect
 from typing import Any
 
@@ -16,7 +17,8 @@ from ims_ext.extension import native
 
 from .conftest import IMS_URL
 
-ONE = f'{IMS_URL}/v2/images/i1'
+IMAGES_URL = f'{IMS_URL}/v2/images'
+ONE = f'{IMAGES_URL}/i1'
 MEMBER = f'{ONE}/members/p1'
 
 
@@ -211,3 +213,61 @@ def test_a_refused_answer_carries_the_clouds_code(
         conn.ims.update_member('p1', 'i1', status='accepted')
 
     assert caught.value.code == 'IMG.0184'
+
+
+@pytest.mark.parametrize(
+    ('given', 'sent'),
+    [
+        (datetime.date(2026, 1, 31), 'gte:2026-01-31t00:00:00z'),
+        ({'gt': datetime.date(2026, 1, 31)}, 'gt:2026-01-31t00:00:00z'),
+    ],
+)
+def test_images_are_listed_by_dates(
+    conn: connection.Connection,
+    answers: requests_mock.Mocker,
+    given: Any,
+    sent: str,
+) -> None:
+    answers.get(IMAGES_URL, json={'images': []})
+
+    assert list(conn.ims.images(created_at=given)) == []
+
+    assert answers.last_request.qs['created_at'] == [sent]
+
+
+def test_a_day_ends_with_it(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.get(
+        IMAGES_URL,
+        json={
+            'images': [
+                {'id': 'a', 'created_at': '2026-02-01T00:00:00Z'},
+                {'id': 'b', 'created_at': '2026-01-31T10:00:00Z'},
+                {'id': 'c', 'created_at': '2026-01-31T00:00:00Z'},
+            ]
+        },
+    )
+
+    found = conn.ims.images(created_at=datetime.date(2026, 1, 31), max_items=1)
+
+    assert [image.id for image in found] == ['b']
+
+
+def test_an_ambiguous_name_is_told_with_the_ids(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.get(f'{IMAGES_URL}/golden', status_code=404)
+    answers.get(
+        IMAGES_URL,
+        json={
+            'images': [
+                {'id': 'a', 'name': 'golden'},
+                {'id': 'b', 'name': 'golden'},
+            ]
+        },
+    )
+    answers.get(f'{IMAGES_URL}?os_hidden=True', json={'images': []})
+
+    with pytest.raises(sdk_exceptions.DuplicateResource, match=r'a, b$'):
+        conn.ims.find_image('golden')

@@ -4,6 +4,7 @@
 from collections.abc import Callable, Sequence
 import dataclasses
 import datetime
+import itertools
 import re
 from typing import cast
 
@@ -51,7 +52,7 @@ _CHOICES = {
     '__imagetype': (('gold', 'private', 'shared', 'market'), 'IMG.0024'),
     '__os_type': (('Linux', 'Windows', 'Other'), 'IMG.0122'),
     '__os_bit': (('32', '64'), 'IMG.0017'),
-    'architecture': (('x86', 'arm'), 'IMG.0212'),
+    'architecture': (('x86', 'arm', 'x86_64', 'aarch64'), 'IMG.0212'),
 }
 #: Other names that the references have for a parameter.
 _ALIASES = {
@@ -73,6 +74,11 @@ _CONTROLS = frozenset(
         'enterprise_project_id',
     }
 )
+
+_SIZES: dict[str, Operator] = {'size_min': 'gte', 'size_max': 'lte'}
+_GLANCE_ARCHITECTURES = ('x86_64', 'aarch64')
+#: The agents that there are, in the order that they are written in.
+_AGENTS = ('hss', 'ces')
 
 Predicate = Callable[[Image], bool]
 
@@ -243,6 +249,15 @@ def _conditions(name: str, value: str) -> list[Condition]:
         return [Condition(name, 'in', wanted)]
     if name == '__imagetype':
         return _image_type(value)
+    if name in _SIZES:
+        # As Glance has them, and other clients send them.
+        size = rules.whole_number(name, value)
+        return [Condition('size', _SIZES[name], size)]
+    if name == '__support_agent_list':
+        return [Condition(name, 'in', _with_agents(value))]
+    if name == 'architecture' and value in _GLANCE_ARCHITECTURES:
+        # On private clouds it is one of the image's own properties.
+        return [Condition(name, 'eq', value)]
     if name == 'architecture':
         operator = 'eq' if value == 'arm' else 'neq'
         return [Condition('__support_arm', operator, 'true')]
@@ -254,6 +269,17 @@ def _conditions(name: str, value: str) -> list[Condition]:
     if value.lower() in ('true', 'false'):
         value = value.lower()
     return [Condition(name, 'eq', value)]
+
+
+def _with_agents(value: str) -> list[str]:
+    """Return the lists of agents that have all of those wanted."""
+    wanted = {each.strip() for each in value.split(',')}
+    lists = [
+        list(each)
+        for length in range(1, len(_AGENTS) + 1)
+        for each in itertools.permutations(_AGENTS, length)
+    ]
+    return [value, *(','.join(each) for each in lists if wanted <= {*each})]
 
 
 def _image_type(value: str) -> list[Condition]:
