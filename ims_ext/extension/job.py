@@ -156,11 +156,18 @@ class Job(resource.Resource):
         """
         if self.is_successful:
             return 1.0
+        told = self._entity('process_percent')
+        is_percentage = isinstance(told, str) and told.strip().endswith('%')
         try:
-            share = float(self._entity('process_percent'))
+            share = float(told.strip().rstrip('%') if is_percentage else told)
         except (TypeError, ValueError, OverflowError):
             return None
-        return None if math.isnan(share) else min(max(share, 0.0), 1.0)
+        if math.isnan(share):
+            return None
+        if is_percentage or share > 1:
+            # Documented is 0.45, but the name says percent: 45 is the same.
+            share /= 100
+        return min(max(share, 0.0), 1.0)
 
     @property
     def current_task(self) -> str | None:

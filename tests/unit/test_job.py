@@ -89,6 +89,28 @@ def test_the_entities_are_told_by_name() -> None:
     assert got.results[0]['image_id'] == 'i2'
 
 
+@pytest.mark.parametrize(
+    ('told', 'progress'),
+    [
+        (0.45, 0.45),
+        ('0.45', 0.45),
+        (1, 1.0),
+        (45, 0.45),
+        ('45', 0.45),
+        ('45%', 0.45),
+        ('0.5 %', 0.005),
+        (100, 1.0),
+        (250, 1.0),
+        (-1, 0.0),
+        ('%', None),
+    ],
+)
+def test_progress_is_told_as_a_fraction_or_in_percent(
+    told: Any, progress: float | None
+) -> None:
+    assert job(entities={'process_percent': told}).progress == progress
+
+
 @pytest.mark.parametrize('entities', [None, {}, 'odd', {'results': None}])
 def test_entities_may_be_missing_or_odd(entities: Any) -> None:
     got = job(entities=entities)
