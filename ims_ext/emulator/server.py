@@ -9,13 +9,7 @@ import socket
 import threading
 from types import TracebackType
 from typing import Any
-from wsgiref.types import WSGIApplication
 from wsgiref.types import WSGIEnvironment
-
-from waitress import create_server
-from waitress.channel import HTTPChannel
-from waitress.task import WSGITask
-from waitress.wasyncore import close_all
 
 from ims_ext.emulator.api import cloud_image
 from ims_ext.emulator.api import creation
@@ -43,6 +37,10 @@ from ims_ext.emulator.http import IDENTITY
 from ims_ext.emulator.http import IMAGE
 from ims_ext.emulator.http import Application
 from ims_ext.emulator.http import Router
+from ims_ext.emulator.listener import PortError
+from ims_ext.emulator.listener import bind
+from ims_ext.emulator.listener import serve
+from ims_ext.emulator.listener import url
 from ims_ext.emulator.openstack import block_storage
 from ims_ext.emulator.openstack import compute
 from ims_ext.emulator.openstack import directory
@@ -55,6 +53,8 @@ from ims_ext.emulator.service import IMAGE_QUOTA
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.service import Settings
 from ims_ext.emulator.state import State
+
+__all__ = ['CAPABILITIES', 'EmulatorServer', 'PortError']
 
 #: Everything that answers requests; one line a capability.
 CAPABILITIES: tuple[Callable[[Service], object], ...] = (
@@ -83,16 +83,6 @@ CAPABILITIES: tuple[Callable[[Service], object], ...] = (
 _API_BODY_LIMIT = native.UPLOAD_LIMIT + 16 * 1024**2
 #: The largest part of an upload that S3 knows, and what goes with it.
 _BUCKET_BODY_LIMIT = 5 * 1024**3 + 16 * 1024**2
-
-#: waitress reads 8 KiB at once by default, too little for gigabytes.
-_BLOCK = 256 * 1024
-_THREADS = 8
-_CONNECTIONS = 1000
-_STOP_SECONDS = 5
-
-
-class PortError(Exception):
-    """A port that cannot be listened on, with the reason."""
 
 
 class EmulatorServer:
@@ -154,7 +144,7 @@ class EmulatorServer:
         """
         with contextlib.ExitStack() as stack:
             api_socket, bucket_socket = (
-                stack.enter_context(_bind(self._host, port))
+                stack.enter_context(bind(self._host, port))
                 for port in self._ports
             )
             self._state = State(self._state_dir)
@@ -183,7 +173,7 @@ class EmulatorServer:
                 (api_socket, application, _API_BODY_LIMIT),
                 (bucket_socket, bucket_side, _BUCKET_BODY_LIMIT),
             ):
-                stack.callback(_serve(listening, app, limit))
+                stack.callback(serve(listening, app, limit))
             stack.callback(stopping.set)
             buckets.warm_up()
             self._stack = stack.pop_all()
@@ -243,7 +233,7 @@ class EmulatorServer:
         bucket_socket: socket.socket,
     ) -> None:
         api, self.bucket_url = (
-            _url(self._host, each) for each in (api_socket, bucket_socket)
+            url(self._host, each) for each in (api_socket, bucket_socket)
         )
         self.image_url = api + IMAGE
         self.auth_url = f'{api}{IDENTITY}/v3'
@@ -313,32 +303,6 @@ def _application(service: Service) -> Application:
     )
 
 
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ':' in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        # A restarted emulator gets its port back at once.
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-    except (OSError, OverflowError) as error:
-        listening.close()
-        reason = getattr(error, 'strerror', None) or str(error)
-        raise PortError(
-            f"Cannot listen on {host}, port {port}: {reason}"
-        ) from error
-    return listening
-
-
-def _url(host: str, listening: socket.socket) -> str:
-    """Return the URL under which clients of this machine reach a port."""
-    # What listens everywhere is reached on loopback, among others.
-    name = {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(host, host)  # noqa: S104
-    port = listening.getsockname()[1]
-    return (
-        f'http://[{name}]:{port}' if ':' in name else f'http://{name}:{port}'
-    )
-
-
 def _service(environ: WSGIEnvironment) -> tuple[str, str]:
     """Return which service a request is for, and the path within it."""
     head, _, tail = environ['PATH_INFO'].lstrip('/').partition('/')
@@ -347,61 +311,3 @@ def _service(environ: WSGIEnvironment) -> tuple[str, str]:
 
 def _bucket(environ: WSGIEnvironment) -> tuple[str, str]:
     return 'bucket', environ['PATH_INFO']
-
-
-class _Task(WSGITask):  # type: ignore[misc]
-    """The answer to a request, which can be cut in its first line."""
-
-    def get_environment(self) -> WSGIEnvironment:
-        """Return the request, with the connection that it came by."""
-        environ: WSGIEnvironment = super().get_environment()
-        environ['ims_ext.channel'] = self.channel
-        return environ
-
-
-class _Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection that answers empty bodies which ask before they come.
-
-    boto3 sends ``Expect: 100-continue`` with every object, empty ones too;
-    waitress forgets then that such a request is complete, and waits for ever.
-    """
-
-    task_class = _Task
-
-    def send_continue(self) -> None:
-        """Tell the client to go on."""
-        completed = self.request.completed
-        super().send_continue()
-        self.request.completed = completed
-
-
-def _serve(
-    listening: socket.socket, application: WSGIApplication, body_limit: int
-) -> Callable[[], None]:
-    """Answer requests in threads; return what ends that."""
-    connections: dict[int, Any] = {}
-    server = create_server(
-        application,
-        map=connections,
-        sockets=[listening],
-        threads=_THREADS,
-        connection_limit=_CONNECTIONS,
-        max_request_body_size=body_limit,
-        recv_bytes=_BLOCK,
-        send_bytes=_BLOCK,
-        asyncore_use_poll=True,
-        ident='ims-emulator',
-    )
-    server.channel_class = _Channel
-    thread = threading.Thread(
-        target=server.run, name='ims-emulator-http', daemon=True
-    )
-    thread.start()
-
-    def stop() -> None:
-        server.task_dispatcher.shutdown(timeout=_STOP_SECONDS)
-        # Only the thread that waits on the sockets may close them.
-        server.trigger.pull_trigger(lambda: close_all(connections))
-        thread.join(_STOP_SECONDS)
-
-    return stop
