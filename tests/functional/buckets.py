@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 import botocore.session
 import pytest
 
-from ims_ext.emulator import server
+from ims_ext.emulator import listener
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -63,7 +63,7 @@ def serving(application: WSGIApplication) -> Iterator[str]:
     """Serve on a free port of the loopback; gives the URL."""
     listening = socket.create_server(('127.0.0.1', 0))
     port = listening.getsockname()[1]
-    stop = server._serve(listening, application, 64 * MIB)
+    stop = listener.serve(listening, application, 64 * MIB)
     try:
         yield f'http://127.0.0.1:{port}'
     finally:
