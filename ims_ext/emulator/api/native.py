@@ -34,7 +34,7 @@ from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import State
-from ims_ext.emulator.state.image import timestamp
+from ims_ext.emulator.state.record import timestamp
 
 #: The largest file that is uploaded natively, in bytes.
 UPLOAD_LIMIT = 2 * 1024**3

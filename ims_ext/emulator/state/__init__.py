@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the emulator remembers: SQLite, and files for the images' data.
+"""The records of an emulator: SQLite, and files for the images' data.
 
 A :class:`State` has one repository a kind of record::
 
@@ -29,18 +29,18 @@ Everything is kept under one directory: ``state.sqlite`` and
 ``images/<image id>``. Committed changes survive the death of the process.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 import contextlib
 import fcntl
 from pathlib import Path
 import shutil
 import sqlite3
 import tempfile
-import threading
 import time
-from typing import IO, Any
+from typing import IO
 import uuid
 
+from ims_ext.emulator.state.database import Database
 from ims_ext.emulator.state.identity import AccessKey
 from ims_ext.emulator.state.identity import AccessKeys
 from ims_ext.emulator.state.identity import Domain
@@ -61,9 +61,11 @@ from ims_ext.emulator.state.member import Member
 from ims_ext.emulator.state.member import Members
 from ims_ext.emulator.state.server import SCHEMA as SERVER_SCHEMA
 from ims_ext.emulator.state.server import Backup
-from ims_ext.emulator.state.server import Records
+from ims_ext.emulator.state.server import Backups
 from ims_ext.emulator.state.server import Server
+from ims_ext.emulator.state.server import Servers
 from ims_ext.emulator.state.server import Volume
+from ims_ext.emulator.state.server import Volumes
 
 __all__ = [
     'AccessKey',
@@ -103,83 +105,6 @@ class StateError(Exception):
     """A state directory that cannot be used, with the reason."""
 
 
-class Database:
-    """One SQLite connection that threads take turns with.
-
-    :param path: The database's file, made where there is none.
-    :param durable: Whether the file must stay whole when the machine loses
-        its power; a temporary one need not.
-    """
-
-    def __init__(self, path: Path, durable: bool) -> None:
-        self._lock = threading.RLock()
-        self._depth = 0
-        self._afterwards: list[Callable[[], object]] = []
-        self._connection = sqlite3.connect(
-            path, check_same_thread=False, isolation_level=None
-        )
-        self._connection.row_factory = sqlite3.Row
-        self._connection.execute('PRAGMA journal_mode = WAL')
-        self._connection.execute(
-            f'PRAGMA synchronous = {"NORMAL" if durable else "OFF"}'
-        )
-        self._connection.execute('PRAGMA foreign_keys = ON')
-
-    def execute(self, sql: str, parameters: Any = ()) -> list[sqlite3.Row]:
-        """Run one statement and return all its rows."""
-        with self._lock:
-            return self._connection.execute(sql, parameters).fetchall()
-
-    def execute_many(self, sql: str, rows: Sequence[Any]) -> None:
-        """Run one statement once a row of parameters."""
-        with self._lock:
-            self._connection.executemany(sql, rows)
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Run a block alone, and keep all of its changes or none.
-
-        Blocks may be nested: the outermost one commits.
-        """
-        with self._lock:
-            if self._depth:
-                yield
-                return
-            self._depth = 1
-            self._connection.execute('BEGIN IMMEDIATE')
-            try:
-                yield
-            except BaseException:
-                self._connection.execute('ROLLBACK')
-                self._afterwards.clear()
-                raise
-            else:
-                self._connection.execute('COMMIT')
-            finally:
-                self._depth = 0
-            self._do_afterwards()
-
-    def after_commit(self, action: Callable[[], object]) -> None:
-        """Do what cannot be taken back once the changes so far are kept.
-
-        It is not done where they are not kept.
-        """
-        with self._lock:
-            self._afterwards.append(action)
-            if not self._depth:
-                self._do_afterwards()
-
-    def _do_afterwards(self) -> None:
-        actions, self._afterwards = self._afterwards, []
-        for action in actions:
-            action()
-
-    def close(self) -> None:
-        """Close the connection; the database's file is complete then."""
-        with self._lock:
-            self._connection.close()
-
-
 class State:
     """All records, and the directory that they live in.
 
@@ -213,17 +138,17 @@ class State:
             raise StateError(
                 f"The state directory {self.directory} cannot be used: {error}"
             ) from error
-        self.domains = Domains(self.database)
-        self.projects = Projects(self.database)
-        self.users = Users(self.database)
+        self.domains = Domains(self.database, clock)
+        self.projects = Projects(self.database, clock)
+        self.users = Users(self.database, clock)
         self.tokens = Tokens(self.database, clock)
         self.access_keys = AccessKeys(self.database, clock)
         self.images = Images(self.database, clock, self.image_file)
         self.members = Members(self.database, clock)
         self.jobs = Jobs(self.database, clock)
-        self.servers = Records(self.database, clock, Server)
-        self.volumes = Records(self.database, clock, Volume)
-        self.backups = Records(self.database, clock, Backup)
+        self.servers = Servers(self.database, clock)
+        self.volumes = Volumes(self.database, clock)
+        self.backups = Backups(self.database, clock)
 
     def _take_lock(self) -> IO[bytes]:
         """Keep others out of the directory for as long as the file is open."""

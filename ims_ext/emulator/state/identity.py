@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who there is: domains, projects, users, their tokens and access keys."""
+"""Domains, projects, users, their tokens and access keys."""
 
-from collections.abc import Callable
 import dataclasses
 import datetime
 import hashlib
 import hmac
 import json
 import secrets
-import sqlite3
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 import uuid
 
-if TYPE_CHECKING:
-    from ims_ext.emulator.state import Database
+from ims_ext.emulator.state.record import BOOLEAN
+from ims_ext.emulator.state.record import Codec
+from ims_ext.emulator.state.record import Table
 
 #: Cheap on purpose: the emulator's passwords guard nothing, they are only
 #: not to be read from the state's file.
@@ -87,39 +86,41 @@ class AccessKey:
     expires_at: datetime.datetime | None
 
 
-class Domains:
+class Domains(Table[Domain]):
     """The domains."""
+
+    RECORD = Domain
+    NAME = 'domains'
+    ORDER = 'name'
 
     SCHEMA: ClassVar[tuple[str, ...]] = (
         """CREATE TABLE domains (
             id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE)""",
     )
 
-    def __init__(self, database: 'Database') -> None:
-        self._database = database
-
     def list(self) -> list[Domain]:
         """Return all domains, by name."""
-        rows = self._database.execute('SELECT * FROM domains ORDER BY name')
-        return [Domain(**row) for row in rows]
+        return self._select()
 
     def get(self, domain_id: str) -> Domain | None:
         """Return one domain by its ID."""
-        return next((d for d in self.list() if d.id == domain_id), None)
+        return self._first('id = ?', domain_id)
 
     def find(self, name: str) -> Domain | None:
         """Return one domain by its name."""
-        return next((d for d in self.list() if d.name == name), None)
+        return self._first('name = ?', name)
 
     def add(self, domain: Domain) -> None:
         """Keep a new domain."""
-        self._database.execute(
-            'INSERT INTO domains VALUES (?, ?)', (domain.id, domain.name)
-        )
+        self._insert(domain)
 
 
-class Projects:
+class Projects(Table[Project]):
     """The projects."""
+
+    RECORD = Project
+    NAME = 'projects'
+    ORDER = 'name'
 
     SCHEMA: ClassVar[tuple[str, ...]] = (
         """CREATE TABLE projects (
@@ -128,46 +129,35 @@ class Projects:
             description TEXT NOT NULL, UNIQUE (domain_id, name))""",
     )
 
-    def __init__(self, database: 'Database') -> None:
-        self._database = database
-
     def get(self, project_id: str) -> Project | None:
         """Return one project by its ID."""
-        rows = self._database.execute(
-            'SELECT * FROM projects WHERE id = ?', (project_id,)
-        )
-        return Project(**rows[0]) if rows else None
+        return self._first('id = ?', project_id)
 
     def find(self, name: str, domain_id: str) -> Project | None:
         """Return one project by its name within a domain."""
-        rows = self._database.execute(
-            'SELECT * FROM projects WHERE name = ? AND domain_id = ?',
-            (name, domain_id),
-        )
-        return Project(**rows[0]) if rows else None
+        return self._first('name = ? AND domain_id = ?', name, domain_id)
 
     def of_user(self, user_id: str) -> list[Project]:
         """Return the projects that a user may work in, by name."""
-        rows = self._database.execute(
-            'SELECT projects.* FROM projects '
+        return self._read(
             'JOIN assignments ON project_id = projects.id '
             'WHERE user_id = ? ORDER BY name',
             (user_id,),
         )
-        return [Project(**row) for row in rows]
 
     def add(self, name: str, domain_id: str, description: str = '') -> Project:
         """Make and keep a new project."""
         project = Project(uuid.uuid4().hex, name, domain_id, description)
-        self._database.execute(
-            'INSERT INTO projects VALUES (?, ?, ?, ?)',
-            dataclasses.astuple(project),
-        )
+        self._insert(project)
         return project
 
 
-class Users:
+class Users(Table[User]):
     """The users, and the projects that they may work in."""
+
+    RECORD = User
+    NAME = 'users'
+    CODECS: ClassVar[dict[str, Codec]] = {'is_admin': BOOLEAN}
 
     SCHEMA: ClassVar[tuple[str, ...]] = (
         """CREATE TABLE users (
@@ -182,21 +172,17 @@ class Users:
             PRIMARY KEY (user_id, project_id)) WITHOUT ROWID""",
     )
 
-    def __init__(self, database: 'Database') -> None:
-        self._database = database
-
     def get(self, user_id: str) -> User | None:
         """Return one user by their ID."""
-        return self._one('id = ?', user_id)
+        return self._first('id = ?', user_id)
 
     def find(self, name: str, domain_id: str) -> User | None:
         """Return one user by their name within a domain."""
-        return self._one('name = ? AND domain_id = ?', name, domain_id)
+        return self._first('name = ? AND domain_id = ?', name, domain_id)
 
     def list(self) -> list[User]:
         """Return all users, in the order in which they were made."""
-        rows = self._database.execute('SELECT * FROM users ORDER BY rowid')
-        return [_user(row) for row in rows]
+        return self._select()
 
     def add(self, name: str, password: str, project: Project) -> User:
         """Make and keep a new user who works in one project."""
@@ -207,10 +193,7 @@ class Users:
             default_project_id=project.id,
             password_hash=_password_hash(password),
         )
-        self._database.execute(
-            'INSERT INTO users VALUES (?, ?, ?, ?, ?, ?)',
-            dataclasses.astuple(user),
-        )
+        self._insert(user)
         self.assign(user.id, project.id)
         return user
 
@@ -228,20 +211,20 @@ class Users:
             (_password_hash(password), user_id),
         )
 
-    def _one(self, condition: str, *parameters: str) -> User | None:
-        rows = self._database.execute(
-            f'SELECT * FROM users WHERE {condition}',  # noqa: S608
-            parameters,
-        )
-        return _user(rows[0]) if rows else None
 
-
-class Tokens:
+class Tokens(Table[Token]):
     """The valid tokens.
 
     Only a digest of a token's ID is kept: who reads the state's file gets no
     token out of it.
     """
+
+    RECORD = Token
+    NAME = 'tokens'
+    KEY = ('digest',)
+    CODECS: ClassVar[dict[str, Codec]] = {
+        'methods': Codec(json.dumps, lambda text: tuple(json.loads(text)))
+    }
 
     SCHEMA: ClassVar[tuple[str, ...]] = (
         """CREATE TABLE tokens (
@@ -251,24 +234,13 @@ class Tokens:
             expires_at REAL NOT NULL) WITHOUT ROWID""",
     )
 
-    def __init__(
-        self, database: 'Database', clock: Callable[[], float]
-    ) -> None:
-        self._database = database
-        self._clock = clock
-
     def get(self, token_id: str) -> Token | None:
         """Return what a token stands for, ``None`` once it has expired."""
-        rows = self._database.execute(
-            'SELECT * FROM tokens WHERE digest = ? AND expires_at > ?',
-            (_token_digest(token_id), self._clock()),
+        return self._first(
+            'digest = ? AND expires_at > ?',
+            _token_digest(token_id),
+            self._clock(),
         )
-        if not rows:
-            return None
-        values = dict(rows[0])
-        del values['digest']
-        values['methods'] = tuple(json.loads(values['methods']))
-        return Token(**values)
 
     def add(self, token: Token) -> str:
         """Keep a new token and return its ID, which nobody else knows.
@@ -277,33 +249,34 @@ class Tokens:
         """
         token_id = secrets.token_urlsafe(48)
         with self._database.transaction():
-            self._database.execute(
-                'DELETE FROM tokens WHERE expires_at <= ?', (self._clock(),)
-            )
-            self._database.execute(
-                'INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-                (
-                    _token_digest(token_id),
-                    token.user_id,
-                    token.project_id,
-                    token.domain_id,
-                    json.dumps(token.methods),
-                    token.audit_id,
-                    token.issued_at,
-                    token.expires_at,
-                ),
-            )
+            self._delete('expires_at <= ?', self._clock())
+            self._insert(token, digest=_token_digest(token_id))
         return token_id
 
     def delete(self, token_id: str) -> None:
         """Revoke a token."""
-        self._database.execute(
-            'DELETE FROM tokens WHERE digest = ?', (_token_digest(token_id),)
-        )
+        self._delete('digest = ?', _token_digest(token_id))
 
 
-class AccessKeys:
+def _moment(seconds: float | None) -> datetime.datetime | None:
+    if seconds is None:
+        return None
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+
+
+def _seconds(moment: datetime.datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
+class AccessKeys(Table[AccessKey]):
     """The access keys that open the bucket side."""
+
+    RECORD = AccessKey
+    NAME = 'access_keys'
+    KEY = ('access',)
+    CODECS: ClassVar[dict[str, Codec]] = {
+        'expires_at': Codec(_seconds, _moment)
+    }
 
     SCHEMA: ClassVar[tuple[str, ...]] = (
         """CREATE TABLE access_keys (
@@ -313,29 +286,17 @@ class AccessKeys:
             expires_at REAL) WITHOUT ROWID""",
     )
 
-    def __init__(
-        self, database: 'Database', clock: Callable[[], float]
-    ) -> None:
-        self._database = database
-        self._clock = clock
-
     def get(self, access: str) -> AccessKey | None:
         """Return a key by its public half, ``None`` once it has expired."""
-        rows = self._database.execute(
-            'SELECT * FROM access_keys WHERE access = ? '
-            'AND (expires_at IS NULL OR expires_at > ?)',
-            (access, self._clock()),
+        return self._first(
+            'access = ? AND (expires_at IS NULL OR expires_at > ?)',
+            access,
+            self._clock(),
         )
-        return _access_key(rows[0]) if rows else None
 
     def permanent(self, user_id: str) -> AccessKey | None:
         """Return a user's permanent key."""
-        rows = self._database.execute(
-            'SELECT * FROM access_keys '
-            'WHERE user_id = ? AND expires_at IS NULL',
-            (user_id,),
-        )
-        return _access_key(rows[0]) if rows else None
+        return self._first('user_id = ? AND expires_at IS NULL', user_id)
 
     def issue(
         self, user_id: str, project_id: str, duration: float | None = None
@@ -357,32 +318,9 @@ class AccessKeys:
             expires_at=_moment(expires),
         )
         with self._database.transaction():
-            self._database.execute(
-                'DELETE FROM access_keys WHERE expires_at <= ?', (now,)
-            )
-            self._database.execute(
-                'INSERT INTO access_keys VALUES (?, ?, ?, ?, ?, ?)',
-                (*dataclasses.astuple(key)[:-1], expires),
-            )
+            self._delete('expires_at <= ?', now)
+            self._insert(key)
         return key
-
-
-def _user(row: sqlite3.Row) -> User:
-    values = dict(row)
-    values['is_admin'] = bool(values['is_admin'])
-    return User(**values)
-
-
-def _access_key(row: sqlite3.Row) -> AccessKey:
-    values = dict(row)
-    values['expires_at'] = _moment(values['expires_at'])
-    return AccessKey(**values)
-
-
-def _moment(seconds: float | None) -> datetime.datetime | None:
-    if seconds is None:
-        return None
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
 
 
 def _password_hash(password: str) -> str:

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What there is to use: the images, and how they are looked for."""
+"""The images, and queries for them."""
 
 from collections.abc import Callable, Iterable, Sequence
 import dataclasses
 import json
 from pathlib import Path
-import sqlite3
-import time
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 import uuid
 
-if TYPE_CHECKING:
-    from ims_ext.emulator.state import Database
+from ims_ext.emulator.state.database import Database
+from ims_ext.emulator.state.record import JSON
+from ims_ext.emulator.state.record import Codec
+from ims_ext.emulator.state.record import Table
+from ims_ext.emulator.state.record import timestamp
 
 Operator = Literal['eq', 'neq', 'gt', 'gte', 'lt', 'lte', 'in']
 
@@ -137,13 +138,19 @@ class ImageQuery:
     limit: int | None = None
 
 
-def timestamp(seconds: float) -> str:
-    """Return a time as images carry it: ``2024-11-06T06:19:43Z``."""
-    return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(seconds))
-
-
-class Images:
+class Images(Table[Image]):
     """The images."""
+
+    RECORD = Image
+    NAME = 'images'
+    FIXED = ('created_at',)
+    CODECS: ClassVar[dict[str, Codec]] = {'attributes': JSON, 'tags': JSON}
+    COMPUTED: ClassVar[dict[str, str]] = {
+        'tags': (
+            'SELECT json_group_array(tag) FROM image_tags '
+            'WHERE image_id = images.id'
+        )
+    }
 
     SCHEMA: ClassVar[tuple[str, ...]] = (
         """CREATE TABLE images (
@@ -165,27 +172,18 @@ class Images:
 
     def __init__(
         self,
-        database: 'Database',
+        database: Database,
         clock: Callable[[], float],
         image_file: Callable[[str], Path],
     ) -> None:
-        self._database = database
-        self._clock = clock
+        super().__init__(database, clock)
         self._image_file = image_file
 
     def add(self, image: Image) -> Image:
         """Keep a new image and return it, with its times set."""
         image.created_at = image.updated_at = timestamp(self._clock())
         with self._database.transaction():
-            self._database.execute(
-                'INSERT INTO images (id, owner, name, status, visibility, '
-                'created_at, updated_at, attributes) '
-                'VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-                (
-                    *(getattr(image, column) for column in COLUMNS),
-                    json.dumps(image.attributes),
-                ),
-            )
+            self._insert(image)
             self._save_tags(image)
         return image
 
@@ -193,20 +191,7 @@ class Images:
         """Keep the changes made to an image, and the time of the change."""
         image.updated_at = timestamp(self._clock())
         with self._database.transaction():
-            self._database.execute(
-                'UPDATE images SET owner = ?, name = ?, status = ?, '
-                'visibility = ?, updated_at = ?, attributes = ? '
-                'WHERE id = ?',
-                (
-                    image.owner,
-                    image.name,
-                    image.status,
-                    image.visibility,
-                    image.updated_at,
-                    json.dumps(image.attributes),
-                    image.id,
-                ),
-            )
+            self._update(image)
             self._save_tags(image)
 
     def _save_tags(self, image: Image) -> None:
@@ -221,33 +206,29 @@ class Images:
 
     def delete(self, image_id: str) -> None:
         """Forget an image, with its tags, members and data."""
-        self._database.execute('DELETE FROM images WHERE id = ?', (image_id,))
+        self._delete('id = ?', image_id)
         file = self._image_file(image_id)
         # A process that is killed before must find the image with its data.
         self._database.after_commit(lambda: file.unlink(missing_ok=True))
 
     def get(self, image_id: str) -> Image | None:
         """Return one image by its ID, whoever may see it."""
-        rows = self._database.execute(
-            f'{_SELECT} WHERE images.id = ?', (image_id,)
-        )
-        return _image(rows[0]) if rows else None
+        return self._first('id = ?', image_id)
 
     def visible(self, image_id: str, project_id: str) -> Image | None:
         """Return one image by its ID, if a project may see it.
 
         A project sees an image that is shared with it whatever it answered.
         """
-        rows = self._database.execute(
-            f'{_SELECT} WHERE images.id = :id AND {_visible("all")}',
+        found = self._read(
+            f'WHERE id = :id AND {_visible("all")}',
             {'id': image_id, 'project_id': project_id},
         )
-        return _image(rows[0]) if rows else None
+        return found[0] if found else None
 
     def with_status(self, status: str) -> list[Image]:
         """Return all images that have a status, whoever may see them."""
-        rows = self._database.execute(f'{_SELECT} WHERE status = ?', (status,))
-        return [_image(row) for row in rows]
+        return self._select('status = ?', status)
 
     def count(self, project_id: str) -> int:
         """Return how many images a project owns."""
@@ -268,21 +249,7 @@ class Images:
                 raise LookupError(query.marker)
             row = self._database.execute(*statement.marker_values())[0]
             statement.begin_after(tuple(row))
-        return [_image(r) for r in self._database.execute(*statement.sql())]
-
-
-_SELECT = (
-    'SELECT id, owner, name, status, visibility, created_at, updated_at, '
-    'attributes, (SELECT json_group_array(tag) FROM image_tags '
-    'WHERE image_id = images.id) AS tags FROM images'
-)
-
-
-def _image(row: sqlite3.Row) -> Image:
-    values = dict(row)
-    values['attributes'] = json.loads(values['attributes'])
-    values['tags'] = json.loads(values['tags'])
-    return Image(**values)
+        return self._read(*statement.sql())
 
 
 def _visible(member_status: str) -> str:
@@ -324,7 +291,7 @@ class _Statement:
         )
         limit = -1 if self._query.limit is None else self._query.limit
         return (
-            f'{_SELECT} WHERE {" AND ".join(self._where)} '
+            f'WHERE {" AND ".join(self._where)} '
             f'ORDER BY {order} LIMIT {self._bind(limit)}',
             self._parameters,
         )

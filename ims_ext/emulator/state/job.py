@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is being worked on: the asynchronous jobs."""
+"""The asynchronous jobs."""
 
-from collections.abc import Callable
 import dataclasses
-import json
-import sqlite3
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 import uuid
 
-if TYPE_CHECKING:
-    from ims_ext.emulator.state import Database
+from ims_ext.emulator.state.record import JSON
+from ims_ext.emulator.state.record import Codec
+from ims_ext.emulator.state.record import Table
 
 
 @dataclasses.dataclass
@@ -45,11 +43,13 @@ class Job:
         return self.status in ('SUCCESS', 'FAIL')
 
 
-_COLUMNS = tuple(field.name for field in dataclasses.fields(Job))
-
-
-class Jobs:
+class Jobs(Table[Job]):
     """The jobs."""
+
+    RECORD = Job
+    NAME = 'jobs'
+    FIXED = ('type', 'project_id', 'parent_id')
+    CODECS: ClassVar[dict[str, Codec]] = {'entities': JSON, 'params': JSON}
 
     SCHEMA: ClassVar[tuple[str, ...]] = (
         """CREATE TABLE jobs (
@@ -62,12 +62,6 @@ class Jobs:
         'CREATE INDEX jobs_status ON jobs (status)',
         'CREATE INDEX jobs_parent ON jobs (parent_id)',
     )
-
-    def __init__(
-        self, database: 'Database', clock: Callable[[], float]
-    ) -> None:
-        self._database = database
-        self._clock = clock
 
     def new(
         self,
@@ -91,53 +85,20 @@ class Jobs:
 
     def add(self, job: Job) -> None:
         """Keep a new job."""
-        marks = ', '.join('?' * len(_COLUMNS))
-        self._database.execute(
-            f'INSERT INTO jobs ({", ".join(_COLUMNS)}) '  # noqa: S608
-            f'VALUES ({marks})',
-            _values(job),
-        )
+        self._insert(job)
 
     def save(self, job: Job) -> None:
         """Keep the changes made to a job."""
-        changes = ', '.join(f'{column} = ?' for column in _COLUMNS)
-        self._database.execute(
-            f'UPDATE jobs SET {changes} WHERE id = ?',  # noqa: S608
-            (*_values(job), job.id),
-        )
+        self._update(job)
 
     def get(self, job_id: str) -> Job | None:
         """Return one job by its ID."""
-        rows = self._database.execute(
-            'SELECT * FROM jobs WHERE id = ?', (job_id,)
-        )
-        return _job(rows[0]) if rows else None
+        return self._first('id = ?', job_id)
 
     def children(self, job_id: str) -> list[Job]:
         """Return the jobs that are parts of another, oldest first."""
-        rows = self._database.execute(
-            'SELECT * FROM jobs WHERE parent_id = ? ORDER BY rowid', (job_id,)
-        )
-        return [_job(row) for row in rows]
+        return self._select('parent_id = ?', job_id)
 
     def unfinished(self) -> list[Job]:
         """Return all jobs that have not ended, oldest first."""
-        rows = self._database.execute(
-            "SELECT * FROM jobs WHERE status IN ('INIT', 'RUNNING') "
-            'ORDER BY rowid'
-        )
-        return [_job(row) for row in rows]
-
-
-def _values(job: Job) -> tuple[Any, ...]:
-    values = {column: getattr(job, column) for column in _COLUMNS}
-    values['entities'] = json.dumps(job.entities)
-    values['params'] = json.dumps(job.params)
-    return tuple(values.values())
-
-
-def _job(row: sqlite3.Row) -> Job:
-    values = dict(row)
-    values['entities'] = json.loads(values['entities'])
-    values['params'] = json.loads(values['params'])
-    return Job(**values)
+        return self._select("status IN ('INIT', 'RUNNING')")

@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whom the images are shared with."""
+"""The projects that images are shared with."""
 
-from collections.abc import Callable
 import dataclasses
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from ims_ext.emulator.state.image import timestamp
-
-if TYPE_CHECKING:
-    from ims_ext.emulator.state import Database
+from ims_ext.emulator.state.record import Table
+from ims_ext.emulator.state.record import timestamp
 
 
 @dataclasses.dataclass
@@ -26,8 +23,13 @@ class Member:
     updated_at: str
 
 
-class Members:
-    """Whom the images are shared with."""
+class Members(Table[Member]):
+    """The members of all images."""
+
+    RECORD = Member
+    NAME = 'members'
+    KEY = ('image_id', 'member_id')
+    FIXED = ('created_at',)
 
     SCHEMA: ClassVar[tuple[str, ...]] = (
         """CREATE TABLE members (
@@ -38,27 +40,15 @@ class Members:
         'CREATE INDEX members_member ON members (member_id)',
     )
 
-    def __init__(
-        self, database: 'Database', clock: Callable[[], float]
-    ) -> None:
-        self._database = database
-        self._clock = clock
-
     def list(self, image_id: str) -> list[Member]:
         """Return an image's members, in the order they were added."""
-        rows = self._database.execute(
-            'SELECT * FROM members WHERE image_id = ? ORDER BY rowid',
-            (image_id,),
-        )
-        return [Member(**row) for row in rows]
+        return self._select('image_id = ?', image_id)
 
     def get(self, image_id: str, member_id: str) -> Member | None:
         """Return one member of an image."""
-        rows = self._database.execute(
-            'SELECT * FROM members WHERE image_id = ? AND member_id = ?',
-            (image_id, member_id),
+        return self._first(
+            'image_id = ? AND member_id = ?', image_id, member_id
         )
-        return Member(**rows[0]) if rows else None
 
     def add(
         self, image_id: str, member_id: str, status: str = 'pending'
@@ -72,10 +62,7 @@ class Members:
         with self._database.transaction():
             if self.get(image_id, member_id) is not None:
                 raise KeyError(member_id)
-            self._database.execute(
-                'INSERT INTO members VALUES (?, ?, ?, ?, ?)',
-                dataclasses.astuple(member),
-            )
+            self._insert(member)
             self._database.execute(
                 "UPDATE images SET visibility = 'shared' "
                 "WHERE id = ? AND visibility = 'private'",
@@ -86,24 +73,12 @@ class Members:
     def save(self, member: Member) -> None:
         """Keep a member's new status, and the time of the change."""
         member.updated_at = timestamp(self._clock())
-        self._database.execute(
-            'UPDATE members SET status = ?, updated_at = ? '
-            'WHERE image_id = ? AND member_id = ?',
-            (
-                member.status,
-                member.updated_at,
-                member.image_id,
-                member.member_id,
-            ),
-        )
+        self._update(member)
 
     def delete(self, image_id: str, member_id: str) -> None:
         """End the sharing of an image with a project."""
         with self._database.transaction():
-            self._database.execute(
-                'DELETE FROM members WHERE image_id = ? AND member_id = ?',
-                (image_id, member_id),
-            )
+            self._delete('image_id = ? AND member_id = ?', image_id, member_id)
             if not self.list(image_id):
                 self._database.execute(
                     "UPDATE images SET visibility = 'private' "

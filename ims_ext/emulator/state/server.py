@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What images are made of: servers, volumes, and backups of servers."""
+"""Servers, volumes, and backups of servers: the sources of images."""
 
-from collections.abc import Callable
 import dataclasses
-import sqlite3
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, TypeVar
 import uuid
 
-from ims_ext.emulator.state.image import timestamp
-
-if TYPE_CHECKING:
-    from ims_ext.emulator.state import Database
+from ims_ext.emulator.state.record import Table
+from ims_ext.emulator.state.record import timestamp
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -130,25 +126,10 @@ SYSTEM_DEVICE = '/dev/vda'
 R = TypeVar('R', Server, Volume, Backup)
 
 
-class Records(Generic[R]):
-    """The records of one kind; a project has its own.
+class ProjectRecords(Table[R]):
+    """The records of one kind; a project has its own."""
 
-    :param record: The class of the records.
-    """
-
-    def __init__(
-        self,
-        database: 'Database',
-        clock: Callable[[], float],
-        record: type[R],
-    ) -> None:
-        self._database = database
-        self._clock = clock
-        self._record: type[R] = record
-        self._table = f'{record.__name__.lower()}s'
-        self._columns = tuple(
-            field.name for field in dataclasses.fields(record)
-        )
+    FIXED = ('project_id', 'created_at')
 
     def all(self, project_id: str) -> list[R]:
         """Return a project's records, oldest first."""
@@ -161,47 +142,48 @@ class Records(Generic[R]):
         """
         if not isinstance(id, str):
             return None
-        found = self._select('id = ? AND project_id = ?', id, project_id)
-        return found[0] if found else None
-
-    def of_server(self, server_id: str) -> list[R]:
-        """Return the volumes or backups of a server, oldest first."""
-        return self._select('server_id = ?', server_id)
+        return self._first('id = ? AND project_id = ?', id, project_id)
 
     def add(self, record: R) -> R:
         """Keep a new record and return it, with its times set."""
         record.created_at = record.updated_at = timestamp(self._clock())
-        marks = ', '.join('?' * len(self._columns))
-        self._database.execute(
-            f'INSERT INTO {self._table} '  # noqa: S608
-            f'({", ".join(self._columns)}) VALUES ({marks})',
-            self._values(record),
-        )
+        self._insert(record)
         return record
 
     def save(self, record: R) -> None:
         """Keep the changes made to a record, and the time of the change."""
         record.updated_at = timestamp(self._clock())
-        changes = ', '.join(f'{column} = ?' for column in self._columns)
-        self._database.execute(
-            f'UPDATE {self._table} SET {changes} WHERE id = ?',  # noqa: S608
-            (*self._values(record), record.id),
-        )
+        self._update(record)
 
     def delete(self, id: str) -> None:
         """Forget a record."""
-        self._database.execute(
-            f'DELETE FROM {self._table} WHERE id = ?',  # noqa: S608
-            (id,),
-        )
+        self._delete('id = ?', id)
 
-    def _select(self, condition: str, *parameters: str) -> list[R]:
-        rows: list[sqlite3.Row] = self._database.execute(
-            f'SELECT {", ".join(self._columns)} FROM {self._table} '  # noqa: S608
-            f'WHERE {condition} ORDER BY rowid',
-            parameters,
-        )
-        return [self._record(**row) for row in rows]
 
-    def _values(self, record: R) -> tuple[Any, ...]:
-        return tuple(getattr(record, column) for column in self._columns)
+class Servers(ProjectRecords[Server]):
+    """The servers."""
+
+    RECORD = Server
+    NAME = 'servers'
+
+
+class Volumes(ProjectRecords[Volume]):
+    """The volumes."""
+
+    RECORD = Volume
+    NAME = 'volumes'
+
+    def of_server(self, server_id: str) -> list[Volume]:
+        """Return the volumes of a server, oldest first."""
+        return self._select('server_id = ?', server_id)
+
+
+class Backups(ProjectRecords[Backup]):
+    """The backups of servers."""
+
+    RECORD = Backup
+    NAME = 'backups'
+
+    def of_server(self, server_id: str) -> list[Backup]:
+        """Return the backups of a server, oldest first."""
+        return self._select('server_id = ?', server_id)

@@ -15,7 +15,7 @@ from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.state import State
-from ims_ext.emulator.state.image import timestamp
+from ims_ext.emulator.state.record import timestamp
 from ims_ext.emulator.work.image_export import is_iso
 from ims_ext.emulator.work.image_export import is_whole
 

@@ -8,7 +8,7 @@ from ims_ext.emulator.api.job import JobFailure
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import Job
-from ims_ext.emulator.state.image import timestamp
+from ims_ext.emulator.state.record import timestamp
 
 
 class ImageMaking:
