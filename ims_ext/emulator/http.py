@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests, answers and routes: what all of the emulator's services share.
 
-A capability is one module with a class ``Api``::
+A capability is one module with a class, here of jobs::
 
     from ims_ext.emulator.errors import Dialect, ImsError
     from ims_ext.emulator.service import Service
     from ims_ext.emulator.http import Answer, Request, route
 
-    class Api:
+    class JobsApi:
         def __init__(self, service: Service) -> None:
             self.service = service
 
@@ -23,7 +23,7 @@ A capability is one module with a class ``Api``::
 and is listed in :data:`ims_ext.emulator.server.CAPABILITIES`. Optional
 methods ``start()`` and ``stop()`` are called when all capabilities have been
 made, and before the state is closed. Another capability's object is
-``self.service.capability(job.Api)``.
+``self.service.capability(JobsApi)``.
 
 Paths are those of the reference, seen from the root of the service that the
 class belongs to: the image service, unless a class attribute

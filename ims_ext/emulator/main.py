@@ -263,11 +263,12 @@ def _demo(arguments: argparse.Namespace) -> int:
         _clouds_file(server, arguments.access_keys) as clouds_file,
     ):
         from ims_ext.emulator import demo
+        from ims_ext.emulator.work.empty_disk import write_empty_disk
 
         path = arguments.file
         if path is None:
             path = clouds_file.with_name('sample.qcow2')
-            demo.write_sample(path)
+            write_empty_disk(path)
         command = demo.command(path)
         print(f"$ openstack {shlex.join(command)}", flush=True)
         return _run(

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What there is from the start: users, their projects, public images."""
+"""Users, their projects and public images that are there from the start."""
 
 import dataclasses
 
 from ims_ext.emulator.api.image_attributes import defaults
-from ims_ext.emulator.seed_server import add_servers
+from ims_ext.emulator.openstack.seed import add_servers
 from ims_ext.emulator.state import Condition
 from ims_ext.emulator.state import Domain
 from ims_ext.emulator.state import Image

@@ -11,21 +11,24 @@ from types import TracebackType
 from typing import Any
 from wsgiref.types import WSGIEnvironment
 
-from ims_ext.emulator.api import cloud_image
-from ims_ext.emulator.api import creation
-from ims_ext.emulator.api import job
-from ims_ext.emulator.api import legacy
-from ims_ext.emulator.api import member
-from ims_ext.emulator.api import native
-from ims_ext.emulator.api import native_member
-from ims_ext.emulator.api import os_version
-from ims_ext.emulator.api import quota
-from ims_ext.emulator.api import schema
-from ims_ext.emulator.api import server_image
-from ims_ext.emulator.api import tag
-from ims_ext.emulator.api import transfer
-from ims_ext.emulator.api import version
-from ims_ext.emulator.api import whole_image
+from ims_ext.emulator.api.cloud_image import CloudImagesApi
+from ims_ext.emulator.api.creation import CreationApi
+from ims_ext.emulator.api.job import JobsApi
+from ims_ext.emulator.api.job_progress import JobProgressApi
+from ims_ext.emulator.api.legacy import LegacyImagesApi
+from ims_ext.emulator.api.member import MembersApi
+from ims_ext.emulator.api.native import UPLOAD_LIMIT
+from ims_ext.emulator.api.native import NativeImagesApi
+from ims_ext.emulator.api.native_member import NativeMembersApi
+from ims_ext.emulator.api.os_version import OsVersionsApi
+from ims_ext.emulator.api.quota import QuotasApi
+from ims_ext.emulator.api.schema import SchemasApi
+from ims_ext.emulator.api.server_image import ServerImagesApi
+from ims_ext.emulator.api.tag import TagsApi
+from ims_ext.emulator.api.tag_search import TagSearchApi
+from ims_ext.emulator.api.transfer import TransferApi
+from ims_ext.emulator.api.version import VersionsApi
+from ims_ext.emulator.api.whole_image import WholeImagesApi
 from ims_ext.emulator.bucket.store import BucketStore
 from ims_ext.emulator.control.fault import Controlled
 from ims_ext.emulator.errors import Dialect
@@ -41,10 +44,10 @@ from ims_ext.emulator.listener import PortError
 from ims_ext.emulator.listener import bind
 from ims_ext.emulator.listener import serve
 from ims_ext.emulator.listener import url
-from ims_ext.emulator.openstack import block_storage
-from ims_ext.emulator.openstack import compute
-from ims_ext.emulator.openstack import directory
-from ims_ext.emulator.openstack import identity
+from ims_ext.emulator.openstack.block_storage import BlockStorageApi
+from ims_ext.emulator.openstack.compute import ComputeApi
+from ims_ext.emulator.openstack.directory import DirectoryApi
+from ims_ext.emulator.openstack.identity import IdentityApi
 from ims_ext.emulator.seed import ACCOUNTS
 from ims_ext.emulator.seed import FIRST_BUCKET
 from ims_ext.emulator.seed import Account
@@ -53,34 +56,38 @@ from ims_ext.emulator.service import IMAGE_QUOTA
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.service import Settings
 from ims_ext.emulator.state import State
+from ims_ext.emulator.work.job_runner import JobRunner
 
 __all__ = ['CAPABILITIES', 'EmulatorServer', 'PortError']
 
-#: Everything that answers requests; one line a capability.
+#: The capabilities that answer requests, and the runner of their jobs.
 CAPABILITIES: tuple[Callable[[Service], object], ...] = (
-    identity.Api,
-    directory.Api,
-    version.Api,
-    schema.Api,
-    native.Api,
-    native_member.Api,
-    job.Api,
-    cloud_image.Api,
-    creation.Api,
-    server_image.Api,
-    whole_image.Api,
-    compute.Api,
-    block_storage.Api,
-    transfer.Api,
-    legacy.Api,
-    member.Api,
-    os_version.Api,
-    quota.Api,
-    tag.Api,
+    IdentityApi,
+    DirectoryApi,
+    VersionsApi,
+    SchemasApi,
+    NativeImagesApi,
+    NativeMembersApi,
+    JobRunner,
+    JobsApi,
+    JobProgressApi,
+    CloudImagesApi,
+    CreationApi,
+    ServerImagesApi,
+    WholeImagesApi,
+    ComputeApi,
+    BlockStorageApi,
+    TransferApi,
+    LegacyImagesApi,
+    MembersApi,
+    OsVersionsApi,
+    QuotasApi,
+    TagsApi,
+    TagSearchApi,
 )
 
 #: Somewhat more than what a handler accepts: it refuses in its own words.
-_API_BODY_LIMIT = native.UPLOAD_LIMIT + 16 * 1024**2
+_API_BODY_LIMIT = UPLOAD_LIMIT + 16 * 1024**2
 #: The largest part of an upload that S3 knows, and what goes with it.
 _BUCKET_BODY_LIMIT = 5 * 1024**3 + 16 * 1024**2
 
@@ -285,7 +292,7 @@ def _application(service: Service) -> Application:
     by_mount = collections.defaultdict(list)
     for capability in service.capabilities:
         by_mount[getattr(capability, 'mount', IMAGE)].append(capability)
-    authenticate = service.capability(identity.Api).authenticate
+    authenticate = service.capability(IdentityApi).authenticate
     return Application(
         {
             IDENTITY: Router(

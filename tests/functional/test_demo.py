@@ -6,8 +6,6 @@ import shutil
 import subprocess
 import sys
 
-from ims_ext.emulator import demo
-
 
 def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     script = Path(sys.executable).with_name('ims-emulator')
@@ -46,7 +44,7 @@ def test_a_file_that_is_not_there_is_told() -> None:
 
 
 def test_the_sample_is_a_valid_disk_image(tmp_path: Path) -> None:
-    demo.write_sample(tmp_path / 'sample.qcow2')
+    write_empty_disk(tmp_path / 'sample.qcow2')
 
     qemu_img = shutil.which('qemu-img')
     assert qemu_img, "qemu-img is missing: apt-get install qemu-utils"

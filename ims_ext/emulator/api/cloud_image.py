@@ -16,7 +16,7 @@ from ims_ext.emulator.http import Request
 from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
-from ims_ext.emulator.state import State
+from ims_ext.emulator.work.image_access import own_image
 
 #: How many extension attributes an image has at most.
 EXTENSION_LIMIT = 128
@@ -35,7 +35,7 @@ _EXCLUSIVE = (
 )
 
 
-class Api:
+class CloudImagesApi:
     """Operations 1 and 2."""
 
     def __init__(self, service: Service) -> None:
@@ -79,20 +79,6 @@ def cloud_view(image: Image, project_id: str) -> dict[str, Any]:
     if image.visibility == 'shared':
         body['__imagetype'] = 'shared'
     return body
-
-
-def own_image(state: State, image_id: str, project_id: str) -> Image:
-    """Return an image that a project owns.
-
-    :raises: IMG.0027 for one that it may not even see, IMG.0047 for one
-        that it may see.
-    """
-    image = state.images.visible(image_id, project_id)
-    if image is None:
-        raise ImsError('IMG.0027')
-    if image.owner != project_id:
-        raise ImsError('IMG.0047')
-    return image
 
 
 def _apply(image: Image, change: Any) -> None:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the parameters of the extension's image listing ask for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import datetime
 import itertools
 import re
+import sys
 from typing import cast
 
 from werkzeug.datastructures import MultiDict
@@ -165,6 +166,15 @@ def select(images: Images, listing: Listing) -> list[Image]:
         raise ImsError(
             'IMG.0027', f"The marker {query.marker} is not an image."
         ) from error
+
+
+def all_listed(
+    images: Images, project_id: str, parameters: Mapping[str, str]
+) -> list[Image]:
+    """Return what a listing has on all of its pages."""
+    listing = parse(MultiDict(parameters), project_id)
+    listing.query.limit = sys.maxsize
+    return select(images, listing)
 
 
 def _scan(

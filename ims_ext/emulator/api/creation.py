@@ -5,7 +5,6 @@ from collections.abc import Callable
 import dataclasses
 from typing import Any, Literal
 
-from ims_ext.emulator.api import job as jobs
 from ims_ext.emulator.api import rules
 from ims_ext.emulator.api.image_attributes import defaults
 from ims_ext.emulator.errors import ImsError
@@ -16,6 +15,7 @@ from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.work import image_making
 from ims_ext.emulator.work import object_import
+from ims_ext.emulator.work.job_runner import JobRunner
 from ims_ext.emulator.work.object_import import ObjectImport
 from ims_ext.emulator.work.object_import import Source
 
@@ -91,7 +91,7 @@ class Disk:
         )
 
 
-class Api:
+class CreationApi:
     """Operations 4, 5, 8 and 9; 3, 6 and 7 share the path of 4.
 
     What makes images of another source than an object has an attribute
@@ -190,7 +190,7 @@ class Api:
                     image_making.new_sub_job(
                         self.service, job, disk.sub_job, image
                     )
-        self.service.capability(jobs.Api).submit(job)
+        self.service.capability(JobRunner).submit(job)
         return {'job_id': job.id}
 
 

@@ -46,7 +46,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _CONTROLS = re.compile(r'[\x00-\x1f\x7f]')
 
 
-class Api:
+class LegacyImagesApi:
     """The abandoned operations."""
 
     dialect = Dialect.GLANCE
@@ -86,7 +86,9 @@ class Api:
     @route('DELETE', '/v1.1/images/<image_id>')
     def delete(self, request: Request, image_id: str) -> Answer:
         """Delete an image."""
-        self.service.capability(native.Api).delete(request, image_id)
+        self.service.capability(native.NativeImagesApi).delete(
+            request, image_id
+        )
         # As in the reference's example, though its table says 204.
         return Response(content_type='text/html; charset=UTF-8')
 

@@ -3,17 +3,11 @@
 
 import base64
 import binascii
-from typing import Any, ClassVar
+from typing import Any
 
-from ims_ext.emulator.api import job as jobs
 from ims_ext.emulator.api import rules
-from ims_ext.emulator.api.cloud_image import own_image
-from ims_ext.emulator.api.job import JobFailure
-from ims_ext.emulator.api.job import Progress
-from ims_ext.emulator.api.member_rules import shareable_image
-from ims_ext.emulator.api.native_member import MAX_ID
-from ims_ext.emulator.api.native_member import MAX_MEMBERS
-from ims_ext.emulator.api.native_member import view
+from ims_ext.emulator.api.member_view import MAX_ID
+from ims_ext.emulator.api.member_view import view
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.http import Answer
 from ims_ext.emulator.http import Request
@@ -21,8 +15,13 @@ from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.state import Member
-from ims_ext.emulator.state import State
+from ims_ext.emulator.work.image_access import own_image
 from ims_ext.emulator.work.image_export import is_whole
+from ims_ext.emulator.work.image_sharing import Addition
+from ims_ext.emulator.work.image_sharing import Removal
+from ims_ext.emulator.work.image_sharing import Update
+from ims_ext.emulator.work.image_sharing import shareable_image
+from ims_ext.emulator.work.job_runner import JobRunner
 
 #: How many images times projects a request may have.
 MAX_PAIRS = 10_000
@@ -32,7 +31,7 @@ PAGE, LONGEST_PAGE = 500, 1000
 _ANSWERS = ('accepted', 'rejected')
 
 
-class Api:
+class MembersApi:
     """Operations 24 and 25."""
 
     def __init__(self, service: Service) -> None:
@@ -171,7 +170,7 @@ class Api:
         )
 
     def _submit(self, job: Job) -> Answer:
-        self.service.capability(jobs.Api).submit(job)
+        self.service.capability(JobRunner).submit(job)
         return {'job_id': job.id}
 
 
@@ -214,105 +213,3 @@ def _begin(members: list[Member], marker: str | None) -> int:
         if member.member_id == last:
             return position + 1
     raise ImsError('IMG.0001', "The marker is not valid.")
-
-
-class _Batch:
-    """Jobs on every one of some images with every one of some projects.
-
-    What can be done is done, also where the job fails because of the rest.
-    """
-
-    #: Whether the answer lists what went well.
-    lists_successes: ClassVar[bool] = True
-
-    def __init__(self, state: State) -> None:
-        self.state = state
-
-    def carry_out(self, job: Job, progress: Progress) -> None:
-        """Do nothing: all changes are to records."""
-
-    def succeed(self, job: Job, result: None) -> None:
-        """Do everything, or nothing where :meth:`fail` has to do the rest.
-
-        :raises: :class:`~ims_ext.emulator.api.job.JobFailure` for the first
-            that cannot be done.
-        """
-        failures = self._apply(job)
-        if failures:
-            raise failures[0]
-
-    def fail(self, job: Job) -> None:
-        """Do what can be done."""
-        self._apply(job)
-
-    def _apply(self, job: Job) -> list[JobFailure]:
-        results: list[dict[str, str]] = []
-        failures: list[JobFailure] = []
-        for image_id in job.params['images']:
-            for project_id in job.params['projects']:
-                status = 'success'
-                try:
-                    self.one(job, image_id, project_id)
-                except ImsError as error:
-                    failures.append(JobFailure(error.code, error.message))
-                    status = 'fail'
-                results.append(
-                    {
-                        'image_id': image_id,
-                        'project_id': project_id,
-                        # Lower case inside the results, says the reference.
-                        'status': status,
-                    }
-                )
-        listed = self.lists_successes or failures
-        job.entities['results'] = results if listed else []
-        return failures
-
-    def one(self, job: Job, image_id: str, project_id: str) -> None:
-        """Do it for one image and one project.
-
-        :raises: :class:`~ims_ext.emulator.errors.ImsError`
-        """
-        raise NotImplementedError
-
-
-class Addition(_Batch):
-    """Jobs that share images."""
-
-    def one(self, job: Job, image_id: str, project_id: str) -> None:
-        """Share an image with a project."""
-        shareable_image(self.state, image_id, job.project_id)
-        if self.state.projects.get(project_id) is None:
-            raise ImsError('IMG.0108')
-        if len(self.state.members.list(image_id)) >= MAX_MEMBERS:
-            raise ImsError('IMG.0088')
-        try:
-            self.state.members.add(image_id, project_id)
-        except KeyError as error:
-            raise ImsError('IMG.0112') from error
-
-
-class Removal(_Batch):
-    """Jobs that end the sharing of images."""
-
-    # O: a job that ended well lists nothing.
-    lists_successes = False
-
-    def one(self, job: Job, image_id: str, project_id: str) -> None:
-        """Share an image with a project no more."""
-        own_image(self.state, image_id, job.project_id)
-        if self.state.members.get(image_id, project_id) is None:
-            raise ImsError('IMG.0113')
-        self.state.members.delete(image_id, project_id)
-
-
-class Update(_Batch):
-    """Jobs that accept or reject images."""
-
-    def one(self, job: Job, image_id: str, project_id: str) -> None:
-        """Keep a project's answer to an image."""
-        member = self.state.members.get(image_id, project_id)
-        if member is None:
-            raise ImsError('IMG.0114')
-        member.status = job.params['status']
-        self.state.members.save(member)

@@ -42,7 +42,7 @@ UPLOAD_LIMIT = 2 * 1024**3
 _BLOCK = 1024**2
 
 
-class Api:
+class NativeImagesApi:
     """The native image operations."""
 
     dialect = Dialect.GLANCE

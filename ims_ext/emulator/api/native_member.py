@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Glance's image members: the projects that an image is shared with."""
 
-from typing import Any
-
-from ims_ext.emulator.api.member_rules import check_shareable
+from ims_ext.emulator.api.member_view import MAX_ID
+from ims_ext.emulator.api.member_view import view
 from ims_ext.emulator.api.native import own_image
 from ims_ext.emulator.api.native import visible_image
 from ims_ext.emulator.errors import BadRequest
@@ -19,16 +18,13 @@ from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import Member
-
-#: With how many projects an image can be shared.
-MAX_MEMBERS = 128
-#: How many characters the ID of a member has at most.
-MAX_ID = 255
+from ims_ext.emulator.work.image_sharing import MAX_MEMBERS
+from ims_ext.emulator.work.image_sharing import check_shareable
 
 _STATUSES = ('pending', 'accepted', 'rejected')
 
 
-class Api:
+class NativeMembersApi:
     """The native operations on members."""
 
     dialect = Dialect.GLANCE
@@ -131,15 +127,3 @@ class Api:
                 f"{image.id}."
             )
         return member
-
-
-def view(member: Member) -> dict[str, Any]:
-    """Return a member as the wire has it."""
-    return {
-        'image_id': member.image_id,
-        'member_id': member.member_id,
-        'status': member.status,
-        'created_at': member.created_at,
-        'updated_at': member.updated_at,
-        'schema': '/v2/schemas/member',
-    }

@@ -26,7 +26,7 @@ _TAGS: dict[str, Callable[[OsVersion], bool]] = {
 }
 
 
-class Api:
+class OsVersionsApi:
     """Operation 15."""
 
     def __init__(self, service: Service) -> None:

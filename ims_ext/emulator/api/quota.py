@@ -11,7 +11,7 @@ _SMALLEST = 1
 _LARGEST = 1000
 
 
-class Api:
+class QuotasApi:
     """Operation 26."""
 
     def __init__(self, service: Service) -> None:

@@ -190,7 +190,7 @@ def _list_schema(name: str, item: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class Api:
+class SchemasApi:
     """The native operations on schemas."""
 
     dialect = Dialect.GLANCE

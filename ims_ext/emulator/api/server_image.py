@@ -4,7 +4,6 @@
 from typing import Any
 
 from ims_ext.emulator.api import creation
-from ims_ext.emulator.api import job as jobs
 from ims_ext.emulator.api import rules
 from ims_ext.emulator.api.image_attributes import defaults
 from ims_ext.emulator.api.image_attributes import os_attributes
@@ -21,6 +20,7 @@ from ims_ext.emulator.state import Volume
 from ims_ext.emulator.work import disk_copy
 from ims_ext.emulator.work import image_making
 from ims_ext.emulator.work.disk_copy import DiskCopy
+from ims_ext.emulator.work.job_runner import JobRunner
 
 _SERVER_JOB = 'imsCreateImageByInstance'
 _VOLUME_JOB = 'imsVolumeCreateImageJob'
@@ -31,7 +31,7 @@ _DATA_SUB_JOB = 'imsCopyVolumeToImageJob'
 _COPYABLE = ('available', 'in-use')
 
 
-class Api:
+class ServerImagesApi:
     """Operations 3, 6 and 7, whose path is operation 4's."""
 
     def __init__(self, service: Service) -> None:
@@ -207,7 +207,9 @@ class Api:
         volume_ids: list[str] | None = None,
     ) -> Job:
         """Keep the images and the job that makes them of disks."""
-        self.service.capability(creation.Api).add_images(project_id, images)
+        self.service.capability(creation.CreationApi).add_images(
+            project_id, images
+        )
         return image_making.new_job(
             self.service,
             project_id,
@@ -223,7 +225,7 @@ class Api:
         )
 
     def _submit(self, job: Job) -> Answer:
-        self.service.capability(jobs.Api).submit(job)
+        self.service.capability(JobRunner).submit(job)
         return {'job_id': job.id}
 
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The extension's tags: keys with values, of one image and of all."""
 
-from collections.abc import Iterable, Mapping
-import sys
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -11,7 +9,6 @@ from ims_ext.emulator.api import cloud_image_query
 from ims_ext.emulator.api import creation
 from ims_ext.emulator.api import rules
 from ims_ext.emulator.api import tag_search
-from ims_ext.emulator.api.cloud_image import own_image
 from ims_ext.emulator.api.tag_search import split_tag
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.errors import NotFound
@@ -20,6 +17,7 @@ from ims_ext.emulator.http import Request
 from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
+from ims_ext.emulator.work.image_access import own_image
 
 #: How many tags a page of operation 17 has without ``limit``.
 _PAGE_SIZE = 500
@@ -28,7 +26,7 @@ _OLD_KEY = 127
 _OLD_VALUE = 255
 
 
-class Api:
+class TagsApi:
     """Operations 16 to 23, and 30."""
 
     def __init__(self, service: Service) -> None:
@@ -133,7 +131,9 @@ class Api:
         )
         if not page:
             raise ImsError('IMG.0017', "The first page is 1.")
-        images = self._images(request.project_id, parameters)
+        images = cloud_image_query.all_listed(
+            self.state.images, request.project_id, parameters
+        )
         tags = sorted({tag for image in images for tag in image.tags})
         return {'tags': tags[(page - 1) * size : page * size]}
 
@@ -142,7 +142,9 @@ class Api:
         """List all tags of the project's own images, by their keys."""
         rules.own_project(request, project_id)
         values: dict[str, set[str]] = {}
-        for image in self._images(project_id, {'owner': project_id}):
+        for image in cloud_image_query.all_listed(
+            self.state.images, project_id, {'owner': project_id}
+        ):
             for key, value in map(split_tag, image.tags):
                 values.setdefault(key, set()).add(value)
         return {
@@ -153,37 +155,6 @@ class Api:
         }
 
     # ====== IMAGES BY THEIR TAGS ======
-
-    @route('POST', '/v2/<project_id>/images/resource_instances/action')
-    def images(self, request: Request, project_id: str) -> Answer:
-        """Find or count images by their tags."""
-        rules.own_project(request, project_id)
-        body = rules.json_object(request)
-        search = tag_search.parse(body)
-        if body.get('action') not in ('filter', 'count'):
-            raise ImsError('IMG.0001', "action must be filter or count.")
-        # No reference restricts it to some images, so it finds what
-        # operation 1 lists, in the same order.
-        found = [
-            image
-            for image in self._images(project_id, {})
-            if search.finds(image)
-        ]
-        answer: dict[str, Any] = {'total_count': len(found)}
-        if body['action'] == 'filter':
-            page = tag_search.page(body)
-            answer['resources'] = [
-                tag_search.view(image) for image in found[page]
-            ]
-        return answer
-
-    def _images(
-        self, project_id: str, parameters: Mapping[str, str]
-    ) -> Iterable[Image]:
-        """Return what operation 1 lists, on one page."""
-        listing = cloud_image_query.parse(MultiDict(parameters), project_id)
-        listing.query.limit = sys.maxsize
-        return cloud_image_query.select(self.state.images, listing)
 
 
 def _drop(image: Image, keys: set[str]) -> bool:

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How tags are read, and how images are searched by them."""
+"""Searches for images by their tags."""
 
 from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
+from ims_ext.emulator.api import cloud_image_query
 from ims_ext.emulator.api import creation
 from ims_ext.emulator.api import rules
 from ims_ext.emulator.errors import ImsError
+from ims_ext.emulator.http import Answer
+from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import route
+from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 
 #: Bounds of a search: keys, values of each, and their characters.
@@ -53,6 +58,36 @@ def view(image: Image) -> dict[str, Any]:
         'resource_detail': {'status': image.status},
         'tags': tag_objects(image),
     }
+
+
+class TagSearchApi:
+    """Operation 18."""
+
+    def __init__(self, service: Service) -> None:
+        self.state = service.state
+
+    @route('POST', '/v2/<project_id>/images/resource_instances/action')
+    def images(self, request: Request, project_id: str) -> Answer:
+        """Find or count images by their tags."""
+        rules.own_project(request, project_id)
+        body = rules.json_object(request)
+        search = parse(body)
+        if body.get('action') not in ('filter', 'count'):
+            raise ImsError('IMG.0001', "action must be filter or count.")
+        # No reference restricts it to some images, so it finds what
+        # operation 1 lists, in the same order.
+        found = [
+            image
+            for image in cloud_image_query.all_listed(
+                self.state.images, project_id, {}
+            )
+            if search.finds(image)
+        ]
+        answer: dict[str, Any] = {'total_count': len(found)}
+        if body['action'] == 'filter':
+            part = page(body)
+            answer['resources'] = [view(image) for image in found[part]]
+        return answer
 
 
 @dataclasses.dataclass

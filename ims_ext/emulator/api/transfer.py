@@ -4,9 +4,7 @@
 import re
 from typing import Any
 
-from ims_ext.emulator.api import job as jobs
 from ims_ext.emulator.api import rules
-from ims_ext.emulator.api.cloud_image import own_image
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.http import Answer
 from ims_ext.emulator.http import Request
@@ -16,8 +14,10 @@ from ims_ext.emulator.state import Image
 from ims_ext.emulator.work import image_copy
 from ims_ext.emulator.work import image_export
 from ims_ext.emulator.work import object_import
+from ims_ext.emulator.work.image_access import own_image
 from ims_ext.emulator.work.image_copy import ImageCopy
 from ims_ext.emulator.work.image_export import ImageExport
+from ims_ext.emulator.work.job_runner import JobRunner
 from ims_ext.emulator.work.object_import import Source
 
 _REGISTRATION_JOB = 'imsNativeImportImageJob'
@@ -37,7 +37,7 @@ _FILE_NAME = re.compile(r'[A-Za-z0-9._-]+')
 _MAX_FILE_NAME = 128
 
 
-class Api:
+class TransferApi:
     """Operations 11 to 14, and their safe mode."""
 
     def __init__(self, service: Service) -> None:
@@ -77,7 +77,7 @@ class Api:
                 [source],
                 keeps_image=True,
             )
-        self.service.capability(jobs.Api).submit(job)
+        self.service.capability(JobRunner).submit(job)
         return {'job_id': job.id}
 
     @route('POST', '/v1/cloudimages/<image_id>/file')
@@ -117,7 +117,7 @@ class Api:
                 object_import.new_sub_job(
                     self.service, job, _QUICK_EXPORT_SUB_JOB, image
                 )
-        self.service.capability(jobs.Api).submit(job)
+        self.service.capability(JobRunner).submit(job)
         return {'job_id': job.id}
 
     @route('POST', '/v1/cloudimages/<image_id>/copy')
@@ -159,7 +159,7 @@ class Api:
             )
             job.entities = {'image_id': copy.id, 'image_name': copy.name}
             state.jobs.save(job)
-        self.service.capability(jobs.Api).submit(job)
+        self.service.capability(JobRunner).submit(job)
         return {'job_id': job.id}
 
     @route('POST', '/v1/cloudimages/<image_id>/cross_region_copy')

@@ -21,7 +21,7 @@ VERSIONS = (
 )
 
 
-class Api:
+class VersionsApi:
     """The version lists, which anybody may read."""
 
     dialect = Dialect.GLANCE

@@ -5,11 +5,9 @@ import dataclasses
 from typing import Any
 
 from ims_ext.emulator.api import creation
-from ims_ext.emulator.api import job as jobs
 from ims_ext.emulator.api import rules
 from ims_ext.emulator.api import server_image
 from ims_ext.emulator.api.image_attributes import os_attributes
-from ims_ext.emulator.api.job import Progress
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.http import Answer
 from ims_ext.emulator.http import Request
@@ -22,9 +20,10 @@ from ims_ext.emulator.state import ImageQuery
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.state import Server
 from ims_ext.emulator.work import image_making
-from ims_ext.emulator.work.image_making import ImageMaking
+from ims_ext.emulator.work import whole_image_making
+from ims_ext.emulator.work.job_runner import JobRunner
+from ims_ext.emulator.work.whole_image_making import WholeImageMaking
 
-_WORK = 'whole image'
 _SERVER_JOB = 'imsCreateWholeImageByInstanceJob'
 _BACKUP_JOB = 'imsCreateWholeImageByBackupJob'
 
@@ -44,13 +43,13 @@ _CODES = {
 }
 
 
-class Api:
+class WholeImagesApi:
     """Operation 10."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self.state = service.state
-        self.works = {_WORK: WholeImageMaking(service)}
+        self.works = {whole_image_making.WORK: WholeImageMaking(service)}
 
     @route('POST', '/v1/cloudimages/wholeimages/action')
     def create(self, request: Request) -> Answer:
@@ -67,7 +66,7 @@ class Api:
             job = self._from_server(request.project_id, body)
         else:
             job = self._from_backup(request.project_id, body)
-        self.service.capability(jobs.Api).submit(job)
+        self.service.capability(JobRunner).submit(job)
         return {'job_id': job.id}
 
     def _from_server(self, project_id: str, body: dict[str, Any]) -> Job:
@@ -167,51 +166,15 @@ class Api:
             },
             rules.image_tags(body),
         )
-        self.service.capability(creation.Api).add_images(
+        self.service.capability(creation.CreationApi).add_images(
             backup.project_id, [image]
         )
         return image_making.new_job(
             self.service,
             backup.project_id,
             job_type,
-            _WORK,
+            whole_image_making.WORK,
             image_making.image_entities(image),
             [{'image_id': image.id}],
             backup_id=backup.id,
         )
-
-
-class WholeImageMaking(ImageMaking):
-    """Jobs that make full-ECS images, whose data stays in the backup.
-
-    Their ``params`` have ``backup_id``: the backup, made for the image where
-    its status is ``creating``.
-    """
-
-    def carry_out(self, job: Job, progress: Progress) -> list[dict[str, Any]]:
-        """Return attributes of the image: none."""
-        return [{}]
-
-    def succeed(self, job: Job, result: list[dict[str, Any]]) -> None:
-        """Make the image active, and the backup available."""
-        super().succeed(job, result)
-        backup = self._new_backup(job)
-        if backup is not None:
-            backup.status = 'available'
-            self._service.state.backups.save(backup)
-
-    def fail(self, job: Job) -> None:
-        """Leave nothing behind that was made for the image."""
-        super().fail(job)
-        backup = self._new_backup(job)
-        if backup is not None:
-            self._service.state.backups.delete(backup.id)
-
-    def _new_backup(self, job: Job) -> Backup | None:
-        """Return the backup that was made for the image."""
-        backup = self._service.state.backups.get(
-            job.params['backup_id'], job.project_id
-        )
-        if backup is None or backup.status != 'creating':
-            return None
-        return backup

@@ -25,7 +25,7 @@ VERSION = '3.0'
 _TYPE = 'SSD'
 
 
-class Api:
+class BlockStorageApi:
     """Volumes and backups, to look at."""
 
     mount = BLOCK_STORAGE

@@ -32,7 +32,7 @@ _ACTIONS = {
 }
 
 
-class Api:
+class ComputeApi:
     """Servers and flavors: to look at, to start and to stop."""
 
     mount = COMPUTE

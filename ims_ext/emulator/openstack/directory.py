@@ -17,7 +17,7 @@ from ims_ext.emulator.state import Project
 from ims_ext.emulator.state import User
 
 
-class Api:
+class DirectoryApi:
     """Lists of projects, users, domains, regions, services, endpoints.
 
     Nobody is an administrator: users see themselves, their projects and

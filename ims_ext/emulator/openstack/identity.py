@@ -37,7 +37,7 @@ ROLE = {'id': '9fe2ff9ee4384b1894a90878d3e92bab', 'name': 'member'}
 _CACHE_SIZE = 10_000
 
 
-class Api:
+class IdentityApi:
     """Discovery, tokens, and temporary access keys."""
 
     mount = IDENTITY

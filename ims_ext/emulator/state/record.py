@@ -56,9 +56,7 @@ class Table(Generic[R]):
     COMPUTED: ClassVar[Mapping[str, str]] = {}
     ORDER: ClassVar[str] = 'rowid'
 
-    def __init__(
-        self, database: Database, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
         self._clock = clock
         fields = [field.name for field in dataclasses.fields(self.RECORD)]

@@ -8,10 +8,10 @@ their images, a qcow2 file that every tool for disk images takes.
 import hashlib
 from typing import Any
 
-from ims_ext.emulator.api.job import Progress
-from ims_ext.emulator.demo import write_sample
 from ims_ext.emulator.state import Job
+from ims_ext.emulator.work.empty_disk import write_empty_disk
 from ims_ext.emulator.work.image_making import ImageMaking
+from ims_ext.emulator.work.job import Progress
 
 WORK = 'disk copy'
 #: What a server and a volume are busy with in the meantime.
@@ -48,7 +48,7 @@ class DiskCopy(ImageMaking):
 
     def _copy(self, image_id: str, size: int) -> dict[str, Any]:
         path = self._service.state.image_file(image_id)
-        write_sample(path, size)
+        write_empty_disk(path, size)
         data = path.read_bytes()
         return {
             'disk_format': 'qcow2',

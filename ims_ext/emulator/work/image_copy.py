@@ -8,8 +8,6 @@ from pathlib import Path
 import shutil
 from typing import Any
 
-from ims_ext.emulator.api.job import JobFailure
-from ims_ext.emulator.api.job import Progress
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
@@ -18,6 +16,8 @@ from ims_ext.emulator.state import State
 from ims_ext.emulator.state.record import timestamp
 from ims_ext.emulator.work.image_export import is_iso
 from ims_ext.emulator.work.image_export import is_whole
+from ims_ext.emulator.work.job import JobFailure
+from ims_ext.emulator.work.job import Progress
 
 WORK = 'copy'
 

@@ -15,8 +15,6 @@ import subprocess
 from typing import BinaryIO, cast
 
 from ims_ext import diskimage
-from ims_ext.emulator.api.job import JobFailure
-from ims_ext.emulator.api.job import Progress
 from ims_ext.emulator.bucket.store import NoSuchObject
 from ims_ext.emulator.bucket.store import ObjectStoreError
 from ims_ext.emulator.errors import ImsError
@@ -24,6 +22,8 @@ from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.state import State
+from ims_ext.emulator.work.job import JobFailure
+from ims_ext.emulator.work.job import Progress
 from ims_ext.exceptions import DiskImageError
 
 LOG = logging.getLogger(__name__)
@@ -270,7 +270,7 @@ def _convert(
 ) -> None:
     """Convert an image's data to a file in another format.
 
-    :raises: :class:`~ims_ext.emulator.api.job.JobFailure`
+    :raises: :class:`~ims_ext.emulator.work.job.JobFailure`
     """
     disk_format = image.get('disk_format')
     source_format = _READABLE.get(disk_format)

@@ -4,11 +4,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ims_ext.emulator.api.job import JobFailure
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.state.record import timestamp
+from ims_ext.emulator.work.job import JobFailure
 
 
 class ImageMaking:

@@ -12,8 +12,6 @@ import os
 from typing import Any, BinaryIO, Literal
 
 from ims_ext import diskimage
-from ims_ext.emulator.api.job import JobFailure
-from ims_ext.emulator.api.job import Progress
 from ims_ext.emulator.bucket.store import NoSuchObject
 from ims_ext.emulator.bucket.store import ObjectStoreError
 from ims_ext.emulator.bucket.store import StoredObject
@@ -22,6 +20,8 @@ from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.work import image_making
 from ims_ext.emulator.work.image_making import ImageMaking
+from ims_ext.emulator.work.job import JobFailure
+from ims_ext.emulator.work.job import Progress
 from ims_ext.exceptions import DiskImageError
 
 GIB = 2**30

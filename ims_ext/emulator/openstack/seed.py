@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every project has from the start to make images of."""
+"""Servers, volumes and backups that every project has from the start."""
 
 from collections.abc import Mapping
 from typing import Any
