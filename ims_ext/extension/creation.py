@@ -17,14 +17,8 @@ QUICK_IMPORT_TYPES = ('ECS', 'BMS', 'DataImage')
 DATA_DISK_OS_TYPES = ('Linux', 'Windows')
 
 
-class ImageCreation(resource.JobRequest):
-    """Creation of an image: operations 4 and 5.
-
-    ``POST /v2/cloudimages/action``
-    """
-
-    base_path = '/v2/cloudimages/action'
-    purpose = "Creating the image"
+class ObjectImport(resource.JobRequest):
+    """Parameters that all requests to make an image of an object have."""
 
     #: 1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``.
     name = resource.Body('name')
@@ -32,27 +26,63 @@ class ImageCreation(resource.JobRequest):
     description = resource.Body('description')
     #: The object with the disk, ``bucket:key``.
     image_url = resource.Body('image_url')
-    #: ``Linux``, ``Windows`` or ``Other``.
+    #: The operating system's type: ``Linux`` or ``Windows``.
     os_type = resource.Body('os_type')
+    #: GiB of the smallest disk that the image fits on.
+    min_disk = resource.Body('min_disk', type=int)
+    #: Tags as ``key.value``; these or ``image_tags``. *Type: list of str*
+    tags = resource.Body('tags', type=list)
+    #: Tags as ``key`` and ``value``. *Type: list of dict*
+    image_tags = resource.Body('image_tags', type=list)
+    #: ID of the enterprise project, ``0`` for the default one.
+    enterprise_project_id = resource.Body('enterprise_project_id')
+
+    def trace(self) -> image_trace.ImageJobTrace:
+        """Recognise the image by its name and object."""
+        return image_trace.ImageJobTrace([_wanted(self.name, self.image_url)])
+
+
+class QuickImport(ObjectImport):
+    """Quick import of an image: operation 9.
+
+    ``POST /v2/cloudimages/quickimport/action``. The object has the disk in
+    RAW or ZVHD2 format; ``min_disk`` is 1 to 1024.
+    """
+
+    base_path = '/v2/cloudimages/quickimport/action'
+    purpose = "Importing the image"
+
+    #: Operating system with version; mandatory for system disks.
+    os_version = resource.Body('os_version')
+    #: ``ECS`` or ``BMS`` for system disks, ``DataImage`` for data disks.
+    type = resource.Body('type')
+    #: ``x86`` or ``arm``.
+    architecture = resource.Body('architecture')
+    #: ``bios`` or ``uefi``.
+    hw_firmware_type = resource.Body('hw_firmware_type')
+
+
+class ImageCreation(ObjectImport):
+    """Creation of an image: operations 4 and 5.
+
+    ``POST /v2/cloudimages/action``. ``min_disk`` is 1 to 1024, ``os_type``
+    may also be ``Other``.
+    """
+
+    base_path = '/v2/cloudimages/action'
+    purpose = "Creating the image"
+
     #: Operating system with version; mandatory for ISO files and with
     #: ``is_quick_import``.
     os_version = resource.Body('os_version')
-    #: GiB of the smallest disk that the image fits on, 1 to 1024.
-    min_disk = resource.Body('min_disk', type=int)
     #: Whether the cloud configures the image for its servers. *Type: bool*
     is_config = resource.Body('is_config', type=bool)
     #: Whether that has been done already (H, by example). *Type: bool*
     is_config_init = resource.Body('is_config_init', type=bool)
     #: ID of the key to encrypt the image with.
     cmk_id = resource.Body('cmk_id')
-    #: Tags as ``key.value``; these or ``image_tags``. *Type: list of str*
-    tags = resource.Body('tags', type=list)
-    #: Tags as ``key`` and ``value``. *Type: list of dict*
-    image_tags = resource.Body('image_tags', type=list)
     #: ``ECS``, ``BMS``, ``FusionCompute``, ``Ironic`` or ``IsoImage``.
     type = resource.Body('type')
-    #: ID of the enterprise project, ``0`` for the default one.
-    enterprise_project_id = resource.Body('enterprise_project_id')
     #: MiB of memory that a server from the image can have.
     max_ram = resource.Body('max_ram')
     #: MiB of memory that a server from the image needs; 0 for no limit.
@@ -80,98 +110,43 @@ class ImageCreation(resource.JobRequest):
         )
 
 
-class QuickImport(resource.JobRequest):
-    """Quick import of an image: operation 9.
-
-    ``POST /v2/cloudimages/quickimport/action``
-    """
-
-    base_path = '/v2/cloudimages/quickimport/action'
-    purpose = "Importing the image"
-
-    #: 1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``.
-    name = resource.Body('name')
-    #: Up to 1,024 characters without ``<``, ``>`` and line ends.
-    description = resource.Body('description')
-    #: The object with the disk in RAW or ZVHD2 format, ``bucket:key``.
-    image_url = resource.Body('image_url')
-    #: Operating system with version; mandatory for system disks.
-    os_version = resource.Body('os_version')
-    #: ``Linux`` or ``Windows``, for data disks.
-    os_type = resource.Body('os_type')
-    #: GiB of the smallest disk that the image fits on, 1 to 1024.
-    min_disk = resource.Body('min_disk')
-    #: Tags as ``key.value``; these or ``image_tags``. *Type: list of str*
-    tags = resource.Body('tags')
-    #: Tags as ``key`` and ``value``. *Type: list of dict*
-    image_tags = resource.Body('image_tags')
-    #: ``ECS`` or ``BMS`` for system disks, ``DataImage`` for data disks.
-    type = resource.Body('type')
-    #: ID of the enterprise project, ``0`` for the default one.
-    enterprise_project_id = resource.Body('enterprise_project_id')
-    #: ``x86`` or ``arm``.
-    architecture = resource.Body('architecture')
-    #: ``bios`` or ``uefi``.
-    hw_firmware_type = resource.Body('hw_firmware_type')
-
-    def trace(self) -> image_trace.ImageJobTrace:
-        """Recognise the image by its name and object."""
-        return image_trace.ImageJobTrace([_wanted(self.name, self.image_url)])
-
-
-class DataImageImport(resource.JobRequest):
+class DataImageImport(ObjectImport):
     """Import of a data disk image: operation 8 (O, H).
 
-    ``POST /v1/cloudimages/dataimages/action``
+    ``POST /v1/cloudimages/dataimages/action``. ``min_disk`` is at most 2048;
+    ``os_type`` is ``Linux`` by default.
     """
 
     base_path = '/v1/cloudimages/dataimages/action'
     purpose = "Importing the data disk image"
 
-    #: 1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``.
-    name = resource.Body('name')
-    #: Up to 1,024 characters without ``<``, ``>`` and line ends.
-    description = resource.Body('description')
-    #: ``Linux``, which is the default, or ``Windows``.
-    os_type = resource.Body('os_type')
-    #: The object with the disk, ``bucket:key``.
-    image_url = resource.Body('image_url')
-    #: GiB of the smallest disk that the image fits on, to 2048.
-    min_disk = resource.Body('min_disk', type=int)
     #: ID of the key to encrypt the image with.
     cmk_id = resource.Body('cmk_id')
-    #: Tags as ``key.value``; these or ``image_tags``. *Type: list of str*
-    tags = resource.Body('tags', type=list)
-    #: Tags as ``key`` and ``value``. *Type: list of dict*
-    image_tags = resource.Body('image_tags', type=list)
-    #: ID of the enterprise project, ``0`` for the default one.
-    enterprise_project_id = resource.Body('enterprise_project_id')
-
-    def trace(self) -> image_trace.ImageJobTrace:
-        """Recognise the image by its name and object."""
-        return image_trace.ImageJobTrace([_wanted(self.name, self.image_url)])
 
 
 #: The requests that import an object.
 ImportRequest = ImageCreation | QuickImport | DataImageImport
 
 
-class DataImageAttributes(_body.NewImageAttributes, total=False):
-    """What can be said of a data disk image that is imported."""
+class ObjectImportAttributes(_body.NewImageAttributes, total=False):
+    """The attributes of an image that is made of an object."""
 
-    #: ``Linux``, which is the default, or ``Windows``.
+    #: ``Linux`` or ``Windows``; ``Linux`` is a data disk's default.
     os_type: str
+
+
+class DataImageAttributes(ObjectImportAttributes, total=False):
+    """The attributes of a data disk image that is imported."""
+
     #: ID of the key to encrypt the image with.
     cmk_id: str
 
 
-class QuickImportAttributes(_body.NewImageAttributes, total=False):
-    """What can be said of an image that is imported quickly."""
+class QuickImportAttributes(ObjectImportAttributes, total=False):
+    """The attributes of an image that is imported quickly."""
 
     #: Operating system with version; mandatory for system disks.
     os_version: str
-    #: ``Linux`` or ``Windows``, for data disks.
-    os_type: str
     #: ``ECS``, ``BMS``; ``DataImage`` for a data disk.
     type: str
     #: ``x86`` or ``arm``.
@@ -181,7 +156,7 @@ class QuickImportAttributes(_body.NewImageAttributes, total=False):
 
 
 class ImportAttributes(QuickImportAttributes, total=False):
-    """What can be said of an image that is imported."""
+    """The attributes of an image that is imported."""
 
     #: Whether the cloud configures the image for its servers.
     is_config: bool

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be said of a new image, and the checks that it has to pass."""
+"""The attributes of a new image, and their checks."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypedDict
@@ -13,7 +13,7 @@ _MOST_DATA_IMAGES = 3
 
 
 class NewImageAttributes(TypedDict, total=False):
-    """What can be said of every new image."""
+    """The attributes of every new image."""
 
     #: Up to 1,024 characters without ``<``, ``>`` and line ends.
     description: str
@@ -27,7 +27,7 @@ class NewImageAttributes(TypedDict, total=False):
 
 
 class ServerImageAttributes(NewImageAttributes, total=False):
-    """What can be said of an image of what servers consist of."""
+    """The attributes of an image of a server, a volume or a backup."""
 
     #: MiB of memory that a server from the image can have.
     max_ram: int
@@ -73,7 +73,7 @@ def checked_body(
 
 
 def wire_tags(tags: Any, image_tags: Any) -> dict[str, Any]:
-    """Return tags as the operation takes them, whichever way they came.
+    """Return tags as the operation takes them.
 
     :raises: :class:`~ims_ext.exceptions.ValidationError`
     """

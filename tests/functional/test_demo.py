@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 
+from ims_ext.emulator.work.empty_disk import write_empty_disk
+
 
 def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     script = Path(sys.executable).with_name('ims-emulator')

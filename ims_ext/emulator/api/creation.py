@@ -127,9 +127,7 @@ class CreationApi:
     def import_data_disk(self, request: Request) -> Answer:
         """Make a data disk image from an object."""
         body = rules.json_object(request)
-        disk = dataclasses.replace(
-            _data_disk(body, _SINGLE_DATA_DISK), kind='disk', sub_job=None
-        )
+        disk = _data_disk(body, _SINGLE_DATA_DISK, quick=False)
         disk.attributes.update(encryption(body.get('cmk_id')))
         return self._import(request.project_id, [disk], _DATA_JOB)
 
@@ -139,7 +137,7 @@ class CreationApi:
         """Make a system or data disk image from a large object."""
         body = rules.json_object(request)
         if checked_type(body, _QUICK_TYPES) == 'DataImage':
-            disk = _data_disk(body, rules.SYSTEM_DISK)
+            disk = _data_disk(body, rules.SYSTEM_DISK, quick=True)
         else:
             disk = _system_disk(body, quick=True)
         return self._import(request.project_id, [disk])
@@ -203,13 +201,9 @@ def _system_disk(body: dict[str, Any], *, quick: bool) -> Disk:
             raise ImsError('IMG.0166')
         if quick:
             raise ImsError('IMG.0159')
-    disk = Disk(
-        name=rules.image_name(body.get('name')),
-        address=rules.object_address(body.get('image_url')),
-        min_disk=rules.disk_size(body.get('min_disk')),
-        kind='quick' if quick else 'disk',
-        attributes={
-            **_common_attributes(body),
+    disk = _disk(body, rules.SYSTEM_DISK, quick=quick)
+    disk.attributes.update(
+        {
             **rules.memory(body),
             **rules.operating_system(
                 body.get('os_version'), body.get('os_type'), _OS_TYPES
@@ -222,15 +216,42 @@ def _system_disk(body: dict[str, Any], *, quick: bool) -> Disk:
             '__is_config_init': str(
                 rules.flag('is_config', body.get('is_config'))
             ).lower(),
-        },
-        tags=rules.image_tags(body),
-        sub_job='imsImportBigFileImageJob' if quick else None,
+        }
     )
     if is_iso:
         return dataclasses.replace(
             disk, kind='iso', sub_job='imsImportIsoFileImageJob'
         )
     return disk
+
+
+def _disk(
+    body: dict[str, Any],
+    sizes: range,
+    *,
+    quick: bool,
+    name: str | None = None,
+) -> Disk:
+    """Return what all requests to import an object say alike.
+
+    :param sizes: GiB that the disk may have.
+    :param name: The image's name where the body has none.
+    """
+    name = rules.image_name(body.get('name') or name)
+    bucket, key = rules.object_address(body.get('image_url'))
+    size = rules.disk_size(body.get('min_disk'), sizes)
+    return Disk(
+        name=name,
+        address=(bucket, key),
+        min_disk=size,
+        kind='quick' if quick else 'disk',
+        attributes={
+            **described(body, f'file,{bucket}:{key}'),
+            'min_disk': size,
+        },
+        tags=rules.image_tags(body),
+        sub_job='imsImportBigFileImageJob' if quick else None,
+    )
 
 
 def checked_type(body: dict[str, Any], permitted: tuple[str, ...]) -> str:
@@ -244,17 +265,28 @@ def checked_type(body: dict[str, Any], permitted: tuple[str, ...]) -> str:
     return str(image_type)
 
 
-def _data_disk(body: dict[str, Any], sizes: range) -> Disk:
-    """Return a data disk that comes alone, to be imported quickly."""
-    return Disk(
-        name=rules.image_name(body.get('name')),
-        address=rules.object_address(body.get('image_url')),
-        min_disk=rules.disk_size(body.get('min_disk'), sizes),
-        kind='quick',
-        attributes=_data_attributes(body, body.get('os_type') or 'Linux'),
-        tags=rules.image_tags(body),
-        sub_job='imsImportBigFileImageJob',
-    )
+def _data_disk(
+    body: dict[str, Any],
+    sizes: range,
+    *,
+    quick: bool,
+    os_types: tuple[str, ...] = _DATA_DISK_OS_TYPES,
+    os_type: str | None = None,
+    name: str | None = None,
+) -> Disk:
+    """Return a data disk.
+
+    :param os_types: The types of operating systems that it may be for.
+    :param os_type: The type where the body is not to say it.
+    :param name: The image's name where the body has none.
+    """
+    disk = _disk(body, sizes, quick=quick, name=name)
+    os_type = os_type or body.get('os_type') or 'Linux'
+    if os_type not in os_types:
+        raise ImsError('IMG.0122')
+    disk.attributes['__os_type'] = os_type
+    disk.attributes['virtual_env_type'] = 'DataImage'
+    return disk
 
 
 def _data_disks(body: dict[str, Any], system: Disk) -> list[Disk]:
@@ -262,35 +294,29 @@ def _data_disks(body: dict[str, Any], system: Disk) -> list[Disk]:
     given = objects('data_images', body.get('data_images') or [])
     if len(given) > DATA_DISK_LIMIT:
         raise ImsError('IMG.0194')
-    os_type = system.attributes['__os_type']
-    return [
-        Disk(
-            name=rules.image_name(
-                # Long names have no room for what tells them apart.
-                each.get('name') or f'{system.name[:120]}-data{number}'
-            ),
-            address=rules.object_address(each.get('image_url')),
-            min_disk=rules.disk_size(each.get('min_disk'), rules.DATA_DISK),
-            kind=(
-                'quick'
-                if rules.flag('is_quick_import', each.get('is_quick_import'))
-                else 'disk'
-            ),
-            attributes={
-                **_data_attributes(each, os_type, types=_OS_TYPES),
-                'enterprise_project_id': (
-                    system.attributes['enterprise_project_id']
-                ),
-            },
-            tags=rules.image_tags(each),
-            sub_job='imsImportDataImageJob',
+    disks = [
+        _data_disk(
+            each,
+            rules.DATA_DISK,
+            quick=rules.flag('is_quick_import', each.get('is_quick_import')),
+            os_types=_OS_TYPES,
+            os_type=system.attributes['__os_type'],
+            # Long names have no room for what tells them apart.
+            name=f'{system.name[:120]}-data{number}',
         )
         for number, each in enumerate(given, 1)
+    ]
+    project = system.attributes['enterprise_project_id']
+    for disk in disks:
+        disk.attributes['enterprise_project_id'] = project
+    return [
+        dataclasses.replace(disk, sub_job='imsImportDataImageJob')
+        for disk in disks
     ]
 
 
 def described(body: dict[str, Any], origin: str) -> dict[str, Any]:
-    """Return what is known of every image that was made here.
+    """Return the attributes that every image made here has.
 
     :param origin: What it was made of: ``instance,<ID>``.
     """
@@ -302,28 +328,6 @@ def described(body: dict[str, Any], origin: str) -> dict[str, Any]:
         '__data_origin': origin,
         '__originalimagename': '',
         '__backup_id': '',
-    }
-
-
-def _common_attributes(body: dict[str, Any]) -> dict[str, Any]:
-    bucket, key = rules.object_address(body.get('image_url'))
-    return {
-        **described(body, f'file,{bucket}:{key}'),
-        'min_disk': rules.disk_size(body.get('min_disk'), rules.DATA_DISK),
-    }
-
-
-def _data_attributes(
-    body: dict[str, Any],
-    os_type: Any,
-    types: tuple[str, ...] = _DATA_DISK_OS_TYPES,
-) -> dict[str, Any]:
-    if os_type not in types:
-        raise ImsError('IMG.0122')
-    return {
-        **_common_attributes(body),
-        '__os_type': os_type,
-        'virtual_env_type': 'DataImage',
     }
 
 
