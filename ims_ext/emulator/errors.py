@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the emulator refuses, and how a refusal looks on the wire.
+"""The emulator's refusals, and their shapes on the wire.
 
 Handlers raise; :func:`render` is the one place where an exception becomes
 an answer. Five shapes are documented, and clients must cope with all:
@@ -31,7 +31,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Dialect(enum.Enum):
-    """Whose error shape an operation uses."""
+    """The service whose error shape an operation uses."""
 
     EXTENSION = 'extension'
     GLANCE = 'glance'

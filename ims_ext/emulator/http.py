@@ -65,7 +65,7 @@ Answer: TypeAlias = Response | Json | tuple[int, Json | None]
 
 @dataclasses.dataclass(frozen=True)
 class Caller:
-    """Who sends a request, as the token says.
+    """The sender of a request, as the token says.
 
     :ivar project_id: ``None`` where the token is not scoped to a project;
         the image service refuses such tokens before a handler sees them.
@@ -145,7 +145,7 @@ Handler = TypeVar('Handler', bound=Callable[..., Answer])
 
 @dataclasses.dataclass(frozen=True)
 class Operation:
-    """How a handler is reached."""
+    """The method and path of a handler, and its shape of errors."""
 
     method: str
     path: str

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the emulator's capabilities are given to work with."""
+"""The context of the emulator's capabilities: state, settings, URLs."""
 
 from collections.abc import Callable, Iterable
 import dataclasses
@@ -19,7 +19,7 @@ IMAGE_QUOTA = 100
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What whoever starts the emulator decides.
+    """The settings that an emulator is started with.
 
     :ivar job_seconds: For how long a job runs.
     :ivar region: The name of the only region.
@@ -33,7 +33,7 @@ class Settings:
 
 @dataclasses.dataclass
 class Urls:
-    """Where the services listen, absolute and without a last slash."""
+    """The URLs of the services, absolute and without a last slash."""
 
     identity: str = ''
     image: str = ''

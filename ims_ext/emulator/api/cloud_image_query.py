@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the parameters of the extension's image listing ask for."""
+"""The parameters of the extension's image listing."""
 
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the parameters of an image listing ask for.
+"""The parameters of an image listing.
 
 Both listings, the native and the extension's, take nearly the same ones.
 """

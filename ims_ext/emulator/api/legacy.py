@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is left of Glance's first API, which the clouds have abandoned."""
+"""The rest of Glance's first API, which the clouds have abandoned."""
 
 from collections.abc import Iterator
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many images a project may have, and has."""
+"""Quotas: the number of images that a project may have, and has."""
 
 from ims_ext.emulator.http import Answer
 from ims_ext.emulator.http import Request

@@ -92,7 +92,7 @@ class TagSearchApi:
 
 @dataclasses.dataclass
 class Search:
-    """What images are searched by.
+    """The conditions of a search.
 
     :ivar tags: All of them must be there.
     :ivar tags_any: One of them must be there.

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the bucket side consists of: signatures, bodies, files, S3 itself."""
+"""The object store: signatures, bodies, files, S3 itself."""

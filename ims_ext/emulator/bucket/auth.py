@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whose request it is: S3's signatures, checked with botocore's signers."""
+"""S3's signatures, checked with botocore's signers."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -38,7 +38,7 @@ class AccessKey(Protocol):
 
     @property
     def security_token(self) -> str | None:
-        """What requests carry beside the signature, for a temporary key."""
+        """The token that comes with the signatures of a temporary key."""
 
     @property
     def project_id(self) -> str:
@@ -50,7 +50,7 @@ class AccessKey(Protocol):
 
 
 class AccessKeys(Protocol):
-    """Where access keys are looked up."""
+    """The known access keys."""
 
     def get(self, access: str, /) -> AccessKey | None:
         """Return the key with this public half, or ``None``."""

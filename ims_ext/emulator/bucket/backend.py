@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What moto's S3 keeps its buckets in: files instead of memory.
+"""The buckets of moto's S3, in files instead of memory.
 
 moto knows S3's wire format, listings, conditions and errors; all that is
 used as it is. Replaced is what it stores: an object is a file, a project's

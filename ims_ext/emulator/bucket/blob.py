@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the bytes of objects are: files, named by nobody's input."""
+"""The bytes of objects, in files that are named by nobody's input."""
 
 from collections.abc import Iterable, Iterator
 import contextlib

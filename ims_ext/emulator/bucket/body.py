@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a request carries: unpacked, checked, and written to a file."""
+"""The body of a request: unpacked, checked, and written to a file."""
 
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping

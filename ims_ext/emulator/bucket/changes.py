@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What has changed in the buckets and is not in the journal yet."""
+"""Changes of buckets that are not in the journal yet."""
 
 import dataclasses
 import threading
@@ -9,7 +9,7 @@ from ims_ext.emulator.bucket.blob import Blob
 
 @dataclasses.dataclass
 class Noted:
-    """What has changed.
+    """Changes since the journal was written.
 
     :ivar objects: Bucket and key of objects; no key for a bucket itself.
     :ivar uploads: Bucket, upload ID and number of parts; no number for an
@@ -30,7 +30,7 @@ class Noted:
 
 
 class Changes:
-    """What to write down, and files to delete after that.
+    """Changes to be written down, and files to delete after that.
 
     A replaced object's file may go only when the journal no longer names it:
     otherwise a killed process would have lost an object. So whoever changes

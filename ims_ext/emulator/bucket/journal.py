@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What survives a restart: buckets, objects and uploads, in SQLite."""
+"""The journal of buckets, objects and uploads, in SQLite."""
 
 from collections.abc import Iterable
 import dataclasses
@@ -144,7 +144,7 @@ class PartRow:
 
 @dataclasses.dataclass
 class Entries:
-    """What to write down, and what to strike out.
+    """Rows to write down, and rows to strike out.
 
     :ivar gone_buckets: Names of buckets that are no more.
     :ivar gone_objects: Bucket and key of objects that are no more.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What faults answer: refusals in the services' words, and damaged bodies."""
+"""The answers of faults: refusals in the services' words, damaged bodies."""
 
 from collections.abc import Callable, Iterable
 from http import HTTPStatus

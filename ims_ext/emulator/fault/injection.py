@@ -125,7 +125,7 @@ def _cut() -> None:
 
 
 class _Answer:
-    """What an application answers, kept back until it is known what for."""
+    """An application's answer, kept back until its fate is known."""
 
     def __init__(
         self, application: WSGIApplication, environ: WSGIEnvironment

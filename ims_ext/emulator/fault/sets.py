@@ -79,7 +79,7 @@ class FaultSet:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How often each fault has happened, by its text as given."""
+        """The number of times each fault happened, by its text as given."""
         counts: dict[str, int] = {}
         for each in self._armed:
             text = each.fault.text
@@ -88,7 +88,7 @@ class FaultSet:
 
     @property
     def injected(self) -> int:
-        """How often any of the faults has happened."""
+        """The number of times that any of the faults happened."""
         return sum(each.injected for each in self._armed)
 
 
@@ -130,12 +130,12 @@ class Faults:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How often each fault has happened, by its text as given."""
+        """The number of times each fault happened, by its text as given."""
         return self.current.counts
 
     @property
     def injected(self) -> int:
-        """How often any of the faults has happened."""
+        """The number of times that any of the faults happened."""
         return self.current.injected
 
     @contextlib.contextmanager

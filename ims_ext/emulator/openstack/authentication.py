@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who somebody says to be, and what they want to work in."""
+"""Requests for tokens: the claimed user, and the scope."""
 
 import dataclasses
 from typing import Any
@@ -32,7 +32,7 @@ class Authentication:
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """What a request for a token says.
+    """A request for a token.
 
     :ivar identity: Its part of that name.
     :ivar scope: Its part of that name, ``None`` where there is none.

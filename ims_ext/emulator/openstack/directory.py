@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user can look up in Keystone: themselves, and what is around."""
+"""Keystone's records that a user can look up: projects, domains, services."""
 
 from typing import Any
 

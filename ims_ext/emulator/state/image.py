@@ -101,7 +101,7 @@ class Image:
 
 @dataclasses.dataclass(frozen=True)
 class Condition:
-    """What an attribute must be for an image to be listed.
+    """A condition on an attribute of listed images.
 
     :ivar attribute: A wire name.
     :ivar value: As typed as the attribute is on the wire; a sequence for

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How disks of servers become the data of images: the work of it.
+"""The work of jobs that make images of servers' disks.
 
 The emulator's disks are as large as they say, and empty: so is the data of
 their images, a qcow2 file that every tool for disk images takes.

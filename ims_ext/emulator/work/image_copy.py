@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How images become other images: what may be copied, and the work of it."""
+"""The copying of images: the conditions, and the work of the job."""
 
 import contextlib
 import errno

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the data of images becomes objects in buckets: the work of an export.
+"""The export of images to objects: the conditions, and the job's work.
 
 The emulator keeps data as it came. So a quick export, and one in the format
 that an image has, writes the bytes as they are; so does one to zvhd, which

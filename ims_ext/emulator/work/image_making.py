@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all jobs that make images have in common: how they begin and end."""
+"""The beginning and the end of all jobs that make images."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

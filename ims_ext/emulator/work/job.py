@@ -9,7 +9,7 @@ from ims_ext.exceptions import catalogue
 
 
 class JobFailure(Exception):
-    """What makes a job end in FAIL.
+    """A failure that ends a job with the status FAIL.
 
     :param code: A code of the catalogue.
     :param reason: Words to use instead of the catalogue's.
@@ -26,7 +26,7 @@ class Stopped(Exception):
 
 
 class Progress:
-    """How far the work of one job is, and whether to go on with it.
+    """The progress of one job's work, and the sign to leave it.
 
     :param stopping: Set when the emulator stops.
     """
@@ -47,7 +47,7 @@ class Progress:
 
 
 class Work(Protocol):
-    """What jobs of one kind do.
+    """The work of jobs of one kind.
 
     All that it has to know is in the job's ``params``: after a restart it
     is carried out again from the beginning.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How objects in buckets become the data of images: the work of an import.
+"""The import of objects: the conditions, and the work of the job.
 
 Every object is read once, in pieces: while it is copied it is looked into
 and its checksum is taken. The data is kept as it came. The clouds convert it
