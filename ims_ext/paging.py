@@ -199,6 +199,22 @@ def list_resources(
     yield from walk(lambda: listing.fetch(listing.path, query))
 
 
+class Pages:
+    """Stands in for a resource class whose list is one of openstacksdk's.
+
+    :param kind: The class.
+    """
+
+    def __init__(self, kind: type[sdk_resource.Resource]) -> None:
+        self._kind = kind
+
+    def list(
+        self, session: adapter.Adapter, *args: Any, **kwargs: Any
+    ) -> Generator[Any, None, None]:
+        """List resources as :func:`list_resources` does."""
+        return list_resources(self._kind, session, *args, **kwargs)
+
+
 class _Listing:
     """A list on its way."""
 
@@ -302,8 +318,8 @@ class _Listing:
         ):
             where = f" under {key}" if key else ""
             raise exceptions.InvalidAnswerError(
-                f"Cannot list {self.path}: the cloud's answer does not have "
-                f"the documented list of objects{where}"
+                f"Cannot list {self.path}: the response has no list of "
+                f"objects{where}"
             )
         return data, found
 
@@ -331,8 +347,8 @@ class _Listing:
             told = _told_marker(parameters) or there + repr(parameters)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise exceptions.InvalidAnswerError(
-                f"Cannot list {self.path}: what the cloud's answer says of "
-                f"the next page cannot be read"
+                f"Cannot list {self.path}: the response's link to the next "
+                f"page cannot be read"
             ) from error
         if told in self._markers:
             raise _repeats()

@@ -1,25 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all capabilities share: the service's root and its paths."""
 
-from collections.abc import Callable, Generator
 import functools
 import inspect
+import io
 import re
 from typing import Any, cast
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import connection
+from openstack import exceptions as sdk_exceptions
 from openstack import resource as sdk_resource
 from openstack.image.v2 import _proxy as image_proxy
+from openstack.image.v2 import image as _image
+from openstack.image.v2 import metadef_namespace
+from openstack.image.v2 import metadef_property
 import requests
 
 from ims_ext import exceptions
 from ims_ext import lazy
+from ims_ext import paging
+from ims_ext.transport import caller
 from ims_ext.transport import exchange
 from ims_ext.transport import redirect
 from ims_ext.transport import request_check
 from ims_ext.transport import response_body
 from ims_ext.transport import retry
+from ims_ext.transport import session
 
 #: Service types of the catalog that the service may be found under.
 _SERVICE_TYPES = ('ims', 'image')
@@ -38,13 +45,6 @@ _BY_POSITION = (
     'connect_retries',
     'global_request_id',
 )
-
-
-def _told(
-    items: Generator[Any, None, None], what: str
-) -> Generator[Any, None, None]:
-    with response_body.guarded(what):
-        yield from items
 
 
 class Proxy(image_proxy.Proxy):
@@ -183,9 +183,21 @@ class Proxy(image_proxy.Proxy):
                 self.root_url() if is_versioned else self.get_endpoint()
             )
 
-    # What openstacksdk raises for the inherited operations is given the
-    # service's code and advice, as for the extensions'; what it stumbles
-    # over in an answer is told as such.
+    # openstacksdk's own operations get a session that checks what they take
+    # for granted, and raises refusals with the service's code and advice.
+
+    def _checked_session(
+        self,
+        kind: type[sdk_resource.Resource],
+        doing: str = "Getting",
+        refusal: str | None = None,
+    ) -> Any:
+        return session.CheckedSession(
+            self,
+            response_body.describes(kind),
+            f"{doing} {kind.__name__}",
+            refusal,
+        )
 
     def _find(
         self,
@@ -194,24 +206,37 @@ class Proxy(image_proxy.Proxy):
         ignore_missing: bool = True,
         **attrs: Any,
     ) -> Any:
-        with response_body.guarded(_doing("Finding", resource_type)):
-            if isinstance(name_or_id, str) and request_check.leads_elsewhere(
-                name_or_id
-            ):
-                # openstacksdk would take it for an ID first.
-                found = self._find_by_name(resource_type, name_or_id, attrs)
-            else:
-                found = super()._find(
-                    resource_type,
-                    name_or_id,
-                    ignore_missing=ignore_missing,
-                    **attrs,
-                )
+        # As openstacksdk's find(), but with lists that are checked; and by an
+        # ID only where it is one.
+        found = None
+        if isinstance(name_or_id, str) and not request_check.leads_elsewhere(
+            name_or_id
+        ):
+            found = self._find_by_id(resource_type, name_or_id, attrs)
+        if found is None:
+            found = self._find_by_name(resource_type, name_or_id, attrs)
         if found is None and not ignore_missing:
             raise exceptions.NotFoundError(
                 f"No {resource_type.__name__} found for {name_or_id}"
             )
         return found
+
+    def _find_by_id(
+        self, resource_type: Any, wanted: str, attrs: dict[str, Any]
+    ) -> Any:
+        match = resource_type.existing(
+            id=wanted, connection=self._get_connection(), **attrs
+        )
+        try:
+            return match.fetch(
+                self._checked_session(resource_type, "Finding"), **attrs
+            )
+        except (
+            sdk_exceptions.BadRequestException,
+            sdk_exceptions.ForbiddenException,
+            sdk_exceptions.NotFoundException,
+        ):
+            return None
 
     def _find_by_name(
         self, resource_type: Any, name: str, attrs: dict[str, Any]
@@ -223,41 +248,96 @@ class Proxy(image_proxy.Proxy):
             name, self._list(resource_type, **attrs)
         )
         if found is None and 'is_hidden' in filters:
-            hidden = self._list(resource_type, is_hidden=True, **attrs)
+            hidden = self._list(resource_type, **{**attrs, 'is_hidden': True})
             found = resource_type._get_one_match(name, hidden)
         return found
 
-    def _get(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
-        what = _doing("Getting", resource_type)
-        with response_body.guarded(what):
-            found = super()._get(resource_type, *args, **kwargs)
+    def _get(
+        self, resource_type: Any, value: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        checked = self._checked_session(
+            resource_type,
+            refusal=f"No {resource_type.__name__} found for "
+            f"{resource_type._get_id(value)}",
+        )
+        found = _sdk._get(checked, resource_type, value, *args, **kwargs)
         if not set(found._body.attributes) - {lazy.id_name(resource_type)}:
             # openstacksdk leaves everything as it is where there is nothing.
             raise exceptions.InvalidAnswerError(
-                f"{what}: the cloud's answer tells nothing"
+                f"Getting {resource_type.__name__}: the response has none of "
+                f"its attributes"
             )
         return found
 
     def _list(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
-        what = _doing("Listing", resource_type)
-        with response_body.guarded(what):
-            found = super()._list(resource_type, *args, **kwargs)
-        return _told(found, what) if isinstance(found, Generator) else found
+        method = getattr(resource_type.list, '__func__', None)
+        if method is _object_list:
+            resource_type = paging.Pages(resource_type)
+        elif method is _property_list:
+            return _sdk._list(
+                session.CheckedSession(
+                    self,
+                    response_body.describes_properties,
+                    f"Listing {resource_type.__name__}",
+                ),
+                resource_type,
+                *args,
+                **kwargs,
+            )
+        return super()._list(resource_type, *args, **kwargs)
 
     def _create(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
-        what = _doing("Creating", resource_type)
-        with response_body.guarded(what):
-            created = super()._create(resource_type, *args, **kwargs)
-            response_body.check_created(what)
-        return created
+        checked = self._checked_session(resource_type, "Creating")
+        return _sdk._create(checked, resource_type, *args, **kwargs)
 
     def _update(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
-        with response_body.guarded(_doing("Updating", resource_type)):
-            return super()._update(resource_type, *args, **kwargs)
+        checked = self._checked_session(resource_type, "Updating")
+        return _sdk._update(checked, resource_type, *args, **kwargs)
 
     def _delete(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
-        with response_body.guarded(_doing("Deleting", resource_type)):
-            return super()._delete(resource_type, *args, **kwargs)
+        checked = self._checked_session(resource_type, "Deleting")
+        return _sdk._delete(checked, resource_type, *args, **kwargs)
+
+    def _upload_image(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        upload = session.UploadSession(
+            self,
+            response_body.describes(_image.Image),
+            "Creating Image",
+        )
+        try:
+            return _sdk._upload_image(upload, name, *args, **kwargs)
+        except BaseException as error:
+            # openstacksdk makes one of its own of what it does not know.
+            reason = upload.error or error
+            if upload.image is not None:
+                reason.add_note(
+                    f"Left behind: the image {upload.image.id}, perhaps "
+                    f"without data"
+                )
+            if reason is error:
+                raise
+        raise reason
+
+    @functools.wraps(image_proxy.Proxy.download_image)
+    def download_image(  # type: ignore[override]
+        self, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        # What the caller's file raises reaches the caller as it is.
+        output = kwargs.get('output')
+        sink = caller.Sink(output) if isinstance(output, io.IOBase) else None
+        if sink is not None:
+            kwargs['output'] = sink
+        checked = self._checked_session(_image.Image, "Downloading")
+        try:
+            response: requests.Response = _sdk.download_image(
+                checked, *args, **kwargs
+            )
+        except sdk_exceptions.SDKException:
+            if sink is None or sink.error is None:
+                raise
+        else:
+            return response
+        raise sink.error
 
     def _get_resource(
         self, resource_type: Any, value: Any, **attrs: Any
@@ -277,28 +357,77 @@ class Proxy(image_proxy.Proxy):
         return super()._get_resource(resource_type, value, **attrs)
 
 
-def _doing(what: str, resource_type: Any) -> str:
-    return f"{what} {getattr(resource_type, '__name__', resource_type)}"
+#: openstacksdk's methods, to be called with a session in place of a proxy:
+#: they hand it on to the resources.
+_sdk: Any = image_proxy.Proxy
+
+#: openstacksdk's lists: of objects, and the one that is an object of them.
+_object_list = vars(sdk_resource.Resource)['list'].__func__
+_property_list = vars(metadef_property.MetadefProperty)['list'].__func__
+
+#: Inherited methods that hand the proxy on to a resource of a class.
+_OPERATIONS: dict[str, type[sdk_resource.Resource]] = {
+    'add_tag': _image.Image,
+    'add_tag_to_metadef_namespace': metadef_namespace.MetadefNamespace,
+    'delete_all_metadef_objects': metadef_namespace.MetadefNamespace,
+    'delete_all_metadef_properties': metadef_namespace.MetadefNamespace,
+    'delete_image': _image.Image,
+    'remove_tag': _image.Image,
+    'remove_tag_from_metadef_namespace': metadef_namespace.MetadefNamespace,
+    'remove_tags_from_metadef_namespace': metadef_namespace.MetadefNamespace,
+    'stage_image': _image.Image,
+}
+#: Those that read a body which is no resource.
+_OTHER_OPERATIONS = (
+    'cached_image_nodes',
+    'clean_cache',
+    'clear_cache',
+    'prune_cache',
+    'queue_image',
+)
+_WAITS = ('wait_for_delete', 'wait_for_status', 'wait_for_task')
 
 
-def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return an inherited method that says what was wrong with an answer."""
+def _operation(name: str, check: response_body.Check) -> Any:
+    """Return an inherited method whose resource gets a checked session."""
+    method = getattr(_sdk, name)
 
     @functools.wraps(method)
-    def guarded(self: Proxy, *args: Any, **kwargs: Any) -> Any:
-        with response_body.guarded(method.__name__):
-            found = method(self, *args, **kwargs)
-        if isinstance(found, Generator):
-            return _told(found, method.__name__)
-        return found
+    def operate(self: Proxy, *args: Any, **kwargs: Any) -> Any:
+        checked = session.CheckedSession(self, check, name)
+        return method(checked, *args, **kwargs)
 
-    return guarded
+    return operate
 
 
-for _name, _method in vars(image_proxy.Proxy).items():
-    if (
-        inspect.isfunction(_method)
-        and not _name.startswith('_')
-        and _name not in vars(Proxy)
-    ):
-        setattr(Proxy, _name, _guarded(_method))
+def _waiting(name: str) -> Any:
+    """Return an inherited method that looks at a resource repeatedly."""
+    method = getattr(_sdk, name)
+
+    signature = inspect.signature(method)
+
+    @functools.wraps(method)
+    def wait(self: Proxy, *args: Any, **kwargs: Any) -> Any:
+        given = signature.bind(self, *args, **kwargs).arguments
+        # Its name is another one in each of them.
+        _, waited, *_ = given.values()
+        checked = session.CheckedSession(
+            self,
+            response_body.tells(
+                type(waited), given.get('attribute', 'status')
+            ),
+            f"Waiting for {type(waited).__name__}",
+        )
+        return method(checked, *args, **kwargs)
+
+    return wait
+
+
+for _name, _kind in _OPERATIONS.items():
+    setattr(Proxy, _name, _operation(_name, response_body.describes(_kind)))
+for _name in _OTHER_OPERATIONS:
+    # Not all of openstacksdk's versions have them.
+    if hasattr(_sdk, _name):
+        setattr(Proxy, _name, _operation(_name, response_body.anything))
+for _name in _WAITS:
+    setattr(Proxy, _name, _waiting(_name))

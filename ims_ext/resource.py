@@ -161,16 +161,21 @@ class Resource(lazy.LazyMixin, sdk_resource.Resource):
         resource_response_key: str | None = None,
     ) -> None:
         exceptions.raise_from_response(response, error_message)
-        with response_body.answered(error_message or type(self).__name__):
-            # openstacksdk leaves everything as it is where there is no JSON.
-            if has_body is not False and not isinstance(response.json(), dict):
-                raise TypeError("no object")
-            super()._translate_response(
-                cast(requests.Response, _SortedOut(type(self), response)),
-                has_body=has_body,
-                error_message=error_message,
-                resource_response_key=resource_response_key,
+        if has_body is not False:
+            purpose = error_message or f"Reading {type(self).__name__}"
+            if not response.content:
+                raise exceptions.InvalidAnswerError(
+                    f"{purpose}: the response has no body"
+                )
+            response = response_body.checked(
+                response, response_body.describes(type(self)), purpose
             )
+        super()._translate_response(
+            cast(requests.Response, _SortedOut(type(self), response)),
+            has_body=has_body,
+            error_message=error_message,
+            resource_response_key=resource_response_key,
+        )
 
     @classmethod
     def list(
@@ -201,8 +206,8 @@ class Resource(lazy.LazyMixin, sdk_resource.Resource):
             return None, {}
         if not marker or not isinstance(marker, str):
             raise exceptions.InvalidAnswerError(
-                "The list cannot be continued: the cloud's answer does not "
-                "have the ID that is documented for the last item of a page"
+                "The list cannot be continued: the last item of the response "
+                "has no ID"
             )
         return uri, {'marker': marker, 'limit': limit}
 

@@ -8,8 +8,7 @@ Everything raised here derives from openstacksdk's exceptions, so that
 from collections.abc import Iterator, Sequence
 import contextlib
 import datetime
-import re
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
@@ -343,8 +342,6 @@ _CLASS_BY_CODE: dict[str, type[CloudImageHttpError]] = {
     for code in codes
 }
 
-_BARE_MESSAGE = re.compile(r'\w+: \d{3}$')
-
 _CLASS_BY_STATUS: dict[int, type[CloudImageHttpError]] = {
     400: BadRequestError,
     403: ForbiddenError,
@@ -419,7 +416,7 @@ def raise_from_response(
         for a redirect to nowhere.
     """
     if response.status_code < 400:
-        check_carried_out(response.status_code, error_message)
+        _check_carried_out(response.status_code, error_message)
         return
     code, reason = refusal.error_body(response)
     cls = _CLASS_BY_STATUS.get(response.status_code, CloudImageHttpError)
@@ -442,16 +439,11 @@ def raise_from_response(
     raise error
 
 
-def check_carried_out(status: int, error_message: str | None = None) -> None:
-    """Refuse a redirect to nowhere.
-
-    :param status: The answer's.
-    :param error_message: What was being done, the message's first words.
-    :raises: :class:`InvalidAnswerError`
-    """
+def _check_carried_out(status: int, error_message: str | None) -> None:
+    """Refuse a redirect to nowhere."""
     if 300 < status < 400 and status != 304:
         raise InvalidAnswerError(
-            f"{error_message or 'No answer'}: the cloud's answer is a "
+            f"{error_message or 'No answer'}: the response is a "
             f"redirect to nowhere (HTTP {status}), which does not say what "
             f"has been done"
         )
@@ -464,22 +456,6 @@ def note_attempts(response: 'requests.Response', attempts: str) -> None:
     :param attempts: How often and for how long, in words.
     """
     setattr(response, _ATTEMPTS, f", {attempts}")
-
-
-def reraise(error: sdk_exceptions.HttpException) -> NoReturn:
-    """Raise an error of openstacksdk's with the service's code and advice.
-
-    :param error: What openstacksdk has made of an answer.
-    :raises: :class:`CloudImageHttpError`, or ``error`` itself where it is
-        one already or no answer is known.
-    """
-    response = getattr(error, 'response', None)
-    if response is not None and not isinstance(error, CloudImageHttpError):
-        # openstacksdk's own message says no more than class and status.
-        message = error.message
-        is_telling = message != 'Error' and not _BARE_MESSAGE.match(message)
-        raise_from_response(response, message if is_telling else None)
-    raise error
 
 
 def _clock_time(moment: datetime.datetime | None) -> str:

@@ -269,8 +269,13 @@ class NativeMixin(proxy.Proxy):
         changed = _image.Image.new(
             id=image.id, connection=self._get_connection()
         )
-        with response_body.answered(f"Cannot change the image {image.id}"):
-            changed._translate_response(response)
+        changed._translate_response(
+            response_body.checked(
+                response,
+                response_body.describes(_image.Image),
+                f"Cannot change the image {image.id}",
+            )
+        )
         return changed
 
     def update_member(
@@ -299,8 +304,9 @@ class NativeMixin(proxy.Proxy):
         )
         # The project is in the path: the documented body lacks it.
         changed._body.clean(only=['member'])
-        with response_body.guarded(f"Cannot change the member {changed.id}"):
-            return changed.commit(self, prepend_key=False)
+        return changed.commit(
+            self._checked_session(Member, "Updating"), prepend_key=False
+        )
 
 
 class _MemberTrace(reconcile.Trace[_member.Member]):
@@ -325,7 +331,9 @@ class _MemberTrace(reconcile.Trace[_member.Member]):
             connection=proxy._get_connection(),
         )
         try:
-            member: _member.Member = found.fetch(proxy)
+            member: _member.Member = found.fetch(
+                proxy._checked_session(self._resource_type)
+            )
         except sdk_exceptions.NotFoundException:
             return None
         return member

@@ -149,7 +149,7 @@ class TagSearchMixin(proxy.Proxy):
         ):
             if not isinstance(image.id, str):
                 raise exceptions.InvalidAnswerError(
-                    f"{_SEARCHING}: the cloud's answer has an image without ID"
+                    f"{_SEARCHING}: the response has an image without ID"
                 )
             # One that was made meanwhile has moved the others on.
             if image.id not in yielded:

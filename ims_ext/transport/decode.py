@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads what an answer promises, or says that it is not there."""
+"""Values of a response's JSON, or an error that names the missing one."""
 
 from typing import Any
 
@@ -53,8 +53,7 @@ def read_list(
 def _strange(
     error_message: str, path: tuple[str, ...]
 ) -> exceptions.InvalidAnswerError:
-    where = f" under {'.'.join(path)}" if path else ""
+    what = f"documented {'.'.join(path)}" if path else "documented JSON"
     return exceptions.InvalidAnswerError(
-        f"{error_message}: the cloud's answer does not have what is "
-        f"documented{where}"
+        f"{error_message}: the response has no {what}"
     )

@@ -6,17 +6,17 @@ of keystoneauth's own ways: those know nothing of what may be sent twice, and
 take the token along to wherever a redirect points.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 import logging
 import time
 from typing import Any, NoReturn
 
 from keystoneauth1 import adapter
 from keystoneauth1 import exceptions as ksa_exceptions
-from openstack import exceptions as sdk_exceptions
 import requests
 
 from ims_ext import exceptions
+from ims_ext.transport import caller
 from ims_ext.transport import redirect
 from ims_ext.transport import resending
 from ims_ext.transport import response_body
@@ -24,9 +24,6 @@ from ims_ext.transport import retry
 
 #: Methods whose requests have the same effect when they are sent again.
 _REPEATABLE_METHODS = frozenset(('GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'))
-
-#: Methods whose successful answers always have a body.
-_TELLING_METHODS = frozenset(('GET', 'PATCH'))
 
 _TOKEN = 'X-Auth-Token'  # noqa: S105
 
@@ -69,6 +66,8 @@ class Exchange:
         self._method = method
         self._kwargs = kwargs
         self._body = _Body(kwargs.get('data'))
+        if self._body.is_stream:
+            self._kwargs['data'] = self._body.data
         if is_repeatable is None:
             # What is not JSON is an image's data: accepted once, refused
             # from then on.
@@ -211,7 +210,7 @@ class Exchange:
         while True:
             self._is_sent = True
             response = self._send_once(url, kwargs)
-            response_body.make_readable(response)
+            response_body.shorten_page(response)
             response.history = [*history, *response.history]
             there = redirect.target(
                 response, self._method, self._is_repeatable
@@ -233,16 +232,21 @@ class Exchange:
             'allow_reauth': False,
             'connect_retries': 0,
             'status_code_retries': 0,
+            'hooks': {'response': [response_body.receive, *self._hooks]},
         }
         try:
             return self._transmit(url, self._method, **{**kwargs, **ours})
-        except sdk_exceptions.SDKException:
-            raise
-        except ValueError as error:
-            # requests looks where a redirect leads, even if it is nowhere.
-            raise exceptions.InvalidAnswerError(
-                f"The answer to {self._shown} cannot be read: {error}"
-            ) from error
+        except Exception:
+            if self._body.error is None:
+                raise
+        # Whatever was made of it: it is the caller's own.
+        raise self._body.error
+
+    @property
+    def _hooks(self) -> Sequence[Any]:
+        """The caller's hooks of the session, which a request's replace."""
+        hooks: Sequence[Any] = self._proxy.session.session.hooks['response']
+        return hooks
 
     # ====== THE ANSWER ======
 
@@ -271,10 +275,13 @@ class Exchange:
         if self._kwargs.get('stream') or self._method == 'HEAD':
             return True
         status = response.status_code
-        if not 200 <= status <= 300 or status in (204, 205):
+        if (
+            not 200 <= status <= 300
+            or status in response_body.BODILESS_STATUSES
+        ):
             return True
         if not response.content:
-            return self._method not in _TELLING_METHODS
+            return self._method not in response_body.TELLING_METHODS
         return not _should_be_json(response) or _is_json(response)
 
     def _settled(self, response: requests.Response) -> requests.Response:
@@ -315,15 +322,21 @@ class _Body:
     """A request's body, which may be one that can be read only once."""
 
     def __init__(self, data: Any) -> None:
-        self._data = data
+        self.data = caller.Source.of(data)
         self.is_stream = data is not None and not isinstance(
             data, str | bytes | bytearray | dict | list | tuple
         )
         self._start = self._position()
 
+    @property
+    def error(self) -> BaseException | None:
+        """What reading it raised, if anything."""
+        source = self.data
+        return source.error if isinstance(source, caller.Source) else None
+
     def _position(self) -> int | None:
         try:
-            return int(self._data.tell()) if self.is_stream else 0
+            return int(self.data.tell()) if self.is_stream else 0
         except (AttributeError, OSError, ValueError):
             return None
 
@@ -334,7 +347,7 @@ class _Body:
         if self._start is None:
             return False
         try:
-            self._data.seek(self._start)
+            self.data.seek(self._start)
         except (AttributeError, OSError, ValueError):
             return False
         return True
@@ -353,16 +366,10 @@ def _should_be_json(response: requests.Response) -> bool:
 
 
 def _is_json(response: requests.Response) -> bool:
+    if isinstance(response, response_body.ServiceResponse):
+        return response.is_json()
     try:
-        value = response.json()
-    except (ValueError, LookupError, RecursionError):
+        response.json()
+    except ValueError:
         return False
-
-    def read_already(**options: Any) -> Any:
-        # For one reader: what it does to the value is not for the next one.
-        del response.json
-        return response.json(**options) if options else value
-
-    # Large lists take long to read; once is enough.
-    response.json = read_already  # type: ignore[method-assign]
     return True

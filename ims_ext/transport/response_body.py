@@ -1,23 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading answers that may be anything, and saying so where they are.
+"""Responses of the service: their JSON, read in bounded time and checked.
 
-openstacksdk expects answers to be as they are documented, and stumbles over
-others in many ways. Here they all become one.
+A response is decoded in one place, here, and what it is decoded to is what
+its operation documents, or :class:`~ims_ext.exceptions.InvalidAnswerError`
+says what is wrong with it. Nothing else is wrapped: what a caller's own code
+raises is never taken for the cloud's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
+import functools
 import json
-import threading
 from typing import Any, NoReturn
+import urllib.parse
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
+from openstack import fields
+from openstack import resource as sdk_resource
 import requests
 
 from ims_ext import exceptions
 
-#: What reading an answer fails with that is not as it is documented.
+#: What converting a value fails with that is not as it is documented.
 STUMBLES = (
     ArithmeticError,
     AttributeError,
@@ -38,11 +43,20 @@ _ENCODINGS = frozenset(
 #: Bytes of a page that says what went wrong.
 _LONGEST_PAGE = 16 * 1024
 
-_thread = threading.local()
+#: Methods whose successful responses always have a body.
+TELLING_METHODS = frozenset(('GET', 'PATCH'))
+
+#: Statuses of responses that have none.
+BODILESS_STATUSES = frozenset((204, 205))
+
+#: Checks a decoded body: takes it and an error's first words.
+Check = Callable[[Any, str], None]
 
 
-class Answer(requests.Response):
-    """An answer whose body is read in bounded time, or refused as no JSON."""
+class ServiceResponse(requests.Response):
+    """A response whose body is read in bounded time, or refused as no JSON."""
+
+    _decoded: Any
 
     def json(self, **kwargs: Any) -> Any:
         """Return the body's JSON value.
@@ -50,6 +64,9 @@ class Answer(requests.Response):
         :raises: :class:`requests.exceptions.JSONDecodeError` for whatever is
             none, and for what is too deep or too long to be read.
         """
+        if not kwargs and '_decoded' in vars(self):
+            # For one reader: what it does to the value is its own business.
+            return vars(self).pop('_decoded')
         # What JSON has no words for: NaN, and numbers without end.
         kwargs.setdefault('parse_constant', _refuse)
         content = self.content
@@ -63,66 +80,216 @@ class Answer(requests.Response):
                 str(error)[:200], '', 0
             ) from None
 
+    def is_json(self) -> bool:
+        """Return whether the body is JSON; large ones are decoded once."""
+        if '_decoded' not in vars(self):
+            try:
+                self._decoded = self.json()
+            except ValueError:
+                return False
+        return True
 
-def make_readable(response: requests.Response) -> None:
-    """Have an answer read as :class:`Answer` reads.
 
-    :param response: The answer, which is changed.
+class CheckedResponse(ServiceResponse):
+    """A response whose JSON is what the operation documents.
+
+    :func:`checked` makes them.
     """
-    # Without an encoding, requests tries them all, which takes its time; and
-    # some that Python knows are none for texts.
-    if str(response.encoding).lower() not in _ENCODINGS:
-        response.encoding = 'utf-8'
-    if type(response) is requests.Response:
-        response.__class__ = Answer
-    if response.status_code >= 400:
-        _shorten(response)
-    _thread.answers = _answers() + 1
-    _thread.status = response.status_code
-    # The others are of no interest any more, and may be large.
-    is_creation = response.request is not None and (
-        response.request.method == 'POST'
+
+    _check: Check
+    _purpose: str
+
+    def json(self, **kwargs: Any) -> Any:
+        """Return the body's JSON value.
+
+        :raises: :class:`~ims_ext.exceptions.InvalidAnswerError` where it is
+            not as documented.
+        :raises: :class:`requests.exceptions.JSONDecodeError` where there
+            need not be a body, and is none.
+        """
+        try:
+            value = super().json(**kwargs)
+        except ValueError:
+            if not self.content and not _should_tell(self):
+                raise
+            raise exceptions.InvalidAnswerError(
+                f"{self._purpose}: the response "
+                f"{'is no JSON' if self.content else 'has no body'}"
+            ) from None
+        self._check(value, self._purpose)
+        return value
+
+
+def checked(
+    response: requests.Response, check: Check, purpose: str
+) -> CheckedResponse:
+    """Return a response whose JSON is checked where it is decoded.
+
+    :param response: The response; it stays as it is.
+    :param check: Raises for a value that is not as documented.
+    :param purpose: What was being done, an error's first words.
+    """
+    found = CheckedResponse()
+    vars(found).update(vars(response), _check=check, _purpose=purpose)
+    return found
+
+
+def _should_tell(response: requests.Response) -> bool:
+    """Whether there is no success without a body."""
+    method = response.request.method if response.request else None
+    return method == 'GET' or (
+        method in TELLING_METHODS
+        and response.status_code not in BODILESS_STATUSES
     )
-    _thread.creation = response if is_creation else None
 
 
-@contextlib.contextmanager
-def guarded(what: str) -> Iterator[None]:
-    """Say of stumbles over answers that the answer was not as documented.
+class _Receiver:
+    """Makes every response a :class:`ServiceResponse` as soon as it is there.
 
-    Those that come before any answer are the caller's, and left alone.
-
-    :param what: What was being done, an error's first words.
-    :raises: :class:`~ims_ext.exceptions.InvalidAnswerError`, and with the
-        service's code and advice what openstacksdk raises for refusals.
+    It is a hook of requests, which looks next at where a redirect leads, and
+    fails where that is no URL. openstacksdk makes the keys of its cache of a
+    request's parameters, so it is shown in the same way each time.
     """
-    before = _answers()
-    try:
-        yield
-        if _answers() > before:
-            exceptions.check_carried_out(_thread.status, what)
-    except sdk_exceptions.HttpException as error:
-        exceptions.reraise(error)
-    except STUMBLES:
-        if _answers() == before:
-            raise
-        with answered(what):
-            raise
+
+    def __call__(self, response: requests.Response, **_: Any) -> None:
+        location = response.headers.get('Location')
+        try:
+            urllib.parse.urlsplit(location)
+        except ValueError:
+            path = urllib.parse.urlsplit(response.request.url or '').path
+            raise exceptions.InvalidAnswerError(
+                f"The response to {response.request.method} {path!s} "
+                f"redirects to what is no URL: {str(location)[:100]!r}"
+            ) from None
+        # Without an encoding, requests tries them all, which takes its time;
+        # and some that Python knows are none for texts.
+        if str(response.encoding).lower() not in _ENCODINGS:
+            response.encoding = 'utf-8'
+        if type(response) is requests.Response:
+            response.__class__ = ServiceResponse
+
+    def __repr__(self) -> str:
+        return f'<{__name__}.receive>'
 
 
-def _shorten(response: requests.Response) -> None:
+receive = _Receiver()
+
+
+def shorten_page(response: requests.Response) -> None:
     """Cut a page that says what went wrong.
 
     openstacksdk takes a time that grows with the square of its length.
+
+    :param response: The response, which is changed.
     """
+    if response.status_code < 400:
+        return
     content = response.content or b''
     if len(content) > _LONGEST_PAGE and not content.lstrip().startswith(b'{'):
         response._content = content[:_LONGEST_PAGE]
 
 
+# ====== WHAT IS DOCUMENTED ======
+
+
+def anything(value: Any, purpose: str) -> None:
+    """Take any JSON value: the operation's caller looks at it.
+
+    :param value: The value.
+    :param purpose: What was being done.
+    """
+
+
+def describes(kind: type[sdk_resource.Resource]) -> Check:
+    """Return a check for JSON objects with the attributes of a resource.
+
+    :param kind: The resource's class.
+    """
+
+    def check(value: Any, purpose: str) -> None:
+        if not isinstance(value, dict):
+            raise exceptions.InvalidAnswerError(
+                f"{purpose}: the response is no JSON object"
+            )
+        carrier = _Carrier(value)
+        for name, component in _typed_attributes(kind):
+            try:
+                if value.get(name) is not None:
+                    component.__get__(carrier)
+            except STUMBLES:
+                raise exceptions.InvalidAnswerError(
+                    f"{purpose}: {name} cannot be {value[name]!r}"
+                ) from None
+
+    return check
+
+
+def describes_properties(value: Any, purpose: str) -> None:
+    """Check a list of metadata definitions, an object of objects.
+
+    :param value: The JSON value.
+    :param purpose: What was being done, an error's first words.
+    :raises: :class:`~ims_ext.exceptions.InvalidAnswerError`
+    """
+    found = value.get('properties') if isinstance(value, dict) else None
+    if not isinstance(found, dict) or not all(
+        isinstance(each, dict) for each in found.values()
+    ):
+        raise exceptions.InvalidAnswerError(
+            f"{purpose}: the response has no properties that are objects"
+        )
+
+
+def tells(kind: type[sdk_resource.Resource], attribute: str) -> Check:
+    """Return a check for resources whose status is looked at.
+
+    :param kind: The resource's class.
+    :param attribute: The name of the status in openstacksdk.
+    """
+    component = getattr(kind, attribute, None)
+    is_described = describes(kind)
+
+    def check(value: Any, purpose: str) -> None:
+        is_described(value, purpose)
+        if not isinstance(component, fields.Body) or component.type:
+            return
+        status = value.get(component.name)
+        if not isinstance(status, str):
+            raise exceptions.InvalidAnswerError(
+                f"{purpose}: {component.name} cannot be {status!r}"
+            )
+
+    return check
+
+
+class _Carrier:
+    """Stands in for a resource whose attributes are read."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self._body = body
+
+
+@functools.cache
+def _typed_attributes(
+    kind: type[sdk_resource.Resource],
+) -> tuple[tuple[str, fields.Body], ...]:
+    """Return a class's attributes that are converted, by their wire names."""
+    found = (getattr(kind, name, None) for name in dir(kind))
+    return tuple(
+        (each.name, each)
+        for each in found
+        if isinstance(each, fields.Body) and each.type is not None
+    )
+
+
+# ====== OTHER SERVICES ======
+
+
 @contextlib.contextmanager
 def elsewhere(what: str) -> Iterator[None]:
-    """Say of another service's refusals and stumbles what they were about.
+    """Say of another service's refusals and odd answers what they are about.
+
+    Only openstacksdk's own operations of that service belong in the block.
 
     :param what: What was being done, an error's first words.
     :raises: :class:`~ims_ext.exceptions.CloudImageHttpError` and
@@ -139,7 +306,9 @@ def elsewhere(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def answered(what: str) -> Iterator[None]:
-    """Say of all stumbles that the answer was not as documented.
+    """Say of a conversion that failed that a value was not as documented.
+
+    Only what is made of decoded values belongs in the block.
 
     :param what: What was being done, an error's first words.
     :raises: :class:`~ims_ext.exceptions.InvalidAnswerError`
@@ -150,30 +319,9 @@ def answered(what: str) -> Iterator[None]:
         raise
     except STUMBLES as error:
         raise exceptions.InvalidAnswerError(
-            f"{what}: the cloud's answer is not as documented "
+            f"{what}: the response is not as documented "
             f"({type(error).__name__}: {error})"
         ) from error
-
-
-def check_created(what: str) -> None:
-    """Refuse a creation whose answer is something else than a JSON object.
-
-    openstacksdk leaves everything as it was asked for then.
-
-    :param what: What was being done, an error's first words.
-    :raises: :class:`~ims_ext.exceptions.InvalidAnswerError`
-    """
-    response = getattr(_thread, 'creation', None)
-    if response is None or not response.content:
-        return
-    with answered(what):
-        if not isinstance(response.json(), dict):
-            raise TypeError("no object")
-
-
-def _answers() -> int:
-    """Return how many answers this thread has had."""
-    return getattr(_thread, 'answers', 0)
 
 
 def _refuse(constant: str) -> NoReturn:

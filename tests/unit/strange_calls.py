@@ -184,4 +184,57 @@ INHERITED: dict[str, Call] = {
     ),
 }
 
-CALLS = {**OWN, **INHERITED}
+
+def _wait_for_image(ims: Any) -> Any:
+    return ims.wait_for_status(
+        ims.get_image(IMAGE_ID), 'queued', interval=0.001, wait=0.01
+    )
+
+
+def _wait_for_image_to_go(ims: Any) -> Any:
+    return ims.wait_for_delete(
+        ims.get_image(IMAGE_ID), interval=0.001, wait=0.01
+    )
+
+
+def _wait_for_task(ims: Any) -> Any:
+    return ims.wait_for_task(
+        ims.get_task('t1'), 'failure', interval=0.001, wait=0.01
+    )
+
+
+#: The methods of openstacksdk for what the clouds do not document.
+UNDOCUMENTED: dict[str, Call] = {
+    'cached_image_nodes': lambda ims: ims.cached_image_nodes(IMAGE_ID),
+    'create_metadef_namespace': lambda ims: ims.create_metadef_namespace(
+        namespace='n'
+    ),
+    'create_task': lambda ims: ims.create_task(type='import', input={}),
+    'deactivate_image': lambda ims: ims.deactivate_image(IMAGE_ID),
+    'delete_image-from-store': lambda ims: ims.delete_image(
+        IMAGE_ID, store='s1'
+    ),
+    'get_image_cache': lambda ims: ims.get_image_cache(),
+    'get_metadef_namespace': lambda ims: ims.get_metadef_namespace('n'),
+    'get_metadef_object': lambda ims: ims.get_metadef_object('o', 'n'),
+    'get_metadef_property': lambda ims: ims.get_metadef_property('p', 'n'),
+    'get_metadef_tag_schema': lambda ims: ims.get_metadef_tag_schema(),
+    'image_locations': lambda ims: ims.image_locations(IMAGE_ID),
+    'metadef_namespaces': lambda ims: ims.metadef_namespaces(),
+    'metadef_objects': lambda ims: ims.metadef_objects('n'),
+    'metadef_properties': lambda ims: ims.metadef_properties('n'),
+    'metadef_resource_type_associations': lambda ims: (
+        ims.metadef_resource_type_associations('n')
+    ),
+    'metadef_resource_types': lambda ims: ims.metadef_resource_types(),
+    'prune_cache': lambda ims: ims.prune_cache(),
+    'queue_image': lambda ims: ims.queue_image(IMAGE_ID),
+    'update_metadef_property': lambda ims: ims.update_metadef_property(
+        'p', 'n', title='t'
+    ),
+    'wait_for_delete': _wait_for_image_to_go,
+    'wait_for_status': _wait_for_image,
+    'wait_for_task': _wait_for_task,
+}
+
+CALLS = {**OWN, **INHERITED, **UNDOCUMENTED}

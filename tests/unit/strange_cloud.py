@@ -151,6 +151,8 @@ SCHEMA: dict[str, Any] = {
     'links': [{'href': '{self}', 'rel': 'self'}],
     'additionalProperties': {'type': 'string'},
 }
+NAMESPACE: dict[str, Any] = {'namespace': 'n', 'protected': False}
+NAMED: dict[str, Any] = {'name': 'p', 'type': 'string', 'minLength': 1}
 TASK: dict[str, Any] = {'id': 't1', 'type': 'import', 'status': 'success'}
 
 #: The answers of operations: method, path, status, body.
@@ -269,6 +271,44 @@ DOCUMENTED: tuple[tuple[str, str, int, Any], ...] = tuple(
         ('POST', r'/v2/images', 201, IMAGE),
         ('GET|PATCH', r'/v2/images/[^/]+', 200, IMAGE),
         ('GET', r'/v2/schemas/.*', 200, SCHEMA),
+        ('POST', r'/v2/tasks', 201, TASK),
+        ('GET', r'/v2/images/[^/]+/locations', 200, [{'url': 'file:x'}]),
+        (
+            'GET',
+            r'/v2/cache',
+            200,
+            {'cached_images': [{'image_id': IMAGE_ID}], 'queued_images': []},
+        ),
+        ('GET', r'/v2/cache/nodes/.*', 200, ['http://node']),
+        ('POST', r'/v2/cache/prune', 200, {'total_files_pruned': 1}),
+        ('GET', r'/v2/metadefs/namespaces', 200, {'namespaces': [NAMESPACE]}),
+        ('POST', r'/v2/metadefs/namespaces', 201, NAMESPACE),
+        ('GET', r'/v2/metadefs/namespaces/[^/]+', 200, NAMESPACE),
+        (
+            'GET',
+            r'/v2/metadefs/namespaces/[^/]+/objects',
+            200,
+            {'objects': [NAMED]},
+        ),
+        (
+            'GET',
+            r'/v2/metadefs/namespaces/[^/]+/properties',
+            200,
+            {'properties': {'p': {'type': 'string', 'minLength': 1}}},
+        ),
+        (
+            'GET',
+            r'/v2/metadefs/namespaces/[^/]+/resource_types',
+            200,
+            {'resource_type_associations': [NAMED]},
+        ),
+        ('GET|PUT', r'/v2/metadefs/namespaces/[^/]+/.*', 200, NAMED),
+        (
+            'GET',
+            r'/v2/metadefs/resource_types',
+            200,
+            {'resource_types': [NAMED]},
+        ),
         ('GET', r'/(v[\d.]+/?)?', 300, {'versions': [VERSION]}),
         (
             'POST|PUT|DELETE',
