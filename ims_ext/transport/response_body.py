@@ -211,6 +211,10 @@ def describes(kind: type[sdk_resource.Resource]) -> Check:
             raise exceptions.InvalidAnswerError(
                 f"{purpose}: the response is no JSON object"
             )
+        if kind.resource_key and isinstance(
+            value.get(kind.resource_key), dict
+        ):
+            value = value[kind.resource_key]
         carrier = _Carrier(value)
         for name, component in _typed_attributes(kind):
             try:
