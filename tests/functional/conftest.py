@@ -2,11 +2,10 @@
 """An emulator for all functional tests, and ways to talk to it."""
 
 from collections.abc import Callable, Iterator
-import os
 from pathlib import Path
 import subprocess
-import sys
 from typing import Any
+import uuid
 
 from openstack import config
 from openstack import connection
@@ -15,13 +14,16 @@ import yaml
 
 from ims_ext.emulator.server import EmulatorServer
 
-#: For how long a command may take before its test fails, in seconds.
-PATIENCE = 120
+from . import s3_description
+from .openstack_command import OpenStackCommand
+from .openstack_command import Run
+from .openstack_command import environment_for
 
 #: Enough for what all tests together make.
 IMAGE_QUOTA = 1000
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+
+s3_description.keep()
 
 
 @pytest.fixture(scope='session')
@@ -80,22 +82,24 @@ def bob(
         yield conn
 
 
+@pytest.fixture(scope='session')
+def openstack() -> Iterator[OpenStackCommand]:
+    """Give what runs ``openstack`` as a process of its own."""
+    command = OpenStackCommand()
+    yield command
+    command.stop()
+
+
 @pytest.fixture
 def environment(clouds_file: Path) -> dict[str, str]:
     """Give the environment of a process that is to use the emulator."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith('OS_')
-    }
-    environment['OS_CLIENT_CONFIG_FILE'] = str(clouds_file)
-    environment['OS_CLOUD'] = 'alice'
-    environment['NO_PROXY'] = environment['no_proxy'] = '127.0.0.1'
-    return environment
+    return environment_for(clouds_file)
 
 
 @pytest.fixture
-def run(environment: dict[str, str], tmp_path: Path) -> Run:
+def run(
+    openstack: OpenStackCommand, environment: dict[str, str], tmp_path: Path
+) -> Run:
     """Give a function that runs ``openstack`` as a process of its own.
 
     ``run('image', 'list', cloud='bob')`` returns the finished process, with
@@ -106,20 +110,16 @@ def run(environment: dict[str, str], tmp_path: Path) -> Run:
     def run_openstack(
         *arguments: str, cloud: str = 'alice', **environ: str
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [script('openstack'), *arguments],
-            env={**environment, 'OS_CLOUD': cloud, **environ},
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
+        return openstack.run(
+            *arguments,
+            environment={**environment, 'OS_CLOUD': cloud, **environ},
+            directory=tmp_path,
         )
 
     return run_openstack
 
 
-def script(name: str) -> str:
-    """Return the path of a command that is installed beside this Python."""
-    return str(Path(sys.executable).with_name(name))
+@pytest.fixture
+def name() -> str:
+    """Give a name that no other test's image or object has."""
+    return f'golden-{uuid.uuid4().hex[:8]}'

@@ -19,9 +19,9 @@ import threading
 import traceback
 from typing import Any
 
-import botocore.loaders
 from openstack import config
 from openstack import connection
+import s3_description
 
 import ims_ext
 from ims_ext import diskimage
@@ -127,11 +127,7 @@ def run(wanted: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Run what the input says, each in a process of its own."""
-    # The description of the S3 API takes longer to read than an import.
-    load = functools.cache(botocore.loaders.JSONFileLoader().load_file)
-    botocore.loaders.JSONFileLoader.load_file = (  # type: ignore[method-assign]
-        lambda self, path: load(path)
-    )
+    s3_description.keep()
     access._botocore_session().create_client(
         's3', region_name='a', aws_access_key_id='a', aws_secret_access_key='a'
     )

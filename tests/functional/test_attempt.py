@@ -6,10 +6,8 @@ from concurrent import futures
 import dataclasses
 import itertools
 from pathlib import Path
-import subprocess
 import time
 from typing import Any
-import uuid
 
 from keystoneauth1 import exceptions as ksa_exceptions
 import pytest
@@ -21,8 +19,8 @@ from ims_ext import reconcile
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.transport import retry
 
-from .conftest import PATIENCE
-from .conftest import script
+from .openstack_command import Run
+from .openstack_command import environment_for
 from .own_cloud import Cloud
 
 #: How the answer is lost, for every operation.
@@ -329,12 +327,6 @@ def haste(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-@pytest.fixture
-def name() -> str:
-    """A name that no image has."""
-    return f'golden-{uuid.uuid4().hex[:8]}'
-
-
 def finish(cloud: Cloud, made: Any) -> None:
     """Wait for the job, where there is one."""
     if hasattr(made, 'job_type'):
@@ -554,38 +546,23 @@ def test_the_copy_of_a_backup_is_not_asked_for_again(
 
 
 @pytest.fixture
-def run(
-    cloud: Cloud, environment: dict[str, str], tmp_path: Path
-) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Give a function that runs ``openstack ims`` with the cloud here."""
+def environment(cloud: Cloud, tmp_path: Path) -> dict[str, str]:
+    """The environment of a command that is to use the cloud here."""
     clouds = tmp_path / 'clouds.yaml'
     clouds.write_text(yaml.safe_dump(cloud.server.clouds()), 'utf-8')
-    environment['OS_CLIENT_CONFIG_FILE'] = str(clouds)
-
-    def run_ims(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [script('openstack'), 'ims', *arguments],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-
-    return run_ims
+    return environment_for(clouds)
 
 
 def test_a_command_shows_the_image_whose_job_it_did_not_get_to_know(
     cloud: Cloud,
-    run: Callable[..., subprocess.CompletedProcess[str]],
+    run: Run,
     name: str,
 ) -> None:
     fault = on(OPERATIONS['server'], 'cut=after', count=1)
 
     with cloud.server.faults.active(fault) as faults:
         done = run(
-            *('image', 'create', '--server', 'web'),
+            *('ims', 'image', 'create', '--server', 'web'),
             *('-f', 'value', '-c', 'id', name),
         )
 
@@ -597,7 +574,7 @@ def test_a_command_shows_the_image_whose_job_it_did_not_get_to_know(
 
 def test_a_command_that_cannot_know_says_so_in_one_message(
     cloud: Cloud,
-    run: Callable[..., subprocess.CompletedProcess[str]],
+    run: Run,
     name: str,
 ) -> None:
     image_id = active_image(cloud, name)
@@ -605,7 +582,8 @@ def test_a_command_that_cannot_know_says_so_in_one_message(
 
     with cloud.server.faults.active(fault):
         done = run(
-            *('image', 'copy', '--region', 'eu-emu-2', '--project', 'alpha'),
+            *('ims', 'image', 'copy', '--region', 'eu-emu-2'),
+            *('--project', 'alpha'),
             *('--agency', 'copier', image_id, name),
         )
 

@@ -6,7 +6,6 @@ from http.server import BaseHTTPRequestHandler
 from http.server import HTTPServer
 import json
 from pathlib import Path
-import subprocess
 import threading
 import time
 from types import SimpleNamespace
@@ -27,8 +26,9 @@ from ims_ext import exceptions
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.objectstore import access
 
+from .openstack_command import Run
+
 Connect = Callable[..., connection.Connection]
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 LIMIT = 12 * 1024**2
 

@@ -1,37 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """``openstack ims …`` as a real process, for people and for programs."""
 
-from collections.abc import Callable
 import json
 import os
 from pathlib import Path
 import pty
 import signal
 import subprocess
-import sys
 import termios
 import time
 from typing import Any
-import uuid
 
 from openstack import connection
 import pytest
+import yaml
 
+from ims_ext.emulator.server import EmulatorServer
 
-def script(name: str) -> str:
-    """Return the path of a command that is installed beside this Python."""
-    return str(Path(sys.executable).with_name(name))
-
+from .openstack_command import Run
+from .openstack_command import environment_for
+from .openstack_command import script
 
 UBUNTU = 'Ubuntu 18.04 server 64bit'
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def name() -> str:
-    """A name that no other test's image has."""
-    return f'golden-{uuid.uuid4().hex[:8]}'
 
 
 @pytest.fixture
@@ -428,24 +418,26 @@ def test_a_service_that_the_catalog_lacks_is_said(run: Run) -> None:
 
 
 def test_ctrl_c_while_waiting_says_what_is_left(
-    environment: dict[str, str],
-    alice: connection.Connection,
-    disks: dict[str, Path],
-    name: str,
+    tmp_path: Path, disks: dict[str, Path], name: str
 ) -> None:
-    with subprocess.Popen(
-        [
-            script('openstack'),
-            *('ims', 'image', 'create', '--file', str(disks['qcow2'])),
-            *('--bucket', 'images', '--wait', name),
-        ],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        # The image is listed as soon as its job has been accepted.
-        while not alice.ims.find_image(name):
+    clouds = tmp_path / 'clouds.yaml'
+    # The command still waits when the signal comes, however late that is.
+    with EmulatorServer(job_seconds=3600) as server:
+        clouds.write_text(yaml.safe_dump(server.clouds()), 'utf-8')
+        # Hardly a fault, but it counts.
+        server.faults.set(['slow=0.001,on=image,path=/v1/*/jobs/*'])
+        process = subprocess.Popen(
+            [
+                script('openstack'),
+                *('ims', 'image', 'create', '--file', str(disks['qcow2'])),
+                *('--bucket', 'images', '--wait', name),
+            ],
+            env=environment_for(clouds),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not server.faults.injected:
             assert process.poll() is None, process.communicate()
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)

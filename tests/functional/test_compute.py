@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The emulator's servers and volumes, as clients of clouds see them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 import json
 from pathlib import Path
 import subprocess
@@ -13,10 +13,9 @@ import pytest
 
 from ims_ext.emulator.server import EmulatorServer
 
+from .openstack_command import Run
 from .own_cloud import Cloud
 from .own_cloud import own_cloud
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 UNKNOWN = '11111111-2222-3333-4444-555555555555'
 

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operation 8: an object in a bucket becomes a data disk image."""
 
-from collections.abc import Callable
 import json
 from pathlib import Path
-import subprocess
 from typing import Any
 import uuid
 
@@ -14,9 +12,8 @@ import pytest
 from ims_ext import exceptions
 from ims_ext import objectstore
 
+from .openstack_command import Run
 from .own_cloud import refused
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 KEY_ID = '0d0466b0-e727-4d9c-b35d-f84bb474a37f'
 

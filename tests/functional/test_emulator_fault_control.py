@@ -16,8 +16,8 @@ from ims_ext.emulator.fault.sets import Faults
 from ims_ext.emulator.main import main
 from ims_ext.emulator.server import EmulatorServer
 
-from .conftest import PATIENCE
-from .conftest import script
+from .openstack_command import PATIENCE
+from .openstack_command import script
 from .plain_http import Client
 
 

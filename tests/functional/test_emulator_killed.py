@@ -18,8 +18,8 @@ import requests
 
 from ims_ext.emulator.server import EmulatorServer
 
-from .conftest import PATIENCE
-from .conftest import script
+from .openstack_command import PATIENCE
+from .openstack_command import script
 from .plain_http import Client
 
 KILLS = 10

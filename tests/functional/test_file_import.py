@@ -3,7 +3,6 @@
 
 from pathlib import Path
 from typing import Any
-import uuid
 
 from openstack import connection
 from openstack import exceptions as sdk_exceptions
@@ -14,12 +13,6 @@ from ims_ext import objectstore
 from ims_ext.extension import job as _job
 
 UBUNTU = 'Ubuntu 18.04 server 64bit'
-
-
-@pytest.fixture
-def name() -> str:
-    """A name that no other test's image has."""
-    return f'golden-{uuid.uuid4().hex[:8]}'
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Abandoned operations, and what is added to Glance's, on the emulator."""
 
-import uuid
-
 from openstack import connection
 from openstack import exceptions as sdk_exceptions
 import pytest
 
 from ims_ext.emulator.server import EmulatorServer
 
-from .conftest import Run
+from .openstack_command import Run
 from .plain_http import Client
 
 pytestmark = pytest.mark.filterwarnings('ignore::DeprecationWarning')
@@ -19,12 +17,6 @@ pytestmark = pytest.mark.filterwarnings('ignore::DeprecationWarning')
 def owner(emulator: EmulatorServer) -> Client:
     """Alice, in project alpha."""
     return Client(emulator)
-
-
-@pytest.fixture
-def name() -> str:
-    """A name that no other test's image has."""
-    return f'golden-{uuid.uuid4().hex[:8]}'
 
 
 @pytest.fixture

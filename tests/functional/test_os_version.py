@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Versions of operating systems, in the emulated cloud."""
 
-from collections.abc import Callable
 import json
-import subprocess
 
 from openstack import connection
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from ims_ext import exceptions
 from ims_ext import os_versions
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from .openstack_command import Run
 
 
 def test_every_documented_version_is_listed_once(

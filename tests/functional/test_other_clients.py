@@ -7,13 +7,12 @@ is used without its hook. Only objects get into the bucket with this library,
 and jobs started there are what the other clients go on with.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 import contextlib
 import json
 from pathlib import Path
 import subprocess
 from typing import Any
-import uuid
 
 from openstack import connection
 from openstack import exceptions
@@ -26,7 +25,7 @@ import yaml
 
 from ims_ext.emulator.server import EmulatorServer
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from .openstack_command import Run
 
 #: What ``otcextensions.sdk.load`` replaces attributes of, for the process.
 PATCHED = (
@@ -99,12 +98,6 @@ def otc(emulator: EmulatorServer) -> Iterator[Any]:
     ):
         otcextensions.sdk.load(conn)
         yield conn
-
-
-@pytest.fixture
-def name() -> str:
-    """A name that no other test's image or object has."""
-    return f'golden-{uuid.uuid4().hex[:8]}'
 
 
 @pytest.fixture

@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quotas: what a project may have, and has, in the emulated cloud."""
 
-from collections.abc import Callable
 import json
-import subprocess
 
 from openstack import connection
 
 from ims_ext.emulator.server import EmulatorServer
 
 from .conftest import IMAGE_QUOTA
+from .openstack_command import Run
 from .plain_http import Client
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def quota(client: Client) -> dict[str, int]:

@@ -10,7 +10,7 @@ import pytest
 
 from ims_ext.emulator.server import EmulatorServer
 
-from .conftest import Run
+from .openstack_command import Run
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,9 @@ Whatever is written meanwhile is searched for all of it.
 from collections.abc import Callable, Iterator
 import io
 import logging
-import os
 from pathlib import Path
 import pickle
 import subprocess
-import sys
 import tempfile
 import traceback
 from typing import Any
@@ -33,6 +31,10 @@ from ims_ext.emulator.seed import Account
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.objectstore import access
 from ims_ext.transport import retry
+
+from .openstack_command import OpenStackCommand
+from .openstack_command import Run
+from .openstack_command import environment_for
 
 PASSWORD = 'planted-password-5d0f'
 WRONG = {
@@ -54,8 +56,6 @@ LOGGERS = (
     's3transfer',
     'urllib3',
 )
-
-PATIENCE = 120
 
 
 class Spy:
@@ -356,41 +356,23 @@ def test_what_is_kept_to_go_on_with_holds_no_secret(
 
 
 @pytest.fixture
-def run(
-    spy: Spy, home: Path
-) -> Callable[..., subprocess.CompletedProcess[str]]:
+def run(openstack: OpenStackCommand, spy: Spy, home: Path) -> Run:
     """Give a function that runs ``openstack`` at its most talkative."""
     clouds = {way.replace(' ', '-'): entry(spy, way) for way in WAYS}
     file = home / 'clouds.txt'
     file.write_text(yaml.safe_dump({'clouds': clouds}), 'utf-8')
-    own = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith('OS_')
-    }
 
     def run_openstack(
         *arguments: str, cloud: str, **environ: str
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [
-                str(Path(sys.executable).with_name('openstack')),
-                *('--debug', '-v', '--log-file', 'command.log'),
-                *arguments,
-            ],
-            env={
-                **own,
-                'OS_CLIENT_CONFIG_FILE': str(file),
-                'OS_CLOUD': cloud.replace(' ', '-'),
-                'NO_PROXY': '127.0.0.1',
+        return openstack.run(
+            *('--debug', '-v', '--log-file', 'command.log'),
+            *arguments,
+            environment={
+                **environment_for(file, cloud.replace(' ', '-')),
                 **environ,
             },
-            cwd=home,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
+            directory=home,
         )
 
     return run_openstack

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 import hashlib
 import json
 from pathlib import Path
-import subprocess
 from typing import Any
 import uuid
 
@@ -18,11 +17,10 @@ from ims_ext.emulator.server import EmulatorServer
 from ims_ext.emulator.service import IMAGE_QUOTA
 from ims_ext.emulator.state import Image
 
+from .openstack_command import Run
 from .own_cloud import Cloud
 from .own_cloud import own_cloud
 from .own_cloud import refused
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 ACTION = '/v2/cloudimages/action'
 CENTOS = 'CentOS 7.6 64bit'

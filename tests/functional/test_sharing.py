@@ -18,7 +18,7 @@ from ims_ext.emulator.state import Backup
 from ims_ext.emulator.state import State
 from ims_ext.extension import member_result
 
-from .conftest import Run
+from .openstack_command import Run
 from .plain_http import Client
 from .plain_http import code
 
@@ -36,12 +36,6 @@ def owner(emulator: EmulatorServer) -> Client:
 def other(emulator: EmulatorServer) -> Client:
     """Bob, in project beta."""
     return Client(emulator, 'bob')
-
-
-@pytest.fixture
-def name() -> str:
-    """A name that no other test's image has."""
-    return f'golden-{uuid.uuid4().hex[:8]}'
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever a shell hands over, ``openstack ims`` refuses it in a line."""
 
-from collections.abc import Callable
-import subprocess
-
 import pytest
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from .openstack_command import Run
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tags: set, removed, listed and searched by, in the emulated cloud."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 import json
-import subprocess
 from typing import Any
 import uuid
 
@@ -15,10 +14,9 @@ from ims_ext import exceptions
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.extension import tag
 
+from .openstack_command import Run
 from .plain_http import Client
 from .plain_http import code
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture

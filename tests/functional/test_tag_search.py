@@ -3,7 +3,6 @@
 
 from collections.abc import Callable, Iterator
 import json
-import subprocess
 from typing import Any
 import uuid
 
@@ -12,10 +11,9 @@ import pytest
 
 from ims_ext.emulator.server import EmulatorServer
 
+from .openstack_command import Run
 from .plain_http import Client
 from .plain_http import code
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture

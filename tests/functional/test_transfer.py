@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exports, copies and progress: the library and the commands at work."""
 
-from collections.abc import Callable
 import json
 from pathlib import Path
-import subprocess
 from typing import Any
-import uuid
 
 from openstack import connection
 import pytest
@@ -14,13 +11,7 @@ import pytest
 from ims_ext import diskimage
 from ims_ext import exceptions
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def name() -> str:
-    """A name that no other test's image or object has."""
-    return f'golden-{uuid.uuid4().hex[:8]}'
+from .openstack_command import Run
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operation 10: servers and their backups become full-ECS images."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 import json
-import subprocess
 from typing import Any
 import uuid
 
@@ -12,11 +11,10 @@ import pytest
 from ims_ext import exceptions
 from ims_ext.emulator.state import Backup
 
+from .openstack_command import Run
 from .own_cloud import Cloud
 from .own_cloud import own_cloud
 from .own_cloud import refused
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 ACTION = '/v1/cloudimages/wholeimages/action'
 VAULT = 'de9fcf45-11b2-432c-8562-5c5428574600'

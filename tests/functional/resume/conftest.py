@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 import time
 from typing import TYPE_CHECKING, Any
-import uuid
 
 from openstack import connection
 import pytest
@@ -79,12 +78,6 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return write_disk(tmp_path / 'disk.raw')
-
-
-@pytest.fixture
-def name() -> str:
-    """A name that no other test's image has."""
-    return f'golden-{uuid.uuid4().hex[:8]}'
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 """Imports that are interrupted, and what the next run makes of it."""
 
 from collections.abc import Callable
-import os
 from pathlib import Path
-import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +16,12 @@ from ims_ext.emulator.server import EmulatorServer
 from ims_ext.file_import import record as import_record
 from ims_ext.reconcile import image as image_trace
 
-from ..conftest import PATIENCE
-from ..conftest import script
 from ..imports import PARTS
 from ..imports import check_image
 from ..imports import objects_there
 from ..imports import parts_there
+from ..openstack_command import OpenStackCommand
+from ..openstack_command import environment_for
 from .interruption import change_record
 from .interruption import counted
 from .interruption import interrupt_wait
@@ -214,6 +212,7 @@ def test_a_waiting_image_goes_on_with_its_data(
 
 
 def test_the_command_goes_on_where_a_call_was_interrupted(
+    openstack: OpenStackCommand,
     server: EmulatorServer,
     conn: connection.Connection,
     client: 'S3Client',
@@ -226,22 +225,12 @@ def test_the_command_goes_on_where_a_call_was_interrupted(
     clouds = tmp_path / 'clouds.yaml'
     clouds.write_text(yaml.safe_dump(server.clouds()), 'utf-8')
 
-    done = subprocess.run(
-        [
-            script('openstack'),
-            *('ims', 'image', 'create', '--file', str(file)),
-            *('--bucket', 'images', '--wait', '-f', 'value', '-c', 'id'),
-            name,
-        ],
-        env={
-            **os.environ,
-            'OS_CLIENT_CONFIG_FILE': str(clouds),
-            'OS_CLOUD': 'alice',
-        },
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
+    done = openstack.run(
+        *('ims', 'image', 'create', '--file', str(file)),
+        *('--bucket', 'images', '--wait', '-f', 'value', '-c', 'id'),
+        name,
+        environment=environment_for(clouds),
+        directory=tmp_path,
     )
 
     assert 'the job' in notes
