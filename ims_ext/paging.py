@@ -17,6 +17,7 @@ import requests
 
 from ims_ext import exceptions
 from ims_ext import lazy
+from ims_ext import sdk
 
 T = TypeVar('T')
 
@@ -255,7 +256,7 @@ class _Listing:
             if isinstance(component, fields.Body)
             and name not in mapping._mapping
         }
-        self._id_name = lazy.id_name(kind)
+        self._id_name = sdk.id_name(kind)
         self._taken = 0
         self._ids: list[Any] = []
         self._markers = {_told_marker(self.query)} - {''}
@@ -280,14 +281,14 @@ class _Listing:
         if self.max_items:
             found = found[: self.max_items - self._taken]
         self._taken += len(found)
-        origin = lazy.Origin(
+        builder = lazy.Builder(
             self._kind, self._session._get_connection(), self._microversion
         )
         for item in found if self._from_path else ():
             item.update(self._from_path)
         return Page(
-            self._choose(map(origin.defer, found)),
-            self._following(uri, query, response, data, origin, found),
+            self._choose(map(builder.defer, found)),
+            self._following(uri, query, response, data, builder, found),
         )
 
     def _check(self, response: requests.Response) -> None:
@@ -329,7 +330,7 @@ class _Listing:
         query: dict[str, Any],
         response: requests.Response,
         data: Any,
-        origin: lazy.Origin,
+        builder: lazy.Builder,
         found: list[dict[str, Any]],
     ) -> Callable[[], Page[Any]] | None:
         """Return what fetches the page after this one, if any."""
@@ -338,7 +339,7 @@ class _Listing:
             return None
         try:
             # A page's last one may be asked for what comes after it.
-            marker = origin.defer(dict(found[-1])).id
+            marker = builder.defer(dict(found[-1])).id
             there, parameters = self._kind._get_next_link(
                 uri, response, data, marker, self._limit, self._taken
             )

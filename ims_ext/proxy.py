@@ -18,8 +18,9 @@ from openstack.image.v2 import metadef_property
 import requests
 
 from ims_ext import exceptions
-from ims_ext import lazy
 from ims_ext import paging
+from ims_ext import resource
+from ims_ext import sdk
 from ims_ext.transport import caller
 from ims_ext.transport import exchange
 from ims_ext.transport import redirect
@@ -208,6 +209,7 @@ class Proxy(image_proxy.Proxy):
     ) -> Any:
         # As openstacksdk's find(), but with lists that are checked; and by an
         # ID only where it is one.
+        resource_type = resource.native(resource_type)
         found = None
         if isinstance(name_or_id, str) and not request_check.leads_elsewhere(
             name_or_id
@@ -261,7 +263,7 @@ class Proxy(image_proxy.Proxy):
             f"{resource_type._get_id(value)}",
         )
         found = _sdk._get(checked, resource_type, value, *args, **kwargs)
-        if not set(found._body.attributes) - {lazy.id_name(resource_type)}:
+        if not set(found._body.attributes) - {sdk.id_name(resource_type)}:
             # openstacksdk leaves everything as it is where there is nothing.
             raise exceptions.InvalidAnswerError(
                 f"Getting {resource_type.__name__}: the response has none of "
@@ -270,6 +272,7 @@ class Proxy(image_proxy.Proxy):
         return found
 
     def _list(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
+        resource_type = resource.native(resource_type)
         method = getattr(resource_type.list, '__func__', None)
         if method is _object_list:
             resource_type = paging.Pages(resource_type)
@@ -287,6 +290,7 @@ class Proxy(image_proxy.Proxy):
         return super()._list(resource_type, *args, **kwargs)
 
     def _create(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
+        resource_type = resource.native(resource_type)
         checked = self._checked_session(resource_type, "Creating")
         return _sdk._create(checked, resource_type, *args, **kwargs)
 
@@ -354,6 +358,8 @@ class Proxy(image_proxy.Proxy):
             raise exceptions.ValidationError(
                 f"{value!r} is no ID: '/' and '?' are in none"
             )
+        if not isinstance(value, sdk_resource.Resource):
+            resource_type = resource.native(resource_type)
         return super()._get_resource(resource_type, value, **attrs)
 
 

@@ -7,7 +7,9 @@ Resources that the cloud has are put together when they are looked at.
 """
 
 from collections.abc import Generator, Mapping
+import copy
 import datetime
+import functools
 import re
 from typing import Any, ClassVar, Self, cast
 
@@ -16,9 +18,11 @@ from openstack import format as sdk_format
 from openstack import resource as sdk_resource
 import requests
 
+from ims_ext import construction
 from ims_ext import exceptions
 from ims_ext import lazy
 from ims_ext import paging
+from ims_ext import sdk
 from ims_ext import wire_names
 from ims_ext.transport import response_body
 
@@ -58,6 +62,8 @@ _LEGACY_TIME = re.compile(
     r'(\d{2}-[A-Z][a-z]{2}-\d{4} \d{2}:\d{2}:\d{2}):(\d{1,6})$'
 )
 
+_BOOLEANS = {'true': True, '1': True, 'false': False, '0': False}
+
 
 class FlexibleBool(sdk_format.Formatter[bool | None]):
     """A boolean that travels as JSON boolean or as a string of any case."""
@@ -67,9 +73,7 @@ class FlexibleBool(sdk_format.Formatter[bool | None]):
         """Return what the value says, ``None`` where it says neither."""
         if isinstance(value, bool):
             return value
-        return {'true': True, '1': True, 'false': False, '0': False}.get(
-            str(value).strip().lower()
-        )
+        return _BOOLEANS.get(str(value).strip().lower())
 
 
 class FlexibleInt(sdk_format.Formatter[int | None]):
@@ -125,7 +129,126 @@ def parse_time(value: Any) -> datetime.datetime | None:
         return None
 
 
-class Resource(lazy.LazyMixin, sdk_resource.Resource):
+class ResourceMixin:
+    """What all resources of ``conn.ims`` have, openstacksdk's own included.
+
+    They are made, and read as a whole, at little cost, and can be copied.
+    """
+
+    #: Whether answers are read by their wire names alone: a key that is only
+    #: spelt like an attribute is one of the properties.
+    tells_properties_apart: ClassVar[bool] = False
+
+    #: The class that it goes by in a pickle, where that is another one.
+    _pickled_type: ClassVar[type[Any] | None] = None
+    _connection: Any
+
+    @classmethod
+    def existing(cls, connection: Any = None, **attrs: Any) -> Self:
+        """Return a resource that the cloud has, to be made when looked at.
+
+        :param connection: The connection that it comes from.
+        :param attrs: Its attributes, under either name.
+        """
+        kind: Any = cls
+        builder = lazy.Builder(
+            kind, connection, attrs.pop('microversion', None)
+        )
+        if cls.tells_properties_apart:
+            attrs = wire_names.sort_out_both(kind, attrs)
+            builder.is_sorting_out = False
+        return cast(Self, builder.defer(attrs))
+
+    def to_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return all of the resource, as openstacksdk does, at less cost.
+
+        :param args: As for :meth:`openstack.resource.Resource.to_dict`.
+        :param kwargs: Likewise.
+        """
+        kind: Any = type(self)
+        resource = cast(sdk_resource.Resource, self)
+        table = None if args or kwargs else construction.table(kind)
+        if table:
+            try:
+                return table.entries(resource)
+            except response_body.STUMBLES:
+                # openstacksdk decides whether it can be read.
+                pass
+        whole: dict[str, Any] = sdk_resource.Resource.to_dict(
+            resource, *args, **kwargs
+        )
+        return whole
+
+    toDict = to_dict  # noqa: N815
+    copy = to_dict
+
+    def keys(self) -> Any:
+        """Return the attributes' names, each once.
+
+        openstacksdk names some twice, those that a class declares again, and
+        Python refuses to merge a mapping that does: ``call(**image)``.
+        """
+        resource = cast(sdk_resource.Resource, self)
+        return [*dict.fromkeys(sdk_resource.Resource.keys(resource))]
+
+    def items(self) -> Any:
+        """Return all attributes, each with its value."""
+        kind: Any = type(self)
+        resource = cast(sdk_resource.Resource, self)
+        table = construction.table(kind)
+        if table:
+            try:
+                return table.items(resource)
+            except response_body.STUMBLES:
+                pass
+        return sdk_resource.Resource.items(resource)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Give what it takes to make the resource again, in any process.
+
+        A connection cannot be taken along: another process has its own.
+        """
+        return _restored, (
+            self._pickled_type or type(self),
+            sdk.content(cast(sdk_resource.Resource, self)),
+        )
+
+    def __copy__(self) -> Self:
+        """Return a resource with the same attributes and connection."""
+        content = sdk.copied_content(cast(sdk_resource.Resource, self))
+        return self._made_again(content)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return a resource with copies of the attributes.
+
+        The connection is the same: a copy of it would be another login.
+        """
+        content = sdk.content(cast(sdk_resource.Resource, self))
+        return self._made_again(copy.deepcopy(content, memo))
+
+    def _made_again(self, content: Any) -> Self:
+        kind: Any = type(self)
+        made = sdk.restored(kind, content)
+        sdk.connect(made, self._connection)
+        return cast(Self, made)
+
+
+def _restored(kind: type[sdk_resource.Resource], content: Any) -> Any:
+    return sdk.restored(native(kind), content)
+
+
+@functools.cache
+def native(kind: Any) -> Any:
+    """Return a class of openstacksdk with what all of ours have.
+
+    :param kind: The class. One that is ours is returned as it is.
+    """
+    if issubclass(kind, ResourceMixin):
+        return kind
+    return sdk.derived(kind, ResourceMixin, _pickled_type=kind)
+
+
+class Resource(ResourceMixin, sdk_resource.Resource):
     """A resource of the image service.
 
     What the cloud sends and no attribute names is kept in ``properties``.
@@ -135,22 +258,24 @@ class Resource(lazy.LazyMixin, sdk_resource.Resource):
 
     _store_unknown_attrs_as_properties = True
 
+    tells_properties_apart = True
+
     #: What the cloud sent beyond the attributes documented here.
     #: *Type: dict*
     properties = Body('properties')
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        """Give what it takes to make the resource again, in any process.
+    #: What answers repeat of what is known from the path.
+    _repeated: ClassVar[frozenset[str]] = frozenset()
 
-        A connection cannot be taken along: another process has its own.
-        """
-        attributes = {**self._uri.attributes, **self._body.attributes}
-        return _rebuild, (type(self), attributes)
-
-    def __copy__(self) -> Self:
-        """Return a resource with the same attributes and connection."""
-        attributes = {**self._uri.attributes, **self._body.attributes}
-        return type(self).existing(connection=self._connection, **attributes)
+    def _pack_attrs_under_properties(
+        self, body: dict[str, Any], attrs: dict[str, Any]
+    ) -> dict[str, Any]:
+        unknown = {
+            name: value
+            for name, value in attrs.items()
+            if name not in self._repeated
+        }
+        return super()._pack_attrs_under_properties(body, unknown)
 
     def _translate_response(
         self,
@@ -231,12 +356,6 @@ class _SortedOut:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._response, name)
-
-
-def _rebuild(
-    resource_type: type[Resource], attributes: dict[str, Any]
-) -> Resource:
-    return resource_type.existing(**attributes)
 
 
 class JobRequest(Resource):

@@ -13,7 +13,7 @@ from typing import Any
 from openstack import fields
 from openstack import resource as sdk_resource
 
-_COMPONENTS = (fields.Body, fields.Header, fields.URI, fields.Computed)
+from ims_ext import sdk
 
 #: What every resource has, under whatever name the cloud sends it.
 _COMMON = frozenset(('id', 'name'))
@@ -28,7 +28,7 @@ def lookalikes(kind: type[sdk_resource.Resource]) -> Mapping[str, str]:
     """
     sent: set[str] = set()
     names: dict[str, str] = {}
-    for name, component in kind._attributes_iterator(_COMPONENTS):
+    for name, component in sdk.attributes(kind):
         names.setdefault(name, component.name)
         if isinstance(component, fields.Body | fields.URI):
             sent.add(component.name)

@@ -2,6 +2,7 @@
 """Jobs whose ID is not known, seen through what they bring about."""
 
 from collections.abc import Callable, Mapping
+import copy
 from typing import Any, Self
 
 from ims_ext import exceptions
@@ -103,6 +104,8 @@ class ObservedJob(_job.Job):
     #: Here again, as for :class:`ImageJob`.
     id = resource.Body('job_id', alternate_id=True)
 
+    _pickled_type = _job.Job
+
     #: Looks, and returns the job in its end, or ``None`` where that is not
     #: to be seen.
     _observe: Callable[[_job.JobMixin], _job.Job | None]
@@ -150,8 +153,10 @@ class ObservedJob(_job.Job):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Give what the cloud told: another process cannot observe."""
-        attributes = {**self._uri.attributes, **self._body.attributes}
-        return _job_of, (attributes,)
+        told = copy.copy(self)
+        for name in ('_observe', '_what'):
+            vars(told).pop(name, None)
+        return super(ObservedJob, told).__reduce_ex__(protocol)
 
     @property
     def label(self) -> str:
@@ -175,10 +180,6 @@ class ObservedJob(_job.Job):
         if done is not None:
             return done
         return now or self
-
-
-def _job_of(attributes: dict[str, Any]) -> _job.Job:
-    return _job.Job.existing(**attributes)
 
 
 def _part(image: Mapping[str, Any]) -> dict[str, Any]:

@@ -194,9 +194,9 @@ class Job(resource.Resource):
         found = self._entity('sub_jobs_result')
         if not isinstance(found, list):
             return []
-        origin = lazy.Origin(type(self))
+        builder = lazy.Builder(type(self))
         return [
-            origin.defer({**sub_job, 'project_id': self.project_id})
+            builder.defer({**sub_job, 'project_id': self.project_id})
             for sub_job in found
             if isinstance(sub_job, dict)
         ]

@@ -80,14 +80,7 @@ class ImageMember(resource.Resource):
         """``updated_at``, parsed, in UTC."""
         return resource.parse_time(self.updated_at)
 
-    def _pack_attrs_under_properties(
-        self, body: dict[str, Any], attrs: dict[str, Any]
-    ) -> dict[str, Any]:
-        # The answer repeats the image's ID, which is known from the path.
-        unknown = {
-            name: value for name, value in attrs.items() if name != 'image_id'
-        }
-        return super()._pack_attrs_under_properties(body, unknown)
+    _repeated = frozenset(('image_id',))
 
     @classmethod
     def _get_next_link(

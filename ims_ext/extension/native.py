@@ -18,6 +18,7 @@ from ims_ext import exceptions
 from ims_ext import paging
 from ims_ext import proxy
 from ims_ext import reconcile
+from ims_ext import resource
 from ims_ext import validation
 from ims_ext.extension import ambiguity
 from ims_ext.extension import cloud_image as _cloud_image
@@ -30,23 +31,23 @@ from ims_ext.transport import response_body
 _PATCH_V20 = 'application/openstack-images-v2.0-json-patch'
 
 
-class Member(_member.Member):
+class Member(resource.native(_member.Member)):  # type: ignore[misc]
     """openstacksdk's image member, and what the clouds add to it."""
 
     #: ID of the vault for the backup behind a full-server image (O, H).
     vault_id = sdk_resource.Body('vault_id')
 
 
-class _ListedImage(_image.Image):
+class _ListedImage(resource.native(_image.Image)):  # type: ignore[misc]
     """Lists openstacksdk's images, at less cost."""
 
     @classmethod
-    def list(  # type: ignore[override]
+    def list(
         cls, session: adapter.Adapter, *args: Any, **kwargs: Any
     ) -> Generator[_image.Image, None, None]:
         """List images: as openstacksdk does, but in larger pages."""
         return paging.list_resources(
-            _image.Image,
+            resource.native(_image.Image),
             session,
             *args,
             page_size=paging.PAGE_SIZE,
@@ -266,7 +267,7 @@ class NativeMixin(proxy.Proxy):
         exceptions.raise_from_response(
             response, f"Cannot change the image {image.id}"
         )
-        changed = _image.Image.new(
+        changed: _image.Image = resource.native(_image.Image).new(
             id=image.id, connection=self._get_connection()
         )
         changed._translate_response(
@@ -296,7 +297,7 @@ class NativeMixin(proxy.Proxy):
         :returns: The :class:`~openstack.image.v2.member.Member` as it is
             then.
         """
-        changed = Member.new(
+        changed: _member.Member = Member.new(
             id=Member._get_id(member),
             image_id=_cloud_image.image_id(image),
             connection=self._get_connection(),

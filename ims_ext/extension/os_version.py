@@ -57,12 +57,12 @@ class OsVersionMixin(proxy.Proxy):
             self.get(OsVersion.base_path, params={'tag': tags}),
             "Cannot list the versions of operating systems",
         )
-        origin = lazy.Origin(OsVersion, self._get_connection())
+        builder = lazy.Builder(OsVersion, self._get_connection())
         for platform in platforms:
             versions = platform.get('version_list')
             for version in versions if isinstance(versions, list) else ():
                 if isinstance(version, dict):
-                    yield origin.defer(
+                    yield builder.defer(
                         {'platform': platform.get('platform'), **version}
                     )
 

@@ -44,5 +44,5 @@ class QuotaMixin(proxy.Proxy):
             'quotas',
             'resources',
         )
-        origin = lazy.Origin(Quota, self._get_connection())
-        return [origin.defer(item) for item in found]
+        builder = lazy.Builder(Quota, self._get_connection())
+        return [builder.defer(item) for item in found]

@@ -178,9 +178,9 @@ class TagSearchMixin(proxy.Proxy):
             if total is None
             else following >= total
         )
-        origin = lazy.Origin(TaggedImage, self._get_connection())
+        builder = lazy.Builder(TaggedImage, self._get_connection())
         return paging.Page(
-            map(origin.defer, found),
+            map(builder.defer, found),
             None
             if is_last or not found
             else lambda: self._tagged_page(search, size, following, found),

@@ -83,5 +83,5 @@ class VersionMixin(proxy.Proxy):
     def _versions(self, path: str, error_message: str) -> list[ApiVersion]:
         response = self.get(path, endpoint_override=self.root_url())
         versions = decode.read_list(response, error_message, 'versions')
-        origin = lazy.Origin(ApiVersion, self._get_connection())
-        return [origin.defer(version) for version in versions]
+        builder = lazy.Builder(ApiVersion, self._get_connection())
+        return [builder.defer(version) for version in versions]

@@ -192,7 +192,7 @@ class ImageTrace(ImageTraces[_image.Image]):
         records = self.find_records(proxy, moment)
         if records is None:
             return None
-        found: _image.Image = _image.Image.existing(
+        found: _image.Image = resource.native(_image.Image).existing(
             connection=proxy._get_connection(),
             **{key: each for key, each in records[0].items() if key != 'self'},
         )

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A resource made when it is looked at is the one made at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 import concurrent.futures
+import contextlib
 import copy
 import importlib
 import itertools
 import json
 import operator
 from pathlib import Path
+import pickle
 import pkgutil
 import sys
 import threading
@@ -25,6 +27,7 @@ from openstack.image.v2 import image as native_image
 import pytest
 import requests_mock
 
+from ims_ext import construction
 from ims_ext import extension
 from ims_ext import lazy
 from ims_ext import resource
@@ -73,14 +76,16 @@ def _kinds() -> list[type[sdk_resource.Resource]]:
         each
         for each in _subclasses(resource.Resource)
         if each.__module__.startswith('ims_ext.')
-        and not hasattr(each, '_completed_type')
+        and not hasattr(each, '_whole_type')
     }
     return [
-        native_image.Image,
+        resource.native(native_image.Image),
         *sorted(found, key=lambda each: each.__qualname__),
     ]
 
 
+#: Images as Glance has them.
+IMAGES: Any = resource.native(native_image.Image)
 KINDS = _kinds()
 
 
@@ -116,14 +121,38 @@ def at_once(kind: type, body: Mapping[str, Any]) -> Any:
     attrs = copy.deepcopy(dict(body))
     if issubclass(kind, resource.Resource):
         attrs = wire_names.sort_out(kind, attrs)
-    return kind(_synchronized=True, connection=PLACE, **attrs)
+    with openstacksdk_alone():
+        return kind(_synchronized=True, connection=PLACE, **attrs)
+
+
+@contextlib.contextmanager
+def openstacksdk_alone() -> Iterator[None]:
+    """Have openstacksdk make and read all resources, without any table."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(construction, 'table', lambda kind: None)
+        yield
 
 
 def deferred(kind: type, body: Mapping[str, Any]) -> Any:
     """Make a resource that is not made yet."""
-    made = lazy.Origin(kind, PLACE).defer(copy.deepcopy(dict(body)))
+    made = built(kind, body)
     assert type(made) is not kind
     return made
+
+
+def built(kind: type, body: Mapping[str, Any]) -> Any:
+    """Make a resource as lists do: later, if its class can be deferred."""
+    return lazy.Builder(kind, PLACE).defer(copy.deepcopy(dict(body)))
+
+
+def whole(kind: type, body: Mapping[str, Any]) -> Any:
+    """Make a resource that is whole at once."""
+    made = lazy.Builder(kind, PLACE).make(copy.deepcopy(dict(body)))
+    assert type(made) is kind
+    return made
+
+
+Making = Callable[[type, Mapping[str, Any]], Any]
 
 
 def names(kind: type[sdk_resource.Resource]) -> list[str]:
@@ -139,6 +168,12 @@ def read(made: Any, name: str) -> Any:
     return lazy_operations.outcome(lambda it: getattr(it, name), made)
 
 
+def expected(operation: lazy_operations.Operation, made: Any) -> Any:
+    """Return what comes of an operation in openstacksdk's hands."""
+    with openstacksdk_alone():
+        return lazy_operations.outcome(operation, made)
+
+
 @pytest.fixture(autouse=True, scope='module')
 def _without_the_sdks_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
@@ -147,49 +182,51 @@ def _without_the_sdks_warnings() -> Iterator[None]:
 
 
 def test_there_are_all_the_classes() -> None:
-    assert {native_image.Image, cloud_image.CloudImage, job.Job} <= {*KINDS}
+    assert {IMAGES, cloud_image.CloudImage, job.Job} <= {*KINDS}
     assert len(KINDS) > 20
 
 
+@pytest.mark.parametrize('make', [built, whole])
 @pytest.mark.parametrize('kind', KINDS, ids=lambda kind: kind.__name__)
 def test_documented_answers_become_the_same(
-    kind: type[sdk_resource.Resource],
+    kind: type[sdk_resource.Resource], make: Making
 ) -> None:
     known = {*kind._body_mapping()}
     operations = itertools.cycle([*READING, *CHANGING])
     for body in [IMAGE, *(each for each in DOCUMENTED if known & {*each})]:
         made = at_once(kind, body)
-        late = deferred(kind, body)
+        late = make(kind, body)
         for name in names(kind):
             assert read(late, name) == read(made, name), name
         name = next(operations)
         operation = READING.get(name) or CHANGING[name]
         assert lazy_operations.outcome(
-            operation, deferred(kind, body)
-        ) == lazy_operations.outcome(operation, made), name
+            operation, make(kind, body)
+        ) == expected(operation, made), name
 
 
+@pytest.mark.parametrize('make', [built, whole])
 @pytest.mark.parametrize('name', [*READING, *CHANGING])
 @pytest.mark.parametrize(
     'kind',
-    [native_image.Image, cloud_image.CloudImage, member.ImageMember],
+    [IMAGES, cloud_image.CloudImage, member.ImageMember],
     ids=lambda kind: kind.__name__,
 )
 def test_an_operation_finds_what_it_would_have_found(
-    kind: type[sdk_resource.Resource], name: str
+    kind: type[sdk_resource.Resource], name: str, make: Making
 ) -> None:
     body = {**IMAGE, 'job_id': 'j1', 'project_id': 'p2', 'member_id': 'm1'}
     for operation in (READING.get(name), CHANGING.get(name)):
         if operation is None:
             continue
-        late, made = deferred(kind, body), at_once(kind, body)
-        assert lazy_operations.outcome(
-            operation, late
-        ) == lazy_operations.outcome(operation, made)
+        late, made = make(kind, body), at_once(kind, body)
+        assert lazy_operations.outcome(operation, late) == expected(
+            operation, made
+        )
         # And once more, on what has become of them.
-        assert lazy_operations.outcome(
-            operation, late
-        ) == lazy_operations.outcome(operation, made)
+        assert lazy_operations.outcome(operation, late) == expected(
+            operation, made
+        )
         assert lazy_operations.state(late) == lazy_operations.state(made)
 
 
@@ -234,9 +271,10 @@ def bodies(draw: Any, kind: type[sdk_resource.Resource]) -> dict[str, Any]:
     return _body(body)
 
 
+@pytest.mark.parametrize('make', [built, whole])
 @pytest.mark.parametrize('kind', KINDS, ids=lambda kind: kind.__name__)
 def test_generated_answers_become_the_same(
-    kind: type[sdk_resource.Resource],
+    kind: type[sdk_resource.Resource], make: Making
 ) -> None:
     @hypothesis.settings(deadline=None, derandomize=True, max_examples=20)
     @hypothesis.given(
@@ -255,20 +293,20 @@ def test_generated_answers_become_the_same(
         attributes: list[str],
         operations: list[tuple[str, lazy_operations.Operation]],
     ) -> None:
-        late = deferred(kind, body)
         try:
             made = at_once(kind, body)
         except Exception as error:
-            # What cannot be made at once cannot be made later.
+            # What openstacksdk cannot make cannot be made here.
             with pytest.raises(type(error)):
-                late.to_dict()
+                make(kind, body).to_dict()
             return
+        late = make(kind, body)
         for name in attributes:
             assert read(late, name) == read(made, name), name
         for name, operation in operations:
-            assert lazy_operations.outcome(
-                operation, late
-            ) == lazy_operations.outcome(operation, made), name
+            assert lazy_operations.outcome(operation, late) == expected(
+                operation, made
+            ), name
         assert lazy_operations.state(late) == lazy_operations.state(made)
 
     compare()
@@ -280,21 +318,21 @@ def test_a_deferred_resource_equals_one_made_at_once(
 ) -> None:
     made, other = at_once(kind, IMAGE), at_once(kind, {**IMAGE, 'id': 'o'})
 
-    assert deferred(kind, IMAGE) == made
-    assert made == deferred(kind, IMAGE)
-    assert deferred(kind, IMAGE) == deferred(kind, IMAGE)
-    assert not operator.ne(deferred(kind, IMAGE), made)
-    assert not operator.ne(made, deferred(kind, IMAGE))
-    assert not operator.ne(dict(made), deferred(kind, IMAGE))
-    assert (other == deferred(kind, IMAGE)) == (other == made)
-    assert (deferred(kind, IMAGE) != other) == (made != other)
+    assert built(kind, IMAGE) == made
+    assert made == built(kind, IMAGE)
+    assert built(kind, IMAGE) == built(kind, IMAGE)
+    assert not operator.ne(built(kind, IMAGE), made)
+    assert not operator.ne(made, built(kind, IMAGE))
+    assert not operator.ne(dict(made), built(kind, IMAGE))
+    assert (other == built(kind, IMAGE)) == (other == made)
+    assert (built(kind, IMAGE) != other) == (made != other)
 
 
 @pytest.mark.parametrize('kind', KINDS, ids=lambda kind: kind.__name__)
-def test_a_complete_resource_has_openstacksdks_class_and_no_other(
+def test_a_whole_resource_has_its_class_and_no_other(
     kind: type[sdk_resource.Resource],
 ) -> None:
-    late = deferred(kind, IMAGE)
+    late = built(kind, IMAGE)
     assert isinstance(late, kind)
     assert late.__class__ is kind
 
@@ -303,34 +341,8 @@ def test_a_complete_resource_has_openstacksdks_class_and_no_other(
     assert type(late) is kind
 
 
-def test_attributes_are_read_without_making_the_resource() -> None:
-    late = deferred(cloud_image.CloudImage, IMAGE)
-
-    values = [
-        late.id,
-        late['name'],
-        late.os_version,
-        late.min_disk,
-        late.created_datetime,
-        late.tag_map,
-        late.hw_firmware_type,
-    ]
-
-    made = at_once(cloud_image.CloudImage, IMAGE)
-    assert type(late) is not cloud_image.CloudImage
-    assert values == [
-        made.id,
-        made.name,
-        made.os_version,
-        made.min_disk,
-        made.created_datetime,
-        made.tag_map,
-        made.hw_firmware_type,
-    ]
-
-
 def test_a_list_in_an_attribute_is_the_same_before_and_after() -> None:
-    late = deferred(job.Job, {'job_id': 'j', 'entities': {'image_id': 'i'}})
+    late = built(job.Job, {'job_id': 'j', 'entities': {'image_id': 'i'}})
     entities = late.entities
     entities['image_id'] = 'other'
 
@@ -340,13 +352,13 @@ def test_a_list_in_an_attribute_is_the_same_before_and_after() -> None:
 
 @pytest.mark.parametrize(
     'kind',
-    [native_image.Image, cloud_image.CloudImage],
+    [IMAGES, cloud_image.CloudImage],
     ids=lambda kind: kind.__name__,
 )
 def test_an_images_own_attribute_may_be_called_as_an_argument_is(
     kind: type[sdk_resource.Resource],
 ) -> None:
-    late = lazy.Origin(kind).defer(
+    late = lazy.Builder(kind).defer(
         {
             'id': 'i1',
             'connection': 'isdn',
@@ -402,11 +414,11 @@ def test_a_thread_that_is_late_leaves_nothing_in_a_complete_resource(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     late = deferred(cloud_image.CloudImage, IMAGE)
-    make = lazy.Origin.make
+    make = lazy.Builder.make
     makings = []
 
-    def make_slowly(origin: Any, attrs: Any) -> Any:
-        made = make(origin, attrs)
+    def make_slowly(builder: Any, attrs: Any) -> Any:
+        made = make(builder, attrs)
         makings.append(made)
         if len(makings) == 1:
             # Somebody else looks at all of it in the meantime.
@@ -415,7 +427,7 @@ def test_a_thread_that_is_late_leaves_nothing_in_a_complete_resource(
             other.join()
         return made
 
-    monkeypatch.setattr(lazy.Origin, 'make', make_slowly)
+    monkeypatch.setattr(lazy.Builder, 'make', make_slowly)
     merged = {**late}
 
     made = at_once(cloud_image.CloudImage, IMAGE)
@@ -433,7 +445,7 @@ def test_a_resource_whose_making_fails_can_be_looked_at_again(
         def interrupt(*args: Any, **kwargs: Any) -> Any:
             raise KeyboardInterrupt
 
-        patch.setattr(sdk_resource.Resource, 'to_dict', interrupt)
+        patch.setattr(construction.Table, 'make', interrupt)
         with pytest.raises(KeyboardInterrupt):
             len(late)
 
@@ -447,6 +459,100 @@ def test_what_is_read_by_its_wire_name_warns_as_in_openstacksdk() -> None:
         found = late['__os_version']
 
     assert found == IMAGE['__os_version']
+
+
+@pytest.mark.parametrize('make', [built, whole])
+@pytest.mark.parametrize('kind', KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    'copied',
+    [
+        copy.copy,
+        copy.deepcopy,
+        lambda it: pickle.loads(pickle.dumps(it)),
+        lambda it: copy.deepcopy(copy.copy(it)),
+    ],
+    ids=['copy', 'deepcopy', 'pickle', 'twice'],
+)
+def test_a_copy_is_as_the_resource_is(
+    kind: type[sdk_resource.Resource],
+    make: Making,
+    copied: Callable[[Any], Any],
+) -> None:
+    fresh, changed = make(kind, IMAGE), make(kind, IMAGE)
+    changed.name = 'other'
+
+    for each in (fresh, changed):
+        other = copied(each)
+        assert other == each
+        assert other.location == each.location == each.to_dict()['location']
+        # What is sent to change it, too: other's changes are its own.
+        assert (
+            lazy_operations.state(other)[0] == (lazy_operations.state(each)[0])
+        )
+        other.name = 'third'
+        assert each.name != 'third'
+        assert dict(other) == dict(each)
+
+
+def test_a_deep_copy_shares_nothing_but_the_connection() -> None:
+    image = built(cloud_image.CloudImage, {**IMAGE, 'left': {}})
+    other = copy.deepcopy(image)
+    other.properties['own'] = 'x'
+    other.location['project']['id'] = 'p2'
+
+    assert 'own' not in image.properties
+    assert image.location['project']['id'] == 'p1'
+    assert other._connection is image._connection
+
+
+def test_openstacksdks_own_images_are_the_same() -> None:
+    """Those of ``conn.ims`` and those of ``conn.image``."""
+    stock = at_once(native_image.Image, IMAGE)
+    image = built(IMAGES, IMAGE)
+
+    assert isinstance(image, native_image.Image)
+    assert image == stock
+    assert stock == image
+    assert repr(image) == repr(stock)
+    assert image.to_dict() == stock.to_dict()
+    assert image.items() == stock.items()
+    assert {*image.keys()} == {*stock.keys()}
+    assert json.dumps(image) == json.dumps(stock)
+    assert {**image} == {**stock}
+    assert dict(image) == dict(stock)
+
+
+def test_all_attributes_are_named_once() -> None:
+    keys = built(cloud_image.CloudImage, IMAGE).keys()
+
+    assert len(keys) == len({*keys})
+
+
+@pytest.mark.parametrize('setting', [False, 'false', 'no', '0'])
+def test_a_connection_can_turn_deferring_off(
+    connect: Callable[..., connection.Connection],
+    answers: requests_mock.Mocker,
+    setting: Any,
+) -> None:
+    images = {'images': [{'id': 'i1', 'name': 'x'}]}
+    answers.get(f'{IMS_URL}/v2/images', json=images)
+    answers.get(f'{IMS_URL}/v2/cloudimages', json=images)
+    ims = connect(ims_lazy=setting).ims
+
+    for image in (next(ims.images()), next(ims.cloud_images())):
+        assert type(image) is image.__class__
+        assert dict.get(image, 'name') == 'x'
+
+
+def test_one_connections_setting_is_no_others(
+    connect: Callable[..., connection.Connection],
+    answers: requests_mock.Mocker,
+) -> None:
+    answers.get(f'{IMS_URL}/v2/cloudimages', json={'images': [{'id': 'i1'}]})
+    connect(ims_lazy=False)
+    image = next(connect().ims.cloud_images())
+
+    assert type(image) is not image.__class__
 
 
 class Part(sdk_resource.Resource):
@@ -480,7 +586,7 @@ def test_resources_in_a_resource_are_made_as_well(name: str) -> None:
     body = {'id': 'w', 'parts': [{'id': 'p', 'name': 'x'}]}
 
     assert lazy_operations.outcome(
-        operation, deferred(Whole, body)
+        operation, built(Whole, body)
     ) == lazy_operations.outcome(operation, at_once(Whole, body))
 
 

@@ -21,6 +21,7 @@ import requests_mock
 
 from ims_ext import exceptions
 from ims_ext import paging
+from ims_ext import resource
 from ims_ext.extension import job
 from ims_ext.transport import retry
 
@@ -220,7 +221,7 @@ def test_native_images_are_openstacksdks(
         first.to_dict()
         == native_image.Image.existing(connection=conn, id='i0').to_dict()
     )
-    assert type(first) is native_image.Image
+    assert type(first) is resource.native(native_image.Image)
     assert repr(second).startswith('openstack.image.v2.image.Image(id=i1')
 
 

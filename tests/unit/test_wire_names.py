@@ -42,7 +42,7 @@ def _kinds() -> list[type[resource.Resource]]:
         waiting += kind.__subclasses__()
         if kind.__module__.startswith('ims_ext.extension'):
             found.append(kind)
-    return [kind for kind in found if not hasattr(kind, '_completed_type')]
+    return [kind for kind in found if not hasattr(kind, '_whole_type')]
 
 
 ATTRIBUTES = [
@@ -54,7 +54,7 @@ ATTRIBUTES = [
 
 
 def listed(body: dict[str, Any]) -> cloud_image.CloudImage:
-    image = lazy.Origin(cloud_image.CloudImage).defer(body)
+    image = lazy.Builder(cloud_image.CloudImage).defer(body)
     assert isinstance(image, cloud_image.CloudImage)
     return image
 
@@ -89,7 +89,7 @@ def test_every_attribute_has_only_its_wire_name(
 ) -> None:
     without = kind.existing()
 
-    made = lazy.Origin(kind).defer({name: 'theirs'})
+    made = lazy.Builder(kind).defer({name: 'theirs'})
 
     assert getattr(made, name) == getattr(without, name)
     assert made.properties[name] == 'theirs'
