@@ -189,6 +189,18 @@ class EmulatorServer:
         """Answer what is being asked, then end; no harm when stopped."""
         self._stack.close()
 
+    def add_user(self, account: Account) -> None:
+        """Add a user while the emulator runs, so that :meth:`clouds` has it.
+
+        A project that is not there yet comes with servers and volumes of its
+        own. Projects see nothing of each other: where each test has one,
+        tests can share an emulator.
+
+        :param account: The user. A known one gets this password and project.
+        """
+        seed(self._state, (account,))
+        self._accounts[account.name] = account
+
     def clouds(self, access_keys: bool = False) -> dict[str, Any]:
         """Return the content of a clouds.yaml for this emulator.
 

@@ -18,6 +18,11 @@ from . import s3_description
 from .openstack_command import OpenStackCommand
 from .openstack_command import Run
 from .openstack_command import environment_for
+from .own_cloud import Cloud
+from .own_cloud import own_project
+from .plain_http import Client
+from .tenants import add_tenant
+from .tenants import bucket
 
 #: Enough for what all tests together make.
 IMAGE_QUOTA = 1000
@@ -31,6 +36,57 @@ def emulator() -> Iterator[EmulatorServer]:
     """Give an emulator on free ports that all tests share."""
     with EmulatorServer(job_seconds=0.3, image_quota=IMAGE_QUOTA) as server:
         yield server
+
+
+@pytest.fixture(scope='session')
+def quick_emulator() -> Iterator[EmulatorServer]:
+    """Give an emulator whose jobs end at once, for projects of tests' own.
+
+    Nobody has a bucket there.
+    """
+    with EmulatorServer(job_seconds=0) as server:
+        Client(server, 'alice').s3.delete_bucket(Bucket='images')
+        yield server
+
+
+@pytest.fixture(scope='session')
+def slow_emulator() -> Iterator[EmulatorServer]:
+    """Give an emulator whose jobs do not end, for projects of tests' own."""
+    with EmulatorServer(job_seconds=3600) as server:
+        yield server
+
+
+@pytest.fixture
+def cloud(quick_emulator: EmulatorServer) -> Iterator[Cloud]:
+    """Give a project of the test's own; its jobs end at once."""
+    with own_project(quick_emulator) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def slow(slow_emulator: EmulatorServer) -> Iterator[Cloud]:
+    """Give a project of the test's own; its jobs do not end."""
+    with own_project(slow_emulator) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def tenant(quick_emulator: EmulatorServer) -> Client:
+    """Give a project of the test's own, as a client that speaks HTTP."""
+    return Client(quick_emulator, add_tenant(quick_emulator))
+
+
+@pytest.fixture
+def neighbour(quick_emulator: EmulatorServer) -> Client:
+    """Give another project of the test's own, beside ``tenant``."""
+    return Client(quick_emulator, add_tenant(quick_emulator))
+
+
+@pytest.fixture
+def importer(tenant: Client) -> Iterator[Client]:
+    """Give ``tenant`` with an empty bucket, ``images``."""
+    with bucket(tenant):
+        yield tenant
 
 
 @pytest.fixture(scope='session')

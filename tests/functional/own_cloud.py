@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An emulator of a test's own, whose servers and volumes it may use up."""
+"""A project of a test's own, whose servers and volumes it may use up."""
 
 from collections.abc import Iterator
 import contextlib
@@ -12,17 +12,22 @@ import ims_ext
 from ims_ext import exceptions
 from ims_ext.emulator.server import EmulatorServer
 
+from .tenants import add_tenant
+
 
 class Cloud:
     """What a test does with its emulator.
 
+    :param server: The emulator.
+    :param user: Who uses it.
+
     :ivar server: The emulator.
-    :ivar conn: The connection of ``alice``, project ``alpha``.
+    :ivar conn: The connection of the user.
     """
 
-    def __init__(self, server: EmulatorServer) -> None:
+    def __init__(self, server: EmulatorServer, user: str = 'alice') -> None:
         self.server = server
-        self.conn = self.connect('alice')
+        self.conn = self.connect(user)
 
     def connect(self, user: str) -> connection.Connection:
         """Return a connection of a user."""
@@ -32,6 +37,10 @@ class Cloud:
         conn = connection.Connection(**entry)
         ims_ext.load(conn)
         return conn
+
+    def connect_other(self) -> connection.Connection:
+        """Return a connection of somebody in another project."""
+        return self.connect(add_tenant(self.server))
 
     def server_id(self, name: str) -> str:
         """Return the ID of a server."""
@@ -65,6 +74,16 @@ def own_cloud(job_seconds: float = 0) -> Iterator[Cloud]:
             yield cloud
         finally:
             cloud.conn.close()
+
+
+@contextlib.contextmanager
+def own_project(server: EmulatorServer) -> Iterator[Cloud]:
+    """Use a running emulator as somebody whose project nobody else is in."""
+    cloud = Cloud(server, add_tenant(server))
+    try:
+        yield cloud
+    finally:
+        cloud.conn.close()
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The emulator's servers and volumes, as clients of clouds see them."""
 
-from collections.abc import Iterator
 import json
 from pathlib import Path
 import subprocess
@@ -15,15 +14,8 @@ from ims_ext.emulator.server import EmulatorServer
 
 from .openstack_command import Run
 from .own_cloud import Cloud
-from .own_cloud import own_cloud
 
 UNKNOWN = '11111111-2222-3333-4444-555555555555'
-
-
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    with own_cloud() as running:
-        yield running
 
 
 def listed(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

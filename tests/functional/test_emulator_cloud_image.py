@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operations 1 and 2: listing images, and changing their attributes."""
 
-from collections.abc import Iterator
 import datetime
 from typing import Any
 
 import pytest
-
-from ims_ext.emulator.server import EmulatorServer
 
 from .plain_http import Client
 from .plain_http import code
@@ -16,19 +13,13 @@ UNKNOWN = '11111111-2222-3333-4444-555555555555'
 
 
 @pytest.fixture
-def running() -> Iterator[EmulatorServer]:
-    with EmulatorServer(job_seconds=0) as server:
-        yield server
+def alice(tenant: Client) -> Client:
+    return tenant
 
 
 @pytest.fixture
-def alice(running: EmulatorServer) -> Client:
-    return Client(running, 'alice')
-
-
-@pytest.fixture
-def bob(running: EmulatorServer) -> Client:
-    return Client(running, 'bob')
+def bob(neighbour: Client) -> Client:
+    return neighbour
 
 
 def moment(offset: datetime.timedelta, form: str) -> str:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operations 4, 5, 9 and 11: objects in buckets become images."""
 
-from collections.abc import Iterator
 import hashlib
 import pathlib
 from typing import Any
@@ -24,21 +23,13 @@ UNKNOWN = '11111111-2222-3333-4444-555555555555'
 
 
 @pytest.fixture
-def running() -> Iterator[EmulatorServer]:
-    with EmulatorServer(job_seconds=0) as server:
-        yield server
+def alice(importer: Client) -> Client:
+    return importer
 
 
 @pytest.fixture
-def alice(running: EmulatorServer) -> Client:
-    client = Client(running, 'alice')
-    client.s3.create_bucket(Bucket='images')
-    return client
-
-
-@pytest.fixture
-def bob(running: EmulatorServer) -> Client:
-    return Client(running, 'bob')
+def bob(neighbour: Client) -> Client:
+    return neighbour
 
 
 @pytest.fixture

@@ -265,6 +265,22 @@ def test_users_of_one_project_see_the_same(tmp_path: Path) -> None:
     assert len(projects) == 1
 
 
+def test_a_user_comes_while_the_emulator_runs(
+    emulator: EmulatorServer, alice: connection.Connection
+) -> None:
+    alices = {each.id for each in alice.compute.servers()}
+    emulator.add_user(Account('erin', 'secret', 'epsilon'))
+    entry = emulator.clouds()['clouds']['erin']
+
+    with connection.Connection(**entry) as erin:
+        servers = {each.id: each.name for each in erin.compute.servers()}
+        images = [each.visibility for each in erin.ims.cloud_images()]
+
+    assert set(servers.values()) == {'web', 'db', 'batch'}
+    assert not alices & set(servers)
+    assert set(images) == {'public'}
+
+
 @pytest.mark.parametrize(
     ('command', 'expected'),
     [

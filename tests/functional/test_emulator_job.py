@@ -56,20 +56,20 @@ def test_a_running_job_says_what_it_does(qcow2: bytes) -> None:
     }
 
 
-def test_a_job_that_succeeded_says_when(qcow2: bytes) -> None:
-    with EmulatorServer(job_seconds=0) as server:
-        client = prepared(server, qcow2)
-        job = client.finish(client.create())
+def test_a_job_that_succeeded_says_when(
+    importer: Client, qcow2: bytes
+) -> None:
+    importer.put('disk.qcow2', qcow2)
+    job = importer.finish(importer.create())
     assert job['status'] == 'SUCCESS'
     assert job['entities']['process_percent'] == 1.0
     assert TIME.fullmatch(job['end_time'])
     assert job['end_time'] >= job['begin_time']
 
 
-def test_a_job_that_failed_says_why() -> None:
-    with EmulatorServer(job_seconds=0) as server:
-        client = prepared(server, b'no image')
-        job = client.finish(client.create())
+def test_a_job_that_failed_says_why(importer: Client) -> None:
+    importer.put('disk.qcow2', b'no image')
+    job = importer.finish(importer.create())
     assert job['status'] == 'FAIL'
     assert job['error_code'] == 'IMG.0057'
     assert job['fail_reason']
@@ -103,12 +103,11 @@ def test_an_image_is_active_as_soon_as_its_job_succeeded(
 
 @pytest.mark.parametrize('image_type', ['ECS', 'BMS', 'DataImage'])
 def test_a_quick_import_has_a_sub_job(
-    tmp_path: pathlib.Path, image_type: str
+    importer: Client, tmp_path: pathlib.Path, image_type: str
 ) -> None:
-    with EmulatorServer(job_seconds=0) as server:
-        client = prepared(server, b'')
-        client.put('disk.raw', disk(tmp_path, 'raw', 2**20))
-        job = client.finish(client.quick_import(type=image_type))
+    importer.put('disk.qcow2', b'')
+    importer.put('disk.raw', disk(tmp_path, 'raw', 2**20))
+    job = importer.finish(importer.quick_import(type=image_type))
     entities = job['entities']
     (part,) = entities['sub_jobs_result']
     assert job['job_type'] == 'imsImportImageJob'
@@ -122,42 +121,40 @@ def test_a_quick_import_has_a_sub_job(
     }
 
 
-def test_the_import_of_an_iso_file_has_a_sub_job() -> None:
-    with EmulatorServer(job_seconds=0) as server:
-        client = prepared(server, iso())
-        client.put('cd.iso', iso())
-        job = client.finish(
-            client.create(image_url='images:cd.iso', type='IsoImage')
-        )
+def test_the_import_of_an_iso_file_has_a_sub_job(importer: Client) -> None:
+    importer.put('disk.qcow2', iso())
+    importer.put('cd.iso', iso())
+    job = importer.finish(
+        importer.create(image_url='images:cd.iso', type='IsoImage')
+    )
     (part,) = job['entities']['sub_jobs_result']
     assert part['job_type'] == 'imsImportIsoFileImageJob'
 
 
-def test_a_sub_job_fails_with_its_job() -> None:
-    with EmulatorServer(job_seconds=0) as server:
-        client = prepared(server, b'no image')
-        job = client.finish(client.create(type='IsoImage'))
+def test_a_sub_job_fails_with_its_job(importer: Client) -> None:
+    importer.put('disk.qcow2', b'no image')
+    job = importer.finish(importer.create(type='IsoImage'))
     (part,) = job['entities']['sub_jobs_result']
     assert part['status'] == 'FAIL'
     assert part['error_code'] == job['error_code']
 
 
-def test_a_sub_job_can_be_asked_for_alone() -> None:
-    with EmulatorServer(job_seconds=0) as server:
-        client = prepared(server, iso())
-        client.put('cd.iso', iso())
-        job = client.finish(
-            client.create(image_url='images:cd.iso', type='IsoImage')
-        )
-        (part,) = job['entities']['sub_jobs_result']
-        assert client.job(part['job_id']) == part
+def test_a_sub_job_can_be_asked_for_alone(importer: Client) -> None:
+    importer.put('disk.qcow2', iso())
+    importer.put('cd.iso', iso())
+    job = importer.finish(
+        importer.create(image_url='images:cd.iso', type='IsoImage')
+    )
+    (part,) = job['entities']['sub_jobs_result']
+    assert importer.job(part['job_id']) == part
 
 
-def test_a_registration_tells_no_more_than_the_image(qcow2: bytes) -> None:
-    with EmulatorServer(job_seconds=0) as server:
-        client = prepared(server, qcow2)
-        image_id = client.create_metadata(name='golden')
-        job = client.finish(client.register(image_id, 'images:disk.qcow2'))
+def test_a_registration_tells_no_more_than_the_image(
+    importer: Client, qcow2: bytes
+) -> None:
+    importer.put('disk.qcow2', qcow2)
+    image_id = importer.create_metadata(name='golden')
+    job = importer.finish(importer.register(image_id, 'images:disk.qcow2'))
     assert job['job_type'] == 'imsNativeImportImageJob'
     assert job['entities'] == {'image_id': image_id}
 
@@ -165,39 +162,35 @@ def test_a_registration_tells_no_more_than_the_image(qcow2: bytes) -> None:
 # ====== WHO MAY ASK ======
 
 
-def test_an_unknown_job_is_refused() -> None:
-    with EmulatorServer() as server:
-        client = Client(server)
-        answer = client.get(f'/v1/{client.project_id}/jobs/{UNKNOWN}')
+def test_an_unknown_job_is_refused(importer: Client) -> None:
+    answer = importer.get(f'/v1/{importer.project_id}/jobs/{UNKNOWN}')
     assert code(answer) == 'IMG.0023'
 
 
-def test_a_job_of_another_project_does_not_exist(qcow2: bytes) -> None:
-    with EmulatorServer(job_seconds=0) as server:
-        alice = prepared(server, qcow2)
-        bob = Client(server, 'bob')
-        job_id = alice.create().json()['job_id']
-        answer = bob.get(f'/v1/{bob.project_id}/jobs/{job_id}')
+def test_a_job_of_another_project_does_not_exist(
+    importer: Client, neighbour: Client, qcow2: bytes
+) -> None:
+    importer.put('disk.qcow2', qcow2)
+    job_id = importer.create().json()['job_id']
+    answer = neighbour.get(f'/v1/{neighbour.project_id}/jobs/{job_id}')
     assert code(answer) == 'IMG.0023'
 
 
-def test_the_project_must_be_the_tokens(qcow2: bytes) -> None:
-    with EmulatorServer(job_seconds=0) as server:
-        alice = prepared(server, qcow2)
-        bob = Client(server, 'bob')
-        job_id = alice.create().json()['job_id']
-        answer = bob.get(f'/v1/{alice.project_id}/jobs/{job_id}')
+def test_the_project_must_be_the_tokens(
+    importer: Client, neighbour: Client, qcow2: bytes
+) -> None:
+    importer.put('disk.qcow2', qcow2)
+    job_id = importer.create().json()['job_id']
+    answer = neighbour.get(f'/v1/{importer.project_id}/jobs/{job_id}')
     assert code(answer) == 'IMG.0030'
 
 
-def test_a_job_needs_a_token() -> None:
-    with EmulatorServer() as server:
-        client = Client(server)
-        answer = client.request(
-            'GET',
-            f'/v1/{client.project_id}/jobs/{UNKNOWN}',
-            headers={'X-Auth-Token': 'wrong'},
-        )
+def test_a_job_needs_a_token(importer: Client) -> None:
+    answer = importer.request(
+        'GET',
+        f'/v1/{importer.project_id}/jobs/{UNKNOWN}',
+        headers={'X-Auth-Token': 'wrong'},
+    )
     assert answer.status_code == 401
 
 

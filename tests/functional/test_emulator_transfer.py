@@ -37,19 +37,13 @@ def directory(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 @pytest.fixture
-def running(directory: pathlib.Path) -> Iterator[EmulatorServer]:
-    with EmulatorServer(job_seconds=0, state_dir=directory) as server:
-        yield server
+def alice(importer: Client) -> Client:
+    return importer
 
 
 @pytest.fixture
-def alice(running: EmulatorServer) -> Client:
-    return Client(running, 'alice')
-
-
-@pytest.fixture
-def bob(running: EmulatorServer) -> Client:
-    return Client(running, 'bob')
+def bob(neighbour: Client) -> Client:
+    return neighbour
 
 
 @pytest.fixture
@@ -61,6 +55,13 @@ def qcow2(tmp_path: pathlib.Path) -> bytes:
 def golden(alice: Client, qcow2: bytes) -> str:
     """The ID of an imported image of Alice's."""
     return imported(alice, qcow2)
+
+
+@pytest.fixture
+def alone(directory: pathlib.Path) -> Iterator[Client]:
+    """A client whose emulator keeps nothing else in the directory."""
+    with EmulatorServer(job_seconds=0, state_dir=directory) as server:
+        yield Client(server)
 
 
 def imported(client: Client, data: bytes, **body: Any) -> str:
@@ -201,9 +202,10 @@ def test_an_image_is_exported_into_a_folder(
 
 
 def test_an_export_leaves_no_file_behind(
-    alice: Client, golden: str, directory: pathlib.Path
+    alone: Client, qcow2: bytes, directory: pathlib.Path
 ) -> None:
-    alice.finish(export(alice, golden, file_format='raw'))
+    golden = imported(alone, qcow2)
+    alone.finish(export(alone, golden, file_format='raw'))
     assert os.listdir(directory / 'images') == [golden]
 
 
@@ -383,7 +385,7 @@ def test_the_clouds_own_format_cannot_be_converted(alice: Client) -> None:
 
 
 def test_an_image_that_refers_to_a_file_brings_none_along(
-    alice: Client, tmp_path: pathlib.Path, directory: pathlib.Path
+    alice: Client, tmp_path: pathlib.Path
 ) -> None:
     secret = tmp_path / 'secret'
     secret.write_bytes(b'secret'.ljust(SIZE, b'\0'))
@@ -411,21 +413,22 @@ def test_data_that_is_not_what_it_is_said_to_be_is_not_converted(
 
 
 def test_a_failed_conversion_leaves_nothing_behind(
-    alice: Client,
-    golden: str,
+    alone: Client,
+    qcow2: bytes,
     directory: pathlib.Path,
     tmp_path: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    golden = imported(alone, qcow2)
     broken = program(
         tmp_path, 'for last; do :; done; echo begun >"$last"; exit 1'
     )
     monkeypatch.setattr(shutil, 'which', lambda _: broken)
-    job = alice.finish(export(alice, golden, file_format='raw'))
+    job = alone.finish(export(alone, golden, file_format='raw'))
     assert job['status'] == 'FAIL'
     assert job['error_code'] == 'IMG.0071'
     assert str(directory) not in job['fail_reason']
-    assert 'exported' not in objects(alice)
+    assert 'exported' not in objects(alone)
     assert os.listdir(directory / 'images') == [golden]
 
 
@@ -594,16 +597,16 @@ def test_a_shared_image_that_was_not_accepted_cannot_be_copied(
 
 
 def test_a_shared_image_that_is_encrypted_cannot_be_copied(
-    running: EmulatorServer, alice: Client, bob: Client
+    quick_emulator: EmulatorServer, alice: Client, bob: Client
 ) -> None:
     image_id = alice.active_image(name='secret')
     alice.share(image_id, bob)
     bob.answer_share(image_id, 'accepted')
     # No operation shares an encrypted image, or encrypts a shared one.
-    image = running._state.images.get(image_id)
+    image = quick_emulator._state.images.get(image_id)
     assert image
     image.attributes['__system__cmkid'] = KEY_ID
-    running._state.images.save(image)
+    quick_emulator._state.images.save(image)
 
     assert code(copy(bob, image_id)) == 'IMG.0197'
 
@@ -668,7 +671,7 @@ def test_the_image_of_a_bare_metal_server_cannot_be_encrypted(
     assert code(copy(alice, image_id, cmk_id=KEY_ID)) == 'IMG.0118'
 
 
-def test_a_copy_counts_against_the_quota(alice: Client, golden: str) -> None:
+def test_a_copy_counts_against_the_quota() -> None:
     with EmulatorServer(job_seconds=0, image_quota=1) as server:
         client = Client(server)
         image_id = client.active_image(name='only')
@@ -676,18 +679,20 @@ def test_a_copy_counts_against_the_quota(alice: Client, golden: str) -> None:
 
 
 def test_a_copy_that_fails_leaves_no_image(
-    alice: Client,
-    golden: str,
+    alone: Client,
+    qcow2: bytes,
     directory: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    golden = imported(alone, qcow2)
+
     def fail(*_: Any) -> None:
         raise OSError(errno.EIO, "The disk is broken")
 
     monkeypatch.setattr(os, 'link', fail)
-    job = alice.finish(copy(alice, golden))
+    job = alone.finish(copy(alone, golden))
     assert job['status'] == 'FAIL'
-    assert alice.names(name='copy') == []
+    assert alone.names(name='copy') == []
     assert os.listdir(directory / 'images') == [golden]
 
 

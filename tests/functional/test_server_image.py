@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operations 3, 6 and 7: servers and volumes become images."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 import hashlib
 import json
 from pathlib import Path
@@ -26,20 +26,6 @@ ACTION = '/v2/cloudimages/action'
 CENTOS = 'CentOS 7.6 64bit'
 UBUNTU = 'Ubuntu 18.04 server 64bit'
 UNKNOWN = '11111111-2222-3333-4444-555555555555'
-FOREVER = 3600
-
-
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    with own_cloud() as running:
-        yield running
-
-
-@pytest.fixture
-def slow() -> Iterator[Cloud]:
-    """A cloud whose jobs do not end."""
-    with own_cloud(FOREVER) as running:
-        yield running
 
 
 # ====== SERVERS ======
@@ -124,7 +110,7 @@ def test_the_image_of_a_server_needs_a_name_of_its_own(cloud: Cloud) -> None:
 
 def test_another_projects_name_is_free(cloud: Cloud) -> None:
     cloud.conn.ims.create_image_from_server('web', 'golden', wait=True)
-    bob = cloud.connect('bob')
+    bob = cloud.connect_other()
 
     job = bob.ims.create_image_from_server('web', 'golden', wait=True)
 
@@ -135,7 +121,7 @@ def test_another_projects_server_does_not_exist(cloud: Cloud) -> None:
     server_id = cloud.server_id('web')
 
     with refused('IMG.0005'):
-        cloud.connect('bob').ims.create_image_from_server(server_id, 'golden')
+        cloud.connect_other().ims.create_image_from_server(server_id, 'golden')
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tags: set, removed, listed and searched by, in the emulated cloud."""
 
-from collections.abc import Iterator
 import json
 from typing import Any
 import uuid
@@ -20,15 +19,8 @@ from .plain_http import code
 
 
 @pytest.fixture
-def running() -> Iterator[EmulatorServer]:
-    """An emulator with no other images than a test's."""
-    with EmulatorServer(job_seconds=0) as server:
-        yield server
-
-
-@pytest.fixture
-def client(running: EmulatorServer) -> Client:
-    return Client(running)
+def client(tenant: Client) -> Client:
+    return tenant
 
 
 @pytest.fixture

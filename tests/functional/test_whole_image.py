@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operation 10: servers and their backups become full-ECS images."""
 
-from collections.abc import Iterator
 import json
 from typing import Any
 import uuid
@@ -19,20 +18,6 @@ from .own_cloud import refused
 ACTION = '/v1/cloudimages/wholeimages/action'
 VAULT = 'de9fcf45-11b2-432c-8562-5c5428574600'
 UNKNOWN = '11111111-2222-3333-4444-555555555555'
-FOREVER = 3600
-
-
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    with own_cloud() as running:
-        yield running
-
-
-@pytest.fixture
-def slow() -> Iterator[Cloud]:
-    """A cloud whose jobs do not end."""
-    with own_cloud(FOREVER) as running:
-        yield running
 
 
 def stored_backup(cloud: Cloud, name: str) -> Backup:
@@ -216,7 +201,7 @@ def test_another_projects_backup_does_not_exist(cloud: Cloud) -> None:
     backup_id = cloud.backup('web-csbs').id
 
     with refused('IMG.0127'):
-        cloud.connect('bob').ims.create_whole_image('a', backup=backup_id)
+        cloud.connect_other().ims.create_whole_image('a', backup=backup_id)
 
 
 @pytest.mark.parametrize(
