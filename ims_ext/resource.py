@@ -264,6 +264,32 @@ class Resource(ResourceMixin, sdk_resource.Resource):
     #: *Type: dict*
     properties = Body('properties')
 
+    #: The method of ``conn.ims`` that gets the resource, where the service has
+    #: no path for one.
+    getter: ClassVar[str | None] = None
+
+    def fetch(
+        self, session: adapter.Adapter, *args: Any, **kwargs: Any
+    ) -> Self:
+        """Get the resource as it is now.
+
+        :param session: ``conn.ims``.
+        :param args: As for :meth:`openstack.resource.Resource.fetch`.
+        :param kwargs: Likewise.
+        :returns: The same resource, changed.
+        :raises: :class:`~openstack.exceptions.NotFoundException` where there
+            is none any more.
+        """
+        if self.getter is None:
+            return super().fetch(session, *args, **kwargs)
+        get = getattr(session, self.getter, None)
+        if get is None:
+            raise ValueError(
+                f"{type(self).__name__} is got by conn.ims, not by {session!r}"
+            )
+        sdk.take_over(self, get(self))
+        return self
+
     #: What answers repeat of what is known from the path.
     _repeated: ClassVar[frozenset[str]] = frozenset()
 

@@ -272,6 +272,7 @@ class Assembly:
 
 def content(resource: sdk_resource.Resource) -> Any:
     """Return all that a resource consists of, but for its connection."""
+    len(resource)  # has one that is deferred made
     state = dict(_get(resource, '__dict__'))
     state.pop('_connection', None)
     return state, {key: dict.get(resource, key) for key in dict.keys(resource)}
@@ -302,6 +303,21 @@ def restored(kind: type[sdk_resource.Resource], content: Any) -> Any:
     dict.update(made, entries)
     _get(made, '__dict__').update(state)
     return made
+
+
+def take_over(
+    resource: sdk_resource.Resource, current: sdk_resource.Resource
+) -> None:
+    """Make a resource what another one is, its connection but not its class.
+
+    :param resource: The resource, which is changed.
+    :param current: The other one.
+    """
+    state, entries = copied_content(current)
+    _get(resource, '__dict__').update(state)
+    dict.update(resource, entries)
+    for name in dict.keys(resource) - entries.keys():
+        dict.pop(resource, name)
 
 
 def comparable(resource: sdk_resource.Resource) -> Any:

@@ -33,7 +33,10 @@ class CloudImage(resource.Resource):
     base_path = '/v2/cloudimages'
     resources_key = 'images'
 
+    allow_fetch = True
     allow_list = True
+
+    getter = 'get_cloud_image'
 
     _query_mapping = resource.OpenQueryParameters(
         'architecture',

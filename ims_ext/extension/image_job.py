@@ -33,6 +33,8 @@ class ImageJob(_job.Job):
     #: ID in the class itself only.
     id = resource.Body('job_id', alternate_id=True)
 
+    getter = 'get_job'
+
     @classmethod
     def of(cls, *images: Mapping[str, Any], connection: Any = None) -> Self:
         """Return the job that makes some images.
@@ -103,6 +105,8 @@ class ObservedJob(_job.Job):
 
     #: Here again, as for :class:`ImageJob`.
     id = resource.Body('job_id', alternate_id=True)
+
+    getter = 'get_job'
 
     _pickled_type = _job.Job
 

@@ -31,7 +31,10 @@ class LegacyImage(resource.Resource):
     base_path = '/v1.1/images/detail'
     resources_key = 'images'
 
+    allow_fetch = True
     allow_list = True
+
+    getter = 'get_legacy_image'
 
     _query_mapping = resource.QueryParameters(
         'name',

@@ -2,8 +2,9 @@
 """Images found and counted by their tags."""
 
 from collections.abc import Generator, Iterable, Mapping
-from typing import Any, TypedDict, Unpack
+from typing import Any, Self, TypedDict, Unpack
 
+from keystoneauth1 import adapter
 from openstack import format as sdk_format
 
 from ims_ext import exceptions
@@ -11,6 +12,7 @@ from ims_ext import lazy
 from ims_ext import paging
 from ims_ext import proxy
 from ims_ext import resource
+from ims_ext import sdk
 from ims_ext import validation
 from ims_ext.extension import tag_rules
 from ims_ext.transport import decode
@@ -57,6 +59,8 @@ class TaggedImage(resource.Resource):
     # this name whatever takes an image knows one.
     resources_key = 'images'
 
+    allow_fetch = True
+
     #: The image's ID.
     id = resource.Body('resource_id', alternate_id=True)
     #: The image's name.
@@ -76,6 +80,34 @@ class TaggedImage(resource.Resource):
     def tag_map(self) -> dict[str, str]:
         """The image's tags as a mapping of keys to values."""
         return dict(self.tags or ())
+
+    def fetch(
+        self, session: adapter.Adapter, *args: Any, **kwargs: Any
+    ) -> Self:
+        """Get the image as it is now, by operation 1.
+
+        :param session: ``conn.ims``.
+        :param args: As for :meth:`openstack.resource.Resource.fetch`.
+        :param kwargs: Likewise.
+        :returns: The same resource, changed.
+        :raises: :class:`~openstack.exceptions.NotFoundException` where there
+            is no such image any more.
+        """
+        ims: Any = session
+        image = ims.get_cloud_image(self)
+        detail = self.resource_detail
+        known = detail if isinstance(detail, Mapping) else {}
+        current = type(self).existing(
+            resource_id=image.id,
+            resource_name=image.name,
+            resource_detail={**known, 'status': image.status},
+            tags=[
+                {'key': key, 'value': value}
+                for key, value in image.tag_map.items()
+            ],
+        )
+        sdk.take_over(self, current)
+        return self
 
 
 class TagSearch(TypedDict, total=False):
