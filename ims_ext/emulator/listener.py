@@ -2,6 +2,7 @@
 """A port that a WSGI application answers at, by waitress."""
 
 from collections.abc import Callable
+import re
 import socket
 import threading
 from typing import Any
@@ -18,6 +19,8 @@ _BLOCK = 256 * 1024
 _THREADS = 8
 _CONNECTIONS = 1000
 _STOP_SECONDS = 5
+
+_BUCKET_HEADER = re.compile(rb'^X-(?:Amz|Obs)-[^:]*', re.MULTILINE)
 
 
 class PortError(Exception):
@@ -62,6 +65,15 @@ class _Task(WSGITask):  # type: ignore[misc]
         environ: WSGIEnvironment = super().get_environment()
         environ['ims_ext.channel'] = self.channel
         return environ
+
+    def build_response_header(self) -> bytes:
+        """Return the header, object stores' own names in lower case.
+
+        waitress capitalizes names, and clients tell users the names of an
+        object's metadata as they receive them.
+        """
+        header: bytes = super().build_response_header()
+        return _BUCKET_HEADER.sub(lambda found: found[0].lower(), header)
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc]

@@ -158,7 +158,10 @@ class EmulatorServer:
             stack.callback(self._state.close)
             seed(self._state, self._seeds)
             buckets = BucketStore(
-                self._state.access_keys, self._state.directory
+                self._state.access_keys,
+                self._state.directory,
+                self._state.database,
+                self._settings.region,
             )
             stack.callback(buckets.close)
             _make_first_bucket(self._state, buckets)
@@ -182,7 +185,6 @@ class EmulatorServer:
             ):
                 stack.callback(serve(listening, app, limit))
             stack.callback(stopping.set)
-            buckets.warm_up()
             self._stack = stack.pop_all()
 
     def stop(self) -> None:

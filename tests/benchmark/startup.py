@@ -19,7 +19,6 @@ from .table import limited
 _EXTRAS = (
     'boto3',
     'botocore',
-    'moto',
     'osc_lib',
     'oslo_utils',
     'platformdirs',

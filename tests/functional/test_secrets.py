@@ -26,7 +26,7 @@ from ims_ext import exceptions
 from ims_ext import proxy
 from ims_ext.auth import signature
 from ims_ext.emulator import state
-from ims_ext.emulator.bucket import auth as s3_auth
+from ims_ext.emulator.bucket import signature as bucket_signature
 from ims_ext.emulator.seed import Account
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.objectstore import access
@@ -78,7 +78,7 @@ class Spy:
                 lambda key: [key.secret, key.security_token],
             ),
             (signature, 'signature', lambda found: [found]),
-            (s3_auth, '_sign_v4', lambda found: [found]),
+            (bucket_signature, '_sign_v4', lambda found: [found]),
         ):
             self._watch(patch, owner, name, secrets_of)
 

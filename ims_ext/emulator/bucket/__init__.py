@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The object store: signatures, bodies, files, S3 itself."""
+"""The object store: buckets and objects, for clients of OBS and of S3."""

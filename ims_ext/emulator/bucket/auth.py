@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""S3's signatures, checked with botocore's signers."""
+"""The signatures of OBS and S3, read and checked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import dataclasses
 import datetime
 import email.utils
 import hmac
-from typing import Any, Protocol, cast
-from urllib.parse import parse_qsl
-from urllib.parse import quote
-from urllib.parse import unquote_to_bytes
-from urllib.parse import urlsplit
-from wsgiref.types import WSGIEnvironment
+from typing import Protocol
 
+from ims_ext.emulator.bucket import dialect
+from ims_ext.emulator.bucket import signature
 from ims_ext.emulator.bucket.errors import S3Error
 from ims_ext.emulator.bucket.errors import access_denied
+from ims_ext.emulator.bucket.request import BucketRequest
 
 #: How far the clocks of client and service may be apart.
 MAX_SKEW = datetime.timedelta(minutes=15)
@@ -22,7 +20,6 @@ MAX_SKEW = datetime.timedelta(minutes=15)
 MAX_EXPIRES = 7 * 24 * 3600
 
 _TIMESTAMP = '%Y%m%dT%H%M%SZ'
-_V4 = 'AWS4-HMAC-SHA256'
 
 
 class AccessKey(Protocol):
@@ -57,71 +54,46 @@ class AccessKeys(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class SignedRequest:
-    """The parts of a request that signatures cover.
+class Authenticated:
+    """A request whose sender is known.
 
-    :ivar method: The HTTP method.
-    :ivar path: The path as it was sent, still quoted.
-    :ivar query: The query as it was sent, still quoted.
-    :ivar headers: Headers with lower-case names.
-    :ivar bucket: The bucket where the host name has it, or ``None``.
+    :ivar project_id: The project that it acts for.
+    :ivar options: What it says in headers of the protocol's own, by their
+        names without the prefix: ``copy-source``. Only what is signed counts.
+    :ivar payload: The body's SHA-256 in hexadecimal digits, or the words in
+        its place.
+    :ivar sign_chunk: Returns the signature of the body's next chunk by its
+        digest, or of its trailer; ``None`` where chunks are not signed.
     """
 
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    bucket: str | None = None
-
-    @property
-    def params(self) -> dict[str, str]:
-        """The query's parameters."""
-        return dict(parse_qsl(self.query, keep_blank_values=True))
+    project_id: str
+    options: Mapping[str, str]
+    payload: str = ''
+    sign_chunk: Callable[[bytes, bool], str] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class _Signature:
-    """A signature as the client sent it, with what it was made from."""
+    """A signature as the client sent it, with what it was made from.
+
+    :ivar date: The date's line in version 2.
+    :ivar scope: The scope of version 4; ``None`` in version 2.
+    """
 
     access: str
     value: str
     signed: datetime.datetime
     ends: datetime.datetime | None = None
-    region: str = ''
-    service: str = 's3'
+    date: str = ''
+    scope: signature.Scope | None = None
     headers: tuple[str, ...] = ()
     payload: str = ''
-    version: int = 4
 
 
-def read_request(environ: WSGIEnvironment) -> SignedRequest:
-    """Return the parts of a WSGI request that signatures cover."""
-    headers = {
-        name[5:].replace('_', '-').lower(): value
-        for name, value in environ.items()
-        if name.startswith('HTTP_')
-    }
-    for name in ('CONTENT_TYPE', 'CONTENT_LENGTH'):
-        if environ.get(name):
-            headers[name.replace('_', '-').lower()] = environ[name]
-    uri = environ.get('REQUEST_URI') or ''
-    # A path may begin with two slashes, which urlsplit takes for a host.
-    path = uri.partition('?')[0] if uri[:1] == '/' else urlsplit(uri).path
-    if not path:
-        path = quote(environ.get('PATH_INFO', '/').encode('latin-1'))
-    host = headers.get('host', '').rsplit(':', 1)[0].lower()
-    bucket = host.removesuffix('.localhost')
-    return SignedRequest(
-        environ['REQUEST_METHOD'],
-        path,
-        environ.get('QUERY_STRING', ''),
-        headers,
-        bucket if bucket and bucket != host else None,
-    )
-
-
-def authenticate(request: SignedRequest, access_keys: AccessKeys) -> AccessKey:
-    """Return the access key that signed a request.
+def authenticate(
+    request: BucketRequest, access_keys: AccessKeys
+) -> Authenticated:
+    """Return who sends a request, and what of it counts.
 
     :param request: The request.
     :param access_keys: The known keys.
@@ -129,43 +101,97 @@ def authenticate(request: SignedRequest, access_keys: AccessKeys) -> AccessKey:
         that is not signed, or not by a key that is valid now.
     """
     now = _now()
-    signature = _read_signature(request)
-    key = access_keys.get(signature.access)
+    given = _read_signature(request)
+    key = access_keys.get(given.access)
     if key is None:
         raise S3Error(
             'InvalidAccessKeyId',
             "The access key does not exist in our records.",
             403,
         )
-    if signature.version == 4:
-        expected = _sign_v4(request, signature, key.secret)
-    else:
-        expected = _sign_v2(request, signature, key.secret)
-    if not hmac.compare_digest(expected.encode(), signature.value.encode()):
+    if not _matches(request, given, key.secret):
         raise S3Error(
             'SignatureDoesNotMatch',
             "The signature does not match the one calculated from the "
             "request and the access key's secret.",
             403,
         )
-    _check_token(request, key)
+    options = _options(request, given)
+    _check_token(options, key)
     if key.expires_at is not None and key.expires_at <= now:
         raise S3Error('ExpiredToken', "The security token has expired.")
-    _check_times(signature, now)
-    return key
+    _check_times(given, now)
+    sign_chunk = None
+    if given.scope and given.payload.startswith('STREAMING-AWS4-HMAC'):
+        sign_chunk = signature.chunk_signer(
+            key.secret, given.scope, given.value
+        )
+    return Authenticated(key.project_id, options, given.payload, sign_chunk)
 
 
 def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-def _check_times(signature: _Signature, now: datetime.datetime) -> None:
-    if signature.ends is not None:
-        if signature.ends < now:
+def _matches(request: BucketRequest, given: _Signature, secret: str) -> bool:
+    if given.scope is None:
+        expected = signature.v2(request, secret, given.date)
+    else:
+        missing = [n for n in given.headers if n not in request.headers]
+        if missing:
+            raise access_denied(
+                f"Signed headers are missing: {', '.join(missing)}"
+            )
+        expected = signature.v4(
+            request, secret, given.scope, given.headers, given.payload
+        )
+    value = given.value.encode()
+    return any(hmac.compare_digest(e.encode(), value) for e in expected)
+
+
+def _options(request: BucketRequest, given: _Signature) -> dict[str, str]:
+    """Return what counts of the headers that only object stores know."""
+    own = request.dialect.prefix
+    token = f'{own}security-token'
+    if given.scope is None:
+        # All headers of its own protocol are signed, and no others are.
+        found = {
+            name.removeprefix(own): request.headers[name]
+            for name in request.own_headers()
+            if name.startswith(own)
+        }
+        if token in request.params:
+            found.setdefault('security-token', request.params[token])
+        return found
+    names = set(request.own_headers())
+    unsigned = sorted(names - set(given.headers))
+    if unsigned:
+        raise access_denied(
+            f"Headers are present that are not signed: {', '.join(unsigned)}"
+        )
+    found = {}
+    for prefix in (dialect.OBS.prefix, dialect.S3.prefix):
+        # Of a URL, all is signed, and what it says counts as a header.
+        for name, value in (
+            *((n.lower(), v) for n, v in request.params.items()),
+            *request.headers.items(),
+        ):
+            if name.startswith(prefix):
+                found[name.removeprefix(prefix)] = value
+    return found
+
+
+def _check_times(given: _Signature, now: datetime.datetime) -> None:
+    if given.ends is not None:
+        if given.ends < now:
             raise access_denied("Request has expired")
-        if signature.signed > now + MAX_SKEW:
+        if given.signed > now + MAX_SKEW:
             raise access_denied("Request is not yet valid")
-    elif abs(signature.signed - now) > MAX_SKEW:
+        if given.ends > now + datetime.timedelta(seconds=MAX_EXPIRES):
+            raise access_denied(
+                f"A signed URL is valid for {MAX_EXPIRES} seconds at most"
+            )
+    elif abs(given.signed - now) > MAX_SKEW:
         raise S3Error(
             'RequestTimeTooSkewed',
             "The difference between the request's time and the service's is "
@@ -174,12 +200,8 @@ def _check_times(signature: _Signature, now: datetime.datetime) -> None:
         )
 
 
-def _check_token(request: SignedRequest, key: AccessKey) -> None:
-    given = request.headers.get('x-amz-security-token') or (
-        request.params.get('X-Amz-Security-Token')
-        or request.params.get('x-amz-security-token')
-        or ''
-    )
+def _check_token(options: Mapping[str, str], key: AccessKey) -> None:
+    given = options.get('security-token', '')
     known = key.security_token or ''
     if not hmac.compare_digest(given.encode(), known.encode()):
         raise S3Error(
@@ -188,20 +210,20 @@ def _check_token(request: SignedRequest, key: AccessKey) -> None:
         )
 
 
-def _read_signature(request: SignedRequest) -> _Signature:
+def _read_signature(request: BucketRequest) -> _Signature:
     header = request.headers.get('authorization', '')
     params = request.params
     scheme, _, rest = header.partition(' ')
     try:
-        if scheme == _V4:
+        if scheme == signature.V4:
             return _v4_header(request, rest)
-        if params.get('X-Amz-Algorithm') == _V4:
-            return _v4_query(request, params)
-        if scheme == 'AWS':
+        if params.get('X-Amz-Algorithm') == signature.V4:
+            return _v4_query(params)
+        if scheme == request.dialect.scheme:
             return _v2_header(request, rest)
-        if 'AWSAccessKeyId' in params:
-            return _v2_query(params)
-    except (KeyError, ValueError, OverflowError, OSError):
+        if request.dialect.access_key in params:
+            return _v2_query(params, request.dialect.access_key)
+    except (KeyError, ValueError, OverflowError, OSError, TypeError):
         raise S3Error(
             'AuthorizationHeaderMalformed',
             "The request's signature is incomplete or malformed.",
@@ -209,24 +231,24 @@ def _read_signature(request: SignedRequest) -> _Signature:
     raise access_denied()
 
 
-def _v4_header(request: SignedRequest, fields: str) -> _Signature:
+def _v4_header(request: BucketRequest, fields: str) -> _Signature:
     given = dict(part.strip().split('=', 1) for part in fields.split(','))
     stamp = request.headers.get('x-amz-date')
     signed = (
         _parse_timestamp(stamp)
         if stamp
-        else email.utils.parsedate_to_datetime(request.headers['date'])
+        else _parse_date(request.headers['date'])
     )
     return _v4(
         given['Credential'],
         given['SignedHeaders'],
         given['Signature'],
-        signed=signed,
+        signed,
         payload=request.headers['x-amz-content-sha256'],
     )
 
 
-def _v4_query(request: SignedRequest, params: dict[str, str]) -> _Signature:
+def _v4_query(params: dict[str, str]) -> _Signature:
     signed = _parse_timestamp(params['X-Amz-Date'])
     expires = int(params['X-Amz-Expires'])
     if not 0 < expires <= MAX_EXPIRES:
@@ -235,49 +257,60 @@ def _v4_query(request: SignedRequest, params: dict[str, str]) -> _Signature:
         params['X-Amz-Credential'],
         params['X-Amz-SignedHeaders'],
         params['X-Amz-Signature'],
-        signed=signed,
-        ends=signed + datetime.timedelta(seconds=expires),
-        payload='UNSIGNED-PAYLOAD',
+        signed,
+        signed + datetime.timedelta(seconds=expires),
     )
 
 
 def _v4(
-    credential: str, signed_headers: str, value: str, **rest: Any
+    credential: str,
+    signed_headers: str,
+    value: str,
+    signed: datetime.datetime,
+    ends: datetime.datetime | None = None,
+    payload: str = 'UNSIGNED-PAYLOAD',
 ) -> _Signature:
     access, day, region, service, end = credential.rsplit('/', 4)
     headers = tuple(signed_headers.split(';'))
+    stamp = signed.strftime(_TIMESTAMP)
     if (
         service != 's3'
         or end != 'aws4_request'
         or 'host' not in headers
-        or day != rest['signed'].strftime('%Y%m%d')
+        or day != stamp[:8]
     ):
         raise ValueError(credential)
     return _Signature(
-        access, value, region=region, service=service, headers=headers, **rest
+        access,
+        value,
+        signed,
+        ends,
+        scope=signature.Scope(stamp, region),
+        headers=headers,
+        payload=payload,
     )
 
 
-def _v2_header(request: SignedRequest, fields: str) -> _Signature:
+def _v2_header(request: BucketRequest, fields: str) -> _Signature:
     access, value = fields.strip().rsplit(':', 1)
-    date = request.headers.get('x-amz-date') or request.headers['date']
-    signed = email.utils.parsedate_to_datetime(date)
-    # With x-amz-date among the signed headers, the date's own line is empty.
-    line = '' if 'x-amz-date' in request.headers else date
-    return _Signature(access, value, signed, payload=line, version=2)
+    own = request.headers.get(f'{request.dialect.prefix}date')
+    date = own or request.headers['date']
+    # With a date among the signed headers, the date's own line is empty.
+    return _Signature(
+        access, value, _parse_date(date), date='' if own else date
+    )
 
 
-def _v2_query(params: dict[str, str]) -> _Signature:
+def _v2_query(params: dict[str, str], access: str) -> _Signature:
     ends = datetime.datetime.fromtimestamp(
         int(params['Expires']), datetime.UTC
     )
     return _Signature(
-        params['AWSAccessKeyId'],
+        params[access],
         params['Signature'],
         _now(),
         ends,
-        payload=params['Expires'],
-        version=2,
+        date=params['Expires'],
     )
 
 
@@ -287,83 +320,8 @@ def _parse_timestamp(stamp: str) -> datetime.datetime:
     )
 
 
-def _sign_v4(
-    request: SignedRequest, signature: _Signature, secret: str
-) -> str:
-    from botocore.auth import S3SigV4Auth
-    from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials
-
-    query = '&'.join(
-        pair
-        for pair in request.query.split('&')
-        if pair and not pair.startswith('X-Amz-Signature=')
-    )
-    missing = [n for n in signature.headers if n not in request.headers]
-    if missing:
-        raise access_denied(
-            f"Signed headers are missing: {', '.join(missing)}"
-        )
-    signed = AWSRequest(
-        method=request.method,
-        url=f'http://{request.headers["host"]}{request.path}?{query}',
-        headers={n: _utf8(request.headers[n]) for n in signature.headers},
-    )
-    signed.context['timestamp'] = signature.signed.strftime(_TIMESTAMP)
-
-    class Signer(S3SigV4Auth):
-        # botocore leaves some headers out of its own signatures; the client
-        # says itself which ones it signed.
-        def headers_to_sign(self, request: AWSRequest) -> Any:
-            return request.headers
-
-        def payload(self, request: AWSRequest) -> str:
-            return signature.payload
-
-        # Not every client quotes what it sends as strictly as what it signs.
-        def _normalize_url_path(self, path: str) -> str:
-            return quote(unquote_to_bytes(path), safe='/~')
-
-    signer = Signer(
-        Credentials(signature.access, secret),
-        signature.service,
-        signature.region,
-    )
-    # Not add_auth(): that one logs the request, security token included.
-    canonical = signer.canonical_request(signed)
-    to_sign = signer.string_to_sign(signed, canonical)
-    return str(signer.signature(to_sign, signed))
-
-
-def _sign_v2(
-    request: SignedRequest, signature: _Signature, secret: str
-) -> str:
-    from botocore.auth import HmacV1Auth
-    from botocore.compat import HTTPHeaders
-    from botocore.credentials import Credentials
-
-    class Signer(HmacV1Auth):
-        def _get_date(self) -> str:
-            return signature.payload
-
-    headers = HTTPHeaders()
-    for name, value in request.headers.items():
-        headers[name] = _utf8(value)
-    # A signed URL has it among the parameters, but signs it as a header.
-    token = request.params.get('x-amz-security-token')
-    if token and 'x-amz-security-token' not in headers:
-        headers['x-amz-security-token'] = token
-    path = f'/{request.bucket}{request.path}' if request.bucket else None
-    signer = Signer(Credentials(signature.access, secret))
-    to_sign = signer.canonical_string(
-        request.method,
-        urlsplit(f'http://host{request.path}?{request.query}'),
-        cast(Mapping[str, Any], headers),
-        auth_path=path,
-    )
-    return str(signer.sign_string(to_sign))
-
-
-def _utf8(value: str) -> str:
-    """Return a WSGI header value as the client's signer saw it."""
-    return value.encode('latin-1').decode('utf-8', 'replace')
+def _parse_date(date: str) -> datetime.datetime:
+    if date.endswith('Z'):
+        return _parse_timestamp(date)
+    found = email.utils.parsedate_to_datetime(date)
+    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bytes of objects, in files that are named by nobody's input."""
+"""The bytes of objects: files, whose names no client has a say in."""
 
-from collections.abc import Iterable, Iterator
-import contextlib
+from collections.abc import Callable, Iterable, Iterator
 import dataclasses
 import hashlib
 import io
@@ -31,75 +30,29 @@ class Segment:
     size: int
 
 
+@dataclasses.dataclass(frozen=True)
 class Blob:
     """The bytes of an object: one file, or one for each of its parts.
 
     Parts stay the files they are: to copy them into one would take minutes
-    for a large object, while its uploader waits for the answer.
+    for a large object, while its uploader waits for the response.
 
-    :param segments: The files, in order.
-    :param etag: What S3 calls it by, without quotes.
-    :ivar size: Bytes in all.
+    :ivar segments: The files, in order.
+    :ivar etag: Its entity tag, without quotes.
     """
 
-    def __init__(self, segments: Iterable[Segment], etag: str) -> None:
-        self.segments = tuple(segments)
-        self.etag = etag
-        self.size = sum(segment.size for segment in self.segments)
-        self._lock = threading.Lock()
-        self._readers = 0
-        self._doomed = False
+    segments: tuple[Segment, ...]
+    etag: str
 
-    def __len__(self) -> int:
-        return self.size
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(segment.size for segment in self.segments)
 
-    def __bool__(self) -> bool:
-        # moto takes what is false for "no body", which an empty file is not.
-        return True
-
-    def view(self) -> 'View':
-        """Return its bytes.
-
-        :raises FileNotFoundError: when it has been deleted meanwhile.
-        """
-        self.acquire()
-        return View(self, 0, self.size)
-
-    def open(self) -> io.BufferedReader:
-        """Open it for ``read`` and ``seek``.
-
-        :raises FileNotFoundError: when it has been deleted meanwhile.
-        """
-        self.acquire()
-        return io.BufferedReader(Reader(self, 0, self.size), CHUNK)
-
-    def delete(self) -> None:
-        """Delete its files as soon as nobody reads them."""
-        with self._lock:
-            self._doomed = True
-            if not self._readers:
-                self._unlink()
-
-    def acquire(self) -> None:
-        """Keep the files until :meth:`release`.
-
-        :raises FileNotFoundError: when they have been deleted.
-        """
-        with self._lock:
-            if self._doomed:
-                raise FileNotFoundError("The object has been deleted")
-            self._readers += 1
-
-    def release(self) -> None:
-        """Stop reading."""
-        with self._lock:
-            self._readers -= 1
-            if self._doomed and not self._readers:
-                self._unlink()
-
-    def _unlink(self) -> None:
-        for segment in self.segments:
-            segment.path.unlink(missing_ok=True)
+    @property
+    def files(self) -> list[tuple[str, int]]:
+        """Names and sizes in bytes of its files."""
+        return [(s.path.name, s.size) for s in self.segments]
 
     def pieces(self, start: int, end: int) -> Iterator[tuple[Path, int, int]]:
         """Yield file, offset and length of what makes up a range."""
@@ -112,63 +65,28 @@ class Blob:
             position += segment.size
 
 
-class View:
-    """A range of a blob, which moto handles as if it were bytes.
+class Reader(io.RawIOBase):
+    """A range of a blob as a file.
 
-    Iterating gives chunks. The files stay until it is closed or forgotten.
+    Closing it lets go of the blob's files.
+
+    :param blob: The blob.
+    :param start: The first byte.
+    :param end: The byte after the last one.
+    :param release: Called once, when it is closed.
     """
 
-    def __init__(self, blob: Blob, start: int, end: int) -> None:
-        """Take over one of the blob's readers."""
+    def __init__(
+        self,
+        blob: Blob,
+        start: int,
+        end: int,
+        release: Callable[[Blob], None],
+    ) -> None:
         self._blob = blob
         self._start = start
         self._end = end
-        self._closed = False
-
-    def __len__(self) -> int:
-        return self._end - self._start
-
-    def __getitem__(self, index: slice) -> 'View':
-        start, end, _ = index.indices(len(self))
-        self._blob.acquire()
-        return View(
-            self._blob, self._start + start, self._start + max(start, end)
-        )
-
-    def __iter__(self) -> Iterator[bytes]:
-        for path, offset, left in self._blob.pieces(self._start, self._end):
-            with path.open('rb') as file:
-                file.seek(offset)
-                while left:
-                    chunk = file.read(min(CHUNK, left))
-                    if not chunk:
-                        raise EOFError("An object's file has been shortened")
-                    left -= len(chunk)
-                    yield chunk
-
-    def file(self) -> 'Reader':
-        """Turn into a file, which has the view's place as a reader."""
-        self._closed = True
-        return Reader(self._blob, self._start, self._end)
-
-    def close(self) -> None:
-        """Let go of the files."""
-        if not self._closed:
-            self._closed = True
-            self._blob.release()
-
-    def __del__(self) -> None:
-        self.close()
-
-
-class Reader(io.RawIOBase):
-    """A range of a blob as a file."""
-
-    def __init__(self, blob: Blob, start: int, end: int) -> None:
-        """Take over one of the blob's readers."""
-        self._blob = blob
-        self._start = start
-        self._end = end
+        self._release = release
         self._position = 0
         self._file: BinaryIO | None = None
         self._path: Path | None = None
@@ -214,7 +132,7 @@ class Reader(io.RawIOBase):
     def close(self) -> None:
         if not self.closed:
             self._close_file()
-            self._blob.release()
+            self._release(self._blob)
         super().close()
 
     def _close_file(self) -> None:
@@ -231,6 +149,10 @@ class BlobDirectory:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
+        #: How many readers a file has, and which ones are to go after them.
+        self._readers: dict[str, int] = {}
+        self._doomed: set[str] = set()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def write(self, chunks: Iterable[bytes]) -> Blob:
@@ -240,43 +162,70 @@ class BlobDirectory:
         """
         md5 = hashlib.md5(usedforsecurity=False)
         size = 0
-        with self._new_file() as file:
-            for chunk in chunks:
-                md5.update(chunk)
-                size += len(chunk)
-                file.write(chunk)
-        return Blob([Segment(Path(file.name), size)], md5.hexdigest())
-
-    @contextlib.contextmanager
-    def _new_file(self) -> Iterator[BinaryIO]:
         path = self._path / uuid.uuid4().hex
         with path.open('xb') as file:
             try:
-                yield file
+                for chunk in chunks:
+                    md5.update(chunk)
+                    size += len(chunk)
+                    file.write(chunk)
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise
+        return Blob((Segment(path, size),), md5.hexdigest())
 
-    def get(self, files: Iterable[tuple[str, int]], etag: str) -> Blob | None:
-        """Return what was written in an earlier life.
+    def get(self, files: Iterable[tuple[str, int]], etag: str) -> Blob:
+        """Return a blob that was written before.
 
-        :param files: Names and sizes of the files, as the journal has them.
-        :param etag: The etag without quotes.
-        :returns: ``None`` where a file is not there or not of that size.
+        :param files: Names and sizes of its files.
+        :param etag: Its etag.
         """
-        segments = [Segment(self._path / name, size) for name, size in files]
-        try:
-            whole = all(s.path.stat().st_size == s.size for s in segments)
-        except FileNotFoundError:
-            return None
-        return Blob(segments, etag) if whole else None
+        return Blob(
+            tuple(Segment(self._path / name, size) for name, size in files),
+            etag,
+        )
 
-    def delete_others(self, names: set[str]) -> None:
-        """Delete what an earlier life left unfinished.
+    def open(
+        self, blob: Blob, start: int = 0, end: int | None = None
+    ) -> Reader:
+        """Open a range of a blob; its files stay until that is closed.
 
-        :param names: The files to keep.
+        :param blob: A blob that has not been deleted yet.
+        :param start: The first byte.
+        :param end: The byte after the last one; ``None`` for the blob's end.
         """
+        with self._lock:
+            for name, _ in blob.files:
+                self._readers[name] = self._readers.get(name, 0) + 1
+        return Reader(
+            blob, start, blob.size if end is None else end, self._release
+        )
+
+    def delete(self, blob: Blob) -> None:
+        """Delete a blob's files as soon as nobody reads them."""
+        with self._lock:
+            for name, _ in blob.files:
+                if name in self._readers:
+                    self._doomed.add(name)
+                else:
+                    (self._path / name).unlink(missing_ok=True)
+
+    def _release(self, blob: Blob) -> None:
+        with self._lock:
+            for name, _ in blob.files:
+                self._readers[name] -= 1
+                if not self._readers[name]:
+                    del self._readers[name]
+                    if name in self._doomed:
+                        self._doomed.discard(name)
+                        (self._path / name).unlink(missing_ok=True)
+
+    def sizes(self) -> dict[str, int]:
+        """Return the sizes in bytes of all files there are, by name."""
         with os.scandir(self._path) as entries:
-            for entry in entries:
-                if entry.name not in names:
-                    os.unlink(entry.path)
+            return {entry.name: entry.stat().st_size for entry in entries}
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Delete files that no blob has."""
+        for name in names:
+            (self._path / name).unlink(missing_ok=True)

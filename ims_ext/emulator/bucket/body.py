@@ -4,11 +4,12 @@
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 import hashlib
+import hmac
 import re
 from typing import BinaryIO, Protocol
-from wsgiref.types import WSGIEnvironment
 import zlib
 
+from ims_ext.emulator.bucket.auth import Authenticated
 from ims_ext.emulator.bucket.blob import CHUNK
 from ims_ext.emulator.bucket.blob import Blob
 from ims_ext.emulator.bucket.blob import BlobDirectory
@@ -18,7 +19,6 @@ from ims_ext.emulator.bucket.errors import S3Error
 XML_LIMIT = 4 * 1024**2
 
 _HEX_SHA256 = re.compile(r'[0-9a-f]{64}')
-_CHECKSUM = 'x-amz-checksum-'
 
 
 class _Digest(Protocol):
@@ -39,19 +39,33 @@ class _Crc32:
         return self._value.to_bytes(4, 'big')
 
 
+_CHECKSUMS: dict[str, Callable[[], _Digest]] = {
+    'checksum-crc32': _Crc32,
+    'checksum-sha1': lambda: hashlib.sha1(usedforsecurity=False),
+    'checksum-sha256': hashlib.sha256,
+}
+
+
 class Body:
     """The body of one request.
 
-    :ivar trailers: What follows an ``aws-chunked`` body, once it is read.
+    :param stream: The body.
+    :param headers: The request's headers, their names in lower case.
+    :param caller: Who sends it, and what was signed.
     """
 
     def __init__(
-        self, environ: WSGIEnvironment, headers: Mapping[str, str]
+        self,
+        stream: BinaryIO,
+        headers: Mapping[str, str],
+        caller: Authenticated,
     ) -> None:
-        self.trailers: dict[str, str] = {}
-        self._input: BinaryIO = environ['wsgi.input']
+        self._input = stream
         self._headers = headers
-        self._sha256 = headers.get('x-amz-content-sha256', '')
+        self._options = caller.options
+        self._payload = caller.payload
+        self._sign = caller.sign_chunk
+        self._trailers: dict[str, str] = {}
         self._left = int(headers.get('content-length') or 0)
 
     def spool(self, directory: BlobDirectory) -> Blob:
@@ -83,40 +97,40 @@ class Body:
             self._compare(name, digest.digest())
 
     def _digests(self) -> dict[str, _Digest]:
-        known: dict[str, Callable[[], _Digest]] = {
-            f'{_CHECKSUM}crc32': _Crc32,
-            f'{_CHECKSUM}sha1': lambda: hashlib.sha1(usedforsecurity=False),
-            f'{_CHECKSUM}sha256': hashlib.sha256,
+        announced = {
+            name.strip().removeprefix('x-amz-')
+            for name in self._options.get('trailer', '').lower().split(',')
         }
-        trailers = self._headers.get('x-amz-trailer', '').lower()
-        named = {name.strip() for name in trailers.split(',')}
         digests: dict[str, _Digest] = {
             name: make()
-            for name, make in known.items()
-            if name in self._headers or name in named
+            for name, make in _CHECKSUMS.items()
+            if name in self._options or name in announced
         }
-        if _HEX_SHA256.fullmatch(self._sha256):
-            digests['x-amz-content-sha256'] = hashlib.sha256()
+        if _HEX_SHA256.fullmatch(self._payload):
+            digests['content-sha256'] = hashlib.sha256()
         if 'content-md5' in self._headers:
             digests['content-md5'] = hashlib.md5(usedforsecurity=False)
         return digests
 
     def _compare(self, name: str, digest: bytes) -> None:
-        if name == 'x-amz-content-sha256':
-            if digest.hex() != self._sha256:
+        if name == 'content-sha256':
+            if digest.hex() != self._payload:
                 raise S3Error(
                     'XAmzContentSHA256Mismatch',
                     "The body does not match the x-amz-content-sha256 header.",
                 )
             return
-        given = self._headers.get(name) or self.trailers.get(name, '')
-        if base64.b64encode(digest).decode() != given:
-            raise S3Error(
-                'BadDigest', f"The body does not match its {name} checksum."
+        if name == 'content-md5':
+            given = self._headers[name]
+        else:
+            given = self._options.get(name) or self._trailers.get(
+                f'x-amz-{name}', ''
             )
+        if base64.b64encode(digest).decode() != given:
+            raise S3Error('BadDigest', f"The body does not match its {name}.")
 
     def _unpacked(self) -> Iterable[bytes]:
-        if not self._sha256.startswith('STREAMING-'):
+        if not self._payload.startswith('STREAMING-'):
             return self._plain()
         return self._aws_chunked()
 
@@ -127,48 +141,78 @@ class Body:
     def _read(self, size: int) -> bytes:
         chunk = self._input.read(min(size, self._left))
         if not chunk and size:
-            raise S3Error(
-                'IncompleteBody', "The request's body ends too early."
-            )
+            raise _incomplete("The request's body ends too early.")
         self._left -= len(chunk)
         return chunk
 
     def _read_line(self) -> bytes:
         line = self._input.readline(min(self._left, 8192))
         if not line.endswith(b'\n'):
-            raise S3Error(
-                'IncompleteBody', "The request's body ends too early."
-            )
+            raise _incomplete("The request's body ends too early.")
         self._left -= len(line)
         return line.strip()
 
     def _aws_chunked(self) -> Iterator[bytes]:
-        """Yield the chunks' data; their own signatures are not checked."""
-        announced = self._headers.get('x-amz-decoded-content-length', '')
+        """Yield the data of the chunks, whose signatures are checked."""
+        announced = self._options.get('decoded-content-length', '')
         size = 0
-        while length := self._chunk_length():
+        length = -1
+        while length:
+            length, given = self._chunk_head()
+            left = length
             size += length
-            while length:
-                data = self._read(min(CHUNK, length))
-                length -= len(data)
+            digest = hashlib.sha256()
+            while left:
+                data = self._read(min(CHUNK, left))
+                left -= len(data)
+                digest.update(data)
                 yield data
-            self._read_line()
-        while self._left:
-            name, _, value = self._read_line().decode('latin-1').partition(':')
-            if name:
-                self.trailers[name.strip().lower()] = value.strip()
+            if self._sign is not None:
+                _compare_signatures(self._sign(digest.digest(), False), given)
+            if length:
+                self._read_line()
+        self._read_trailers()
         if str(size) != announced:
-            raise S3Error(
-                'IncompleteBody',
-                "The request's body is not as long as announced.",
+            raise _incomplete(
+                "The request's body is not as long as announced."
             )
 
-    def _chunk_length(self) -> int:
-        line = self._read_line().partition(b';')[0]
+    def _read_trailers(self) -> None:
+        signed = hashlib.sha256()
+        while self._left:
+            line = self._read_line()
+            name, _, value = line.decode('latin-1').partition(':')
+            name, value = name.strip().lower(), value.strip()
+            if name and name != 'x-amz-trailer-signature':
+                signed.update(f'{name}:{value}\n'.encode('latin-1'))
+            if name:
+                self._trailers[name] = value
+        if self._sign is not None and self._payload.endswith('-TRAILER'):
+            _compare_signatures(
+                self._sign(signed.digest(), True),
+                self._trailers.get('x-amz-trailer-signature', ''),
+            )
+
+    def _chunk_head(self) -> tuple[int, str]:
+        """Return the length of the next chunk, and its signature."""
+        line, _, extension = self._read_line().partition(b';')
         try:
             length = int(line, 16)
         except ValueError:
             length = -1
         if length < 0:
-            raise S3Error('IncompleteBody', "A chunk's size is malformed.")
-        return length
+            raise _incomplete("A chunk's size is malformed.")
+        return length, extension.decode('latin-1').partition('=')[2]
+
+
+def _compare_signatures(expected: str, given: str) -> None:
+    if not hmac.compare_digest(expected.encode(), given.encode('latin-1')):
+        raise S3Error(
+            'SignatureDoesNotMatch',
+            "A chunk's signature does not match the one calculated.",
+            403,
+        )
+
+
+def _incomplete(message: str) -> S3Error:
+    return S3Error('IncompleteBody', message)

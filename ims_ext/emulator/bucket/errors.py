@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Refusals of the bucket side, and how they look on the wire."""
+"""Refusals of the object store, and how they look on the wire."""
 
+import base64
 from collections.abc import Iterable
+import os
+from urllib.parse import parse_qsl
 import uuid
 from wsgiref.types import StartResponse
 from wsgiref.types import WSGIEnvironment
-from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
 
+from ims_ext.emulator.bucket import dialect
+
 
 class S3Error(Exception):
-    """A refusal with one of S3's error codes.
+    """A refusal with one of the error codes that OBS and S3 share.
 
     :param code: For example ``NoSuchBucket``.
-    :param message: What the client is told.
-    :param status: The HTTP status of the answer.
+    :param message: For the client to read.
+    :param status: The HTTP status of the response.
     """
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
@@ -39,22 +44,76 @@ def bucket_taken() -> S3Error:
     )
 
 
-def answer(
-    error: S3Error,
-    environ: WSGIEnvironment,
-    start_response: StartResponse,
-) -> Iterable[bytes]:
-    """Answer a request with a refusal, as the XML that S3 clients expect."""
-    root = ElementTree.Element('Error')
-    for name, text in (
-        ('Code', error.code),
-        ('Message', error.message),
-        ('RequestId', uuid.uuid4().hex),
-    ):
-        ElementTree.SubElement(root, name).text = text
-    response = Response(
-        ElementTree.tostring(root, 'utf-8', xml_declaration=True),
-        status=error.status,
-        content_type='application/xml',
+def no_such_bucket() -> S3Error:
+    """Return the refusal for a bucket that does not exist."""
+    return S3Error('NoSuchBucket', "The bucket does not exist.", 404)
+
+
+def no_such_key() -> S3Error:
+    """Return the refusal for an object that does not exist."""
+    return S3Error('NoSuchKey', "The object does not exist.", 404)
+
+
+def no_such_upload() -> S3Error:
+    """Return the refusal for an upload in parts that does not exist."""
+    return S3Error('NoSuchUpload', "The upload does not exist.", 404)
+
+
+def invalid_argument(message: str) -> S3Error:
+    """Return the refusal of a parameter's or a header's value."""
+    return S3Error('InvalidArgument', message)
+
+
+def malformed_xml() -> S3Error:
+    """Return the refusal of a document that is not as expected."""
+    return S3Error('MalformedXML', "The request's XML is not as expected.")
+
+
+def not_implemented(names: Iterable[str]) -> S3Error:
+    """Return the refusal of what this service does not do."""
+    return S3Error(
+        'NotImplemented',
+        f"The emulator does not implement {', '.join(names)}.",
+        501,
     )
+
+
+def identify(response: Response, prefix: str) -> str:
+    """Give a response the identifiers that the clouds put on each.
+
+    :param response: The response.
+    :param prefix: How the protocol's own headers begin.
+    :returns: The request's identifier.
+    """
+    request_id = uuid.uuid4().hex.upper()
+    response.headers[f'{prefix}request-id'] = request_id
+    response.headers[f'{prefix}id-2'] = base64.b64encode(
+        os.urandom(24)
+    ).decode()
+    return request_id
+
+
+def answer(
+    error: S3Error, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Answer a request with a refusal, as the XML that clients expect."""
+    params = dict(
+        parse_qsl(environ.get('QUERY_STRING', ''), keep_blank_values=True)
+    )
+    prefix = dialect.spoken(
+        environ.get('HTTP_AUTHORIZATION', ''),
+        params,
+        [n[5:].replace('_', '-').lower() for n in environ if n[:5] == 'HTTP_'],
+    ).prefix
+    response = Response(status=error.status, content_type='application/xml')
+    request_id = identify(response, prefix)
+    if environ['REQUEST_METHOD'] != 'HEAD' and error.status != 304:
+        response.data = (
+            '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+            f'<Error><Code>{escape(error.code)}</Code>'
+            f'<Message>{escape(error.message)}</Message>'
+            f'<Resource>{escape(environ.get("PATH_INFO", ""))}</Resource>'
+            f'<RequestId>{request_id}</RequestId>'
+            f'<HostId>{response.headers[f"{prefix}id-2"]}</HostId></Error>'
+        ).encode('utf-8', 'replace')
     return response(environ, start_response)

@@ -1,42 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bucket side of the emulator: S3, with every project on its own."""
+"""The object store of the emulator: OBS and S3, every project on its own."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 import contextlib
 import dataclasses
-import datetime
 import io
 import logging
 from pathlib import Path
-import re
 import tempfile
-import threading
+import time
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Self
-from urllib.parse import unquote
+from typing import BinaryIO, Self
 from wsgiref.types import StartResponse
 from wsgiref.types import WSGIEnvironment
+
+from werkzeug.wrappers import Response
 
 from ims_ext.emulator.bucket import errors
 from ims_ext.emulator.bucket.auth import AccessKey
 from ims_ext.emulator.bucket.auth import AccessKeys
-from ims_ext.emulator.bucket.auth import SignedRequest
 from ims_ext.emulator.bucket.auth import authenticate
-from ims_ext.emulator.bucket.auth import read_request
 from ims_ext.emulator.bucket.blob import CHUNK
-from ims_ext.emulator.bucket.blob import Blob
 from ims_ext.emulator.bucket.blob import BlobDirectory
 from ims_ext.emulator.bucket.body import Body
+from ims_ext.emulator.bucket.bucket_api import BucketsApi
+from ims_ext.emulator.bucket.bucket_api import check_name
+from ims_ext.emulator.bucket.bucket_settings_api import BucketSettingsApi
+from ims_ext.emulator.bucket.call import Call
+from ims_ext.emulator.bucket.call import empty
+from ims_ext.emulator.bucket.contents import Contents
 from ims_ext.emulator.bucket.errors import S3Error
-from ims_ext.emulator.bucket.journal import REGION
-from ims_ext.emulator.bucket.journal import BucketRow
-from ims_ext.emulator.bucket.journal import Entries
-from ims_ext.emulator.bucket.journal import Journal
-
-if TYPE_CHECKING:
-    from werkzeug.wrappers import Response
-
-    from ims_ext.emulator.bucket.engine import Engine
+from ims_ext.emulator.bucket.object_api import ObjectsApi
+from ims_ext.emulator.bucket.record import ObjectEntry
+from ims_ext.emulator.bucket.request import BucketRequest
+from ims_ext.emulator.bucket.request import read_request
+from ims_ext.emulator.bucket.router import BucketRouter
+from ims_ext.emulator.bucket.upload_api import UploadsApi
+from ims_ext.emulator.state.database import Database
 
 __all__ = [
     'AccessDenied',
@@ -52,29 +52,7 @@ __all__ = [
 
 LOG = logging.getLogger(__name__)
 
-_BUCKET = re.compile(r'[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]')
 _MAX_KEY = 1024
-_PART_PARAMS = {'uploadId', 'partNumber'}
-
-#: What the query of a request that changes something may name, beside what
-#: signs it; by method, for a bucket and for an object. The rest of S3
-#: (versions, policies, tags ...) is refused rather than forgotten at the next
-#: restart.
-_PARAMS = {
-    'PUT': (set(), _PART_PARAMS),
-    'POST': ({'delete'}, {'uploads', 'uploadId'}),
-    'DELETE': (set(), {'uploadId', 'versionId'}),
-}
-#: What moto takes no notice of when it is asked for an object.
-_UNREADABLE = {'legal-hold', 'retention', 'torrent'}
-_SIGNATURE_PARAMS = {'awsaccesskeyid', 'expires', 'signature', 'x-id'}
-_REFUSED_HEADERS = (
-    'x-amz-bucket-object-lock-enabled',
-    'x-amz-object-lock-',
-    'x-amz-server-side-encryption',
-    'x-amz-tagging',
-)
-
 
 _INTERNAL_ERROR = S3Error(
     'InternalError', "Internal error of the emulator.", 500
@@ -149,87 +127,113 @@ class BucketStore:
     :param access_keys: Whose signatures are accepted.
     :param state_dir: The directory that everything is kept in; with
         ``None`` a temporary one, deleted by :meth:`close`.
+    :param database: The database of the state in that directory; ``None``
+        to open it here.
+    :param region: The region of its buckets.
+    :param domains: The domains that it has names in: with ``localhost``, a
+        bucket's name may stand before ``localhost``, ``obs.localhost`` or
+        ``obs.eu-emu-1.localhost``. Elsewhere it is the path's first part.
     """
 
     def __init__(
-        self, access_keys: AccessKeys, state_dir: Path | None = None
+        self,
+        access_keys: AccessKeys,
+        state_dir: Path | None = None,
+        database: Database | None = None,
+        region: str = 'eu-emu-1',
+        domains: Sequence[str] = ('localhost',),
     ) -> None:
         self._access_keys = access_keys
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        if state_dir is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix='ims-s3-')
-            state_dir = Path(self._temporary.name)
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._directory = BlobDirectory(state_dir / 'objects')
-        self._journal = Journal(state_dir / 'buckets.sqlite3')
-        self._lock = threading.Lock()
-        self._engine: Engine | None = None
-
-    def warm_up(self) -> None:
-        """Load what the first request needs, in the background."""
-        threading.Thread(
-            target=self._load, name='bucket-warm-up', daemon=True
-        ).start()
+        self._domains = domains
+        with contextlib.ExitStack() as stack:
+            if state_dir is None:
+                state_dir = Path(
+                    stack.enter_context(
+                        tempfile.TemporaryDirectory(prefix='ims-bucket-')
+                    )
+                )
+            state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if database is None:
+                database = Database(state_dir / 'state.sqlite', True)
+                stack.callback(database.close)
+            self._directory = BlobDirectory(state_dir / 'objects')
+            self._contents = Contents(database, self._directory)
+            self._stack = stack.pop_all()
+        self._region = region
+        self._objects = ObjectsApi(self._contents, self._directory)
+        self._router = BucketRouter(
+            (
+                BucketsApi(self._contents, region),
+                BucketSettingsApi(self._contents),
+                self._objects,
+                UploadsApi(self._contents, self._directory, self._objects),
+            )
+        )
 
     def close(self) -> None:
         """Stop; requests that come later fail."""
-        with self._lock:
-            self._journal.close()
-            if self._temporary is not None:
-                self._temporary.cleanup()
+        self._stack.close()
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        """Answer one S3 request."""
+        """Answer one request of a client of OBS or S3."""
         try:
-            response = self._respond(environ)
+            request = read_request(environ, self._domains)
+            response = self._respond(request, environ)
         except S3Error as error:
             return errors.answer(error, environ, start_response)
         except Exception:
-            LOG.exception("The bucket side failed on a request")
+            LOG.exception("The object store failed on a request")
             return errors.answer(_INTERNAL_ERROR, environ, start_response)
+        errors.identify(response, request.dialect.prefix)
         return response(environ, start_response)
+
+    def _respond(
+        self, request: BucketRequest, environ: WSGIEnvironment
+    ) -> Response:
+        bucket, key = request.target
+        if request.method == 'HEAD' and 'apiversion' in request.params:
+            return self._tell_protocol(bucket)
+        if _is_form(request):
+            raise errors.not_implemented(["uploads of forms"])
+        caller = authenticate(request, self._access_keys)
+        if bucket:
+            check_name(bucket)
+        if len(key.encode()) > _MAX_KEY:
+            raise S3Error('KeyTooLongError', "The key is too long.")
+        body = Body(environ['wsgi.input'], request.headers, caller)
+        return self._router.respond(Call(environ, request, caller, body))
+
+    def _tell_protocol(self, bucket: str) -> Response:
+        """Answer what OBS's clients ask before they choose a protocol."""
+        if bucket and self._contents.find_bucket(bucket) is None:
+            raise errors.no_such_bucket()
+        response = empty()
+        response.headers['x-obs-api'] = '3.0'
+        return response
+
+    # ====== FROM WITHIN THE EMULATOR ======
 
     def create_bucket(self, project_id: str, bucket: str) -> None:
         """Make a bucket; does nothing where the project has it already.
-
-        Takes no time at the start, when nothing has been loaded yet.
 
         :param project_id: The project it is to belong to.
         :param bucket: Its name.
         :raises BucketTaken: when another project has it.
         """
         with _own_errors():
-            _check_bucket(bucket)
-            with self._lock:
-                engine = self._engine
-                if engine is None:
-                    self._note_bucket(project_id, bucket)
-                    return
-            engine.create_bucket(project_id, bucket)
-
-    def _note_bucket(self, project_id: str, bucket: str) -> None:
-        """Make a bucket where the engine will find it when it starts."""
-        owners = {row.name: row.project_id for row in self._journal.buckets()}
-        owner = owners.get(bucket)
-        if owner is None:
-            now = datetime.datetime.now(datetime.UTC).isoformat()
-            row = BucketRow(bucket, project_id, REGION, now)
-            self._journal.save(Entries(buckets={bucket: row}))
-        elif owner != project_id:
-            raise errors.bucket_taken()
+            check_name(bucket)
+            self._contents.add_bucket(
+                project_id, bucket, self._region, 'STANDARD'
+            )
 
     def buckets(self, project_id: str) -> list[str]:
-        """Return the names of a project's buckets; fast even at the start.
+        """Return the names of a project's buckets.
 
         :param project_id: The project.
         """
-        return [
-            row.name
-            for row in self._journal.buckets()
-            if row.project_id == project_id
-        ]
+        return [each.name for each in self._contents.buckets(project_id)]
 
     def open(self, project_id: str, bucket: str, key: str) -> StoredObject:
         """Open an object for reading.
@@ -242,11 +246,7 @@ class BucketStore:
         :raises AccessDenied: when the bucket is another project's.
         """
         with _own_errors():
-            blob = self._load().find(project_id, bucket, key)
-        try:
-            stream = blob.open()
-        except FileNotFoundError:
-            raise NoSuchObject("The object does not exist.") from None
+            blob, stream = self._objects.open(project_id, bucket, key)
         return StoredObject(blob.size, blob.etag, stream)
 
     def put(
@@ -262,16 +262,14 @@ class BucketStore:
         :raises NoSuchBucket: when there is no such bucket.
         :raises AccessDenied: when the bucket is another project's.
         """
-        # The engine deletes, when it starts, what no object has.
-        engine = self._load()
-        blob = self._directory.write(iter(lambda: stream.read(CHUNK), b''))
-        try:
-            with _own_errors():
-                engine.put(project_id, bucket, key, blob)
-        except BaseException:
-            blob.delete()
-            raise
-        return StoredObject(blob.size, blob.etag, blob.open())
+        with _own_errors():
+            kind = self._contents.bucket(project_id, bucket).storage_class
+            blob = self._directory.write(iter(lambda: stream.read(CHUNK), b''))
+            headers = {'content-type': 'binary/octet-stream'}
+            entry = ObjectEntry(bucket, key, blob, time.time(), kind, headers)
+            with self._objects.written(blob), self._contents.transaction():
+                self._contents.put_object(project_id, entry)
+                return self.open(project_id, bucket, key)
 
     def delete(self, project_id: str, bucket: str, key: str) -> None:
         """Delete an object.
@@ -281,39 +279,9 @@ class BucketStore:
         :param key: The object's key.
         :raises: as :meth:`open`.
         """
-        with _own_errors():
-            self._load().delete(project_id, bucket, key)
-
-    def _load(self) -> 'Engine':
-        with self._lock:
-            if self._engine is None:
-                from ims_ext.emulator.bucket.engine import Engine
-
-                self._engine = Engine(self._directory, self._journal)
-            return self._engine
-
-    def _respond(self, environ: WSGIEnvironment) -> 'Response':
-        request = read_request(environ)
-        access_key = authenticate(request, self._access_keys)
-        bucket, key = _target(request)
-        _check_supported(request, bucket, key)
-        body: Blob | bytes
-        received = Body(environ, request.headers)
-        engine = self._load()
-        if (
-            request.method == 'PUT'
-            and key
-            and 'x-amz-copy-source' not in request.headers
-        ):
-            body = received.spool(self._directory)
-        else:
-            body = received.xml()
-        for name, value in received.trailers.items():
-            if name.startswith('x-amz-checksum-'):
-                environ[f'HTTP_{name.upper().replace("-", "_")}'] = value
-        return engine.respond(
-            access_key.project_id, environ, bucket, key, body
-        )
+        with _own_errors(), self._contents.transaction():
+            self._contents.object(project_id, bucket, key)
+            self._contents.delete_object(bucket, key)
 
 
 @contextlib.contextmanager
@@ -326,69 +294,7 @@ def _own_errors() -> Iterator[None]:
         ) from error
 
 
-def _target(request: SignedRequest) -> tuple[str, str]:
-    """Return the bucket and the key that a request is about."""
-    path = unquote(request.path[1:], errors='strict')
-    if request.bucket:
-        return request.bucket, path
-    bucket, _, key = path.partition('/')
-    if key and not bucket:
-        raise S3Error('InvalidURI', "The request's path names no bucket.")
-    return bucket, key
-
-
-def _check_bucket(bucket: str) -> None:
-    if not _BUCKET.fullmatch(bucket):
-        raise S3Error(
-            'InvalidBucketName', "The specified bucket is not valid."
-        )
-
-
-def _check_supported(request: SignedRequest, bucket: str, key: str) -> None:
-    """Refuse what this service does not do."""
-    if bucket:
-        _check_bucket(bucket)
-    if len(key.encode()) > _MAX_KEY:
-        raise S3Error('KeyTooLongError', "Your key is too long.")
-    if request.method in ('GET', 'HEAD'):
-        _refuse(sorted(_UNREADABLE & request.params.keys()))
-        return
-    allowed = _PARAMS.get(request.method)
-    if allowed is None or not bucket:
-        raise _method_not_allowed()
-    named = {
-        name
-        for name in request.params
-        if not name.lower().startswith('x-amz-')
-        and name.lower() not in _SIGNATURE_PARAMS
-    }
-    if request.method == 'POST' and not named & allowed[bool(key)]:
-        raise _method_not_allowed()
-    refused = sorted(named - allowed[bool(key)]) + [
-        name for name in request.headers if name.startswith(_REFUSED_HEADERS)
-    ]
-    if request.headers.get('x-amz-acl', 'private') != 'private':
-        refused.append('x-amz-acl')
-    _refuse(refused)
-    if request.method == 'PUT' and len(named & _PART_PARAMS) == 1:
-        raise S3Error(
-            'InvalidArgument',
-            "A part needs both an uploadId and a partNumber.",
-        )
-
-
-def _refuse(names: list[str]) -> None:
-    if names:
-        raise S3Error(
-            'NotImplemented',
-            f"The emulator does not implement {', '.join(names)}.",
-            501,
-        )
-
-
-def _method_not_allowed() -> S3Error:
-    return S3Error(
-        'MethodNotAllowed',
-        "The method is not allowed against this resource.",
-        405,
-    )
+def _is_form(request: BucketRequest) -> bool:
+    """Return whether a browser sends a form, which is signed differently."""
+    kind = request.headers.get('content-type', '')
+    return request.method == 'POST' and kind.startswith('multipart/form-data')

@@ -86,7 +86,7 @@ __all__ = [
 ]
 
 #: Raised when tables change; a state of another version is refused.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = (
     Domains.SCHEMA

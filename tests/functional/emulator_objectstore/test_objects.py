@@ -2,6 +2,9 @@
 """The emulator's buckets, as any S3 client sees them."""
 
 import base64
+from collections.abc import Callable
+import hashlib
+import hmac
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -331,9 +334,15 @@ def test_what_cannot_be_done_has_a_code_and_leaves_no_file(
 
 
 def put_streaming(
-    url: str, body: bytes, payload: str, **headers: str
+    url: str,
+    body: bytes | Callable[[str, str], bytes],
+    payload: str,
+    **headers: str,
 ) -> requests.Response:
-    """Put an object as the SDKs do that sign before they know the body."""
+    """Put an object as the SDKs do that sign before they know the body.
+
+    :param body: The body, or what makes it of the time and the signature.
+    """
 
     class Signer(S3SigV4Auth):
         def payload(self, request: AWSRequest) -> str:
@@ -349,6 +358,9 @@ def put_streaming(
     )
     key = KEYS['ALPHA']
     Signer(Credentials(key.access, key.secret), 's3', REGION).add_auth(request)
+    if callable(body):
+        signature = request.headers['Authorization'].rpartition('=')[2]
+        body = body(request.headers['X-Amz-Date'], signature)
     return requests.put(
         f'{url}/images/streamed',
         data=body,
@@ -383,8 +395,60 @@ def test_a_body_in_chunks_with_a_trailer_is_unpacked(
     assert 'ContentEncoding' not in head
 
 
+def put_signed_chunks(
+    url: str, chunks: list[bytes], payload: str, trailer: bytes = b''
+) -> requests.Response:
+    """Put an object in chunks, each with a signature of its own."""
+    name = f'STREAMING-AWS4-HMAC-SHA256-PAYLOAD{payload}'
+    headers = {'x_amz_decoded_content_length': str(len(b''.join(chunks)))}
+    if trailer:
+        headers['x_amz_trailer'] = 'x-amz-checksum-crc32'
+
+    def body(stamp: str, seed: str) -> bytes:
+        key = b'AWS4' + KEYS['ALPHA'].secret.encode()
+        for part in (stamp[:8], REGION, 's3', 'aws4_request'):
+            key = hmac.digest(key, part.encode(), 'sha256')
+        scope = f'{stamp}\n{stamp[:8]}/{REGION}/s3/aws4_request\n'
+        empty = hashlib.sha256().hexdigest()
+        framed = b''
+        for chunk in [*chunks, b'']:
+            digest = hashlib.sha256(chunk).hexdigest()
+            text = f'{scope}{seed}\n{empty}\n{digest}'
+            seed = hmac.digest(
+                key, f'AWS4-HMAC-SHA256-PAYLOAD\n{text}'.encode(), 'sha256'
+            ).hex()
+            framed += b'%x;chunk-signature=%s\r\n' % (
+                len(chunk),
+                seed.encode(),
+            )
+            framed += chunk + b'\r\n' if chunk else b''
+        if trailer:
+            digest = hashlib.sha256(trailer + b'\n').hexdigest()
+            text = f'AWS4-HMAC-SHA256-TRAILER\n{scope}{seed}\n{digest}'
+            seed = hmac.digest(key, text.encode(), 'sha256').hex()
+            framed += trailer + b'\r\nx-amz-trailer-signature:'
+            framed += seed.encode() + b'\r\n'
+        return framed + b'\r\n'
+
+    return put_streaming(url, body, name, **headers)
+
+
+@pytest.mark.parametrize('payload', ['', '-TRAILER'])
 def test_a_body_in_signed_chunks_is_unpacked(
-    url: str, alpha: 'S3Client'
+    url: str, alpha: 'S3Client', payload: str
+) -> None:
+    trailer = b'x-amz-checksum-crc32:' + crc32(b'Hello, world')
+
+    answer = put_signed_chunks(
+        url, [b'Hello', b', world'], payload, trailer if payload else b''
+    )
+
+    assert answer.status_code == 200
+    assert read(alpha, 'streamed') == b'Hello, world'
+
+
+def test_a_chunk_whose_signature_is_wrong_is_refused(
+    url: str, tmp_path: Path
 ) -> None:
     mark = b';chunk-signature=' + b'0' * 64
 
@@ -395,8 +459,9 @@ def test_a_body_in_signed_chunks_is_unpacked(
         x_amz_decoded_content_length='5',
     )
 
-    assert answer.status_code == 200
-    assert read(alpha, 'streamed') == b'Hello'
+    assert answer.status_code == 403
+    assert '<Code>SignatureDoesNotMatch</Code>' in answer.text
+    assert files(tmp_path) == []
 
 
 @pytest.mark.parametrize(
