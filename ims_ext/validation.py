@@ -18,7 +18,8 @@ SYSTEM_DISK_SIZES = range(1, 1024 + 1)
 DATA_DISK_SIZES = range(1, 2048 + 1)
 
 IMAGE_TYPES = ('ECS', 'BMS', 'FusionCompute', 'Ironic', 'IsoImage')
-ARCHITECTURES = ('x86', 'arm')
+#: The clouds document the first two; private ones have the others.
+ARCHITECTURES = ('x86', 'arm', 'x86_64', 'aarch64')
 FIRMWARE_TYPES = ('bios', 'uefi')
 OS_TYPES = ('Linux', 'Windows', 'Other')
 

@@ -2,21 +2,19 @@
 """``openstack ims image``: listing, showing, changing and deleting images."""
 
 import argparse
+from collections.abc import Iterator
 import contextlib
-import itertools
+import time
 from typing import Any
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
 from osc_lib import exceptions
-from osc_lib.cli import pagination
-from osc_lib.cli import parseractions
 
 from ims_ext import exceptions as ims_exceptions
-from ims_ext import validation
 from ims_ext.cli import command
-from ims_ext.cli import tag_search
-from ims_ext.extension import cloud_image as _cloud_image
+from ims_ext.cli import image_change
+from ims_ext.cli import image_list
 
 _COLUMNS = ('ID', 'Name', 'Status')
 _ATTRIBUTES = ('id', 'name', 'status')
@@ -24,21 +22,25 @@ _ATTRIBUTES = ('id', 'name', 'status')
 _LONG_COLUMNS = (
     *_COLUMNS,
     'Disk Format',
+    'Container Format',
     'Image Size',
+    'Checksum',
     'OS Version',
     'Min Disk',
     'Min RAM',
     'Image Type',
     'Visibility',
     'Protected',
-    'Owner',
+    'Project',
     'Created At',
     'Tags',
 )
 _LONG_ATTRIBUTES = (
     *_ATTRIBUTES,
     'disk_format',
+    'container_format',
     'image_size',
+    'checksum',
     'os_version',
     'min_disk',
     'min_ram',
@@ -50,57 +52,24 @@ _LONG_ATTRIBUTES = (
     'tags',
 )
 
-#: Filters that each kind of image is listed by.
-_KINDS = {
-    'public': {'image_type': 'gold', 'visibility': 'public'},
-    'private': {'image_type': 'private'},
-    'shared': {'image_type': 'shared', 'visibility': 'shared'},
-    'market': {'image_type': 'market'},
-}
-
-#: Options that are filters, under the same names.
-_FILTERS = (
-    'architecture',
-    'created_at',
-    'disk_format',
-    'enterprise_project_id',
-    'flavor_id',
-    'is_whole_image',
-    'limit',
-    'marker',
-    'member_status',
-    'name',
-    'os_type',
-    'owner',
-    'platform',
-    'status',
-    'updated_at',
-    'virtual_env_type',
-)
+#: Seconds between two looks at an image that is being deleted.
+_INTERVAL = 2
+#: Seconds that --wait lasts at most without --timeout.
+_TIMEOUT = 3600
 
 
 class ListImage(command.Lister):
     """List images.
 
-    Columns: ID, Name, Status; with --long also Disk Format, Image Size
-    (bytes), OS Version, Min Disk (GiB), Min RAM (MiB), Image Type,
-    Visibility, Protected, Owner, Created At and Tags; with --count only
-    Count.
+    Columns: ID, Name, Status; with --long also Disk Format, Container
+    Format, Image Size (bytes), Checksum, OS Version, Min Disk (GiB), Min RAM
+    (MiB), Image Type, Visibility, Protected, Project, Created At and Tags;
+    with --count only Count.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        kind = parser.add_mutually_exclusive_group()
-        for name in _KINDS:
-            kind.add_argument(
-                f'--{name}',
-                action='store_const',
-                const=name,
-                dest='kind',
-                help=f"List only {name} images",
-            )
-        _add_filter_options(parser)
-        tag_search.add_search_options(parser)
+        image_list.add_options(parser)
         parser.add_argument(
             '--count',
             action='store_true',
@@ -111,35 +80,26 @@ class ListImage(command.Lister):
             action='store_true',
             help="List additional fields in output",
         )
-        parser.add_argument(
-            '--sort',
-            metavar='<key>[:<direction>]',
-            help=(
-                "Sort output by name, status, id, disk_format, "
-                "container_format, size or created_at, in direction asc or "
-                "desc (default: created_at:desc)"
-            ),
-        )
-        pagination.add_marker_pagination_option_to_parser(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        connection = self.app.client_manager.sdk_connection
+        listing = image_list.Listing(
+            self.client,
+            parsed_args,
+            lambda: image_list.find_project(
+                self.client, connection, parsed_args
+            ),
+        )
+        if parsed_args.count:
+            return ('Count',), [(listing.count(),)]
         columns: tuple[str, ...] = _COLUMNS
         attributes: tuple[str, ...] = _ATTRIBUTES
         if parsed_args.long:
             columns, attributes = _LONG_COLUMNS, _LONG_ATTRIBUTES
-        query = _query(parsed_args)
-        search = tag_search.search_by(parsed_args)
-        if parsed_args.count:
-            number = tag_search.count_images(self.client, query, search)
-            return ('Count',), [(number,)]
-        images = tag_search.find_images(
-            self.client, query, search, complete=parsed_args.long
-        )
-        if parsed_args.limit:
-            images = itertools.islice(images, parsed_args.limit)
         return columns, (
-            command.format_values(image, attributes) for image in images
+            command.format_values(image, attributes)
+            for image in listing.images(complete=parsed_args.long)
         )
 
 
@@ -151,140 +111,43 @@ class ShowImage(command.ShowOne):
         parser.add_argument(
             'image', metavar='<image>', help="Image to show (name or ID)"
         )
+        parser.add_argument(
+            '--human-readable',
+            action='store_true',
+            help="Show sizes in a form for people",
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        return command.show_image(
-            self.client.find_cloud_image(
-                parsed_args.image, ignore_missing=False
-            )
+        image = self.client.find_cloud_image(
+            parsed_args.image, ignore_missing=False
         )
+        return command.show_image(image, parsed_args.human_readable)
 
 
 class SetImage(command.Command):
-    """Change an image's attributes."""
+    """Change an image's attributes, or answer to one that others share."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'image', metavar='<image>', help="Image to change (name or ID)"
-        )
-        parser.add_argument('--name', metavar='<name>', help="New name")
-        parser.add_argument(
-            '--description', metavar='<description>', help="New description"
-        )
-        command.add_memory_options(parser)
-        parser.add_argument(
-            '--hw-firmware-type',
-            choices=validation.FIRMWARE_TYPES,
-            help="How servers boot",
-        )
-        command.add_enterprise_project_option(parser)
-        protection = parser.add_mutually_exclusive_group()
-        protection.add_argument(
-            '--protected',
-            action='store_const',
-            const=True,
-            dest='is_protected',
-            help="Protect the image from deletion",
-        )
-        protection.add_argument(
-            '--unprotected',
-            action='store_const',
-            const=False,
-            dest='is_protected',
-            help="Allow the image's deletion",
-        )
-        parser.add_argument(
-            '--property',
-            metavar='<key=value>',
-            dest='properties',
-            action=parseractions.KeyValueAction,
-            help=(
-                "Another attribute, for example is_kvm_supported=true, or a "
-                "property of the image's own (repeat option for several)"
-            ),
-        )
+        image_change.add_set_options(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        changes = {
-            name: getattr(parsed_args, name)
-            for name in (
-                'name',
-                'description',
-                'min_ram',
-                'max_ram',
-                'hw_firmware_type',
-                'enterprise_project_id',
-            )
-            if getattr(parsed_args, name) is not None
-        } | _split_properties(parsed_args.properties or {})
-        if not changes and parsed_args.is_protected is None:
-            raise exceptions.CommandError(
-                "Nothing to change: name at least one option"
-            )
-        image = self.client.find_cloud_image(
-            parsed_args.image, ignore_missing=False
-        )
-        if changes:
-            self.client.update_cloud_image(image, **changes)
-        if parsed_args.is_protected is None:
-            return
-        with contextlib.ExitStack() as stack:
-            if changes:
-                done = "the other changes, which have been made"
-                stack.enter_context(ims_exceptions.leaving(done))
-            self.client.update_image(
-                image.id, is_protected=parsed_args.is_protected
-            )
+        connection = self.app.client_manager.sdk_connection
+        image_change.change(self.client, connection, parsed_args)
 
 
 class UnsetImage(command.Command):
-    """Remove an image's attributes."""
+    """Remove an image's attributes, properties and tags."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'image', metavar='<image>', help="Image to change (name or ID)"
-        )
-        for option, name in (
-            ('--description', "the description"),
-            ('--max-ram', "the limit of a server's memory"),
-            ('--hw-firmware-type', "how servers boot"),
-        ):
-            parser.add_argument(
-                option, action='store_true', help=f"Remove {name}"
-            )
-        parser.add_argument(
-            '--property',
-            metavar='<key>',
-            dest='properties',
-            action='append',
-            help=(
-                "Another attribute or property to remove (repeat option for "
-                "several)"
-            ),
-        )
+        image_change.add_unset_options(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        changes: dict[str, Any] = {
-            name: None
-            for name in ('description', 'max_ram', 'hw_firmware_type')
-            if getattr(parsed_args, name)
-        }
-        changes |= _split_properties(
-            dict.fromkeys(parsed_args.properties or ())
-        )
-        if not changes:
-            raise exceptions.CommandError(
-                "Nothing to remove: name at least one option"
-            )
-        image = self.client.find_cloud_image(
-            parsed_args.image, ignore_missing=False
-        )
-        self.client.update_cloud_image(image, **changes)
+        image_change.remove(self.client, parsed_args)
 
 
 class DeleteImage(command.Command):
@@ -304,124 +167,75 @@ class DeleteImage(command.Command):
             const=True,
             help="Delete the backups behind full-server images, too",
         )
+        parser.add_argument(
+            '--wait',
+            action='store_true',
+            help="Wait until the images are gone, from the lists, too",
+        )
+        command.add_timeout_option(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
+        deleted = []
         failed = 0
         for name in parsed_args.images:
-            try:
-                image = self.client.find_image(name, ignore_missing=False)
-                self.client.delete_image(
-                    image.id,
-                    ignore_missing=False,
-                    delete_backup=parsed_args.delete_backup,
-                )
-            except (
-                sdk_exceptions.SDKException,
-                ksa_exceptions.ClientException,
-            ) as error:
-                failed += 1
-                self.log.error(
-                    "Failed to delete image %s: %s",
-                    ims_exceptions.readable(name),
-                    ims_exceptions.readable(error, 1500),
-                )
+            with self._failing(name) as outcome:
+                deleted.append((name, self._delete(name, parsed_args)))
+            failed += outcome.has_failed
+        deadline = time.monotonic() + (parsed_args.timeout or _TIMEOUT)
+        for name, image in deleted if parsed_args.wait else ():
+            with self._failing(name) as outcome:
+                _wait_until_gone(self.client, image, deadline)
+            failed += outcome.has_failed
         if failed:
             raise exceptions.CommandError(
                 f"Failed to delete {failed} of {len(parsed_args.images)} "
                 f"images."
             )
 
-
-def _query(parsed_args: argparse.Namespace) -> dict[str, Any]:
-    """Return the filters that the options ask for."""
-    query: dict[str, Any] = dict(_KINDS.get(parsed_args.kind, {}))
-    for name in _FILTERS:
-        value = getattr(parsed_args, name)
-        if value is not None:
-            query[name] = value
-    if parsed_args.member_status:
-        query['visibility'] = 'shared'
-    if parsed_args.sort:
-        key, _, direction = parsed_args.sort.partition(':')
-        if ',' in parsed_args.sort:
-            raise exceptions.CommandError(
-                "The image service sorts by one key: name one with --sort"
-            )
-        query['sort_key'] = key
-        query['sort_dir'] = direction or 'asc'
-    return query | (parsed_args.properties or {})
-
-
-def _split_properties(properties: dict[str, Any]) -> dict[str, Any]:
-    """Tell documented attributes from properties of the image's own."""
-    documented = {
-        name
-        for python, component in _cloud_image.CloudImage._attributes_iterator()
-        for name in (python, component.name)
-    }
-    changes = {
-        name: value for name, value in properties.items() if name in documented
-    }
-    own = {
-        name: value
-        for name, value in properties.items()
-        if name not in documented
-    }
-    return changes | ({'properties': own} if own else {})
-
-
-def _add_filter_options(parser: argparse.ArgumentParser) -> None:
-    for option, metavar, words in (
-        ('--name', '<name>', "name"),
-        ('--status', '<status>', "status"),
-        ('--owner', '<project>', "project that they belong to (ID)"),
-        ('--platform', '<platform>', "family of operating systems"),
-        ('--disk-format', '<format>', "disk format"),
-        ('--virtual-env-type', '<type>', "what they are for"),
-        ('--flavor', '<flavor>', "flavor that they can be used with (ID)"),
-        ('--enterprise-project', '<id>', "enterprise project (ID)"),
-        ('--created-at', '<op:time>', "creation, gt:2026-01-31T10:00:00Z"),
-        ('--updated-at', '<op:time>', "last change, lt:2026-01-31T10:00:00Z"),
-    ):
-        parser.add_argument(
-            option,
-            metavar=metavar,
-            dest={
-                '--flavor': 'flavor_id',
-                '--enterprise-project': 'enterprise_project_id',
-            }.get(option, option[2:].replace('-', '_')),
-            help=f"Filter images based on {words}",
+    def _delete(self, name: str, parsed_args: argparse.Namespace) -> Any:
+        image = self.client.find_image(name, ignore_missing=False)
+        self.client.delete_image(
+            image.id,
+            ignore_missing=False,
+            delete_backup=parsed_args.delete_backup,
         )
-    parser.add_argument(
-        '--os-type',
-        choices=validation.OS_TYPES,
-        help="Filter images based on kind of operating system",
-    )
-    parser.add_argument(
-        '--architecture',
-        choices=validation.ARCHITECTURES,
-        help="Filter images based on processors that they are for",
-    )
-    parser.add_argument(
-        '--member-status',
-        choices=('accepted', 'pending', 'rejected'),
-        help="Filter images shared with the project based on its answer",
-    )
-    parser.add_argument(
-        '--whole-image',
-        action='store_const',
-        const=True,
-        dest='is_whole_image',
-        help="List only full-server images",
-    )
-    parser.add_argument(
-        '--property',
-        metavar='<key=value>',
-        dest='properties',
-        action=parseractions.KeyValueAction,
-        help=(
-            "Filter images based on another attribute, for example "
-            "is_kvm_supported=true (repeat option for several)"
-        ),
-    )
+        return image
+
+    @contextlib.contextmanager
+    def _failing(self, name: str) -> Iterator['_Outcome']:
+        """Tell of a failure, and go on."""
+        outcome = _Outcome()
+        try:
+            yield outcome
+        except (
+            sdk_exceptions.SDKException,
+            ksa_exceptions.ClientException,
+        ) as error:
+            outcome.has_failed = True
+            self.log.error(
+                "Failed to delete image %s: %s",
+                ims_exceptions.readable(name),
+                ims_exceptions.readable(error, 1500),
+            )
+
+
+class _Outcome:
+    """Whether something has failed."""
+
+    has_failed = False
+
+
+def _wait_until_gone(client: Any, image: Any, deadline: float) -> None:
+    """Wait until a deleted image is neither shown nor listed any more."""
+    left = max(deadline - time.monotonic(), 0.1)
+    pause = min(_INTERVAL, left)
+    client.wait_for_delete(image, interval=pause, wait=left)
+    while any(
+        each.id == image.id for each in client.cloud_images(id=image.id)
+    ):
+        if time.monotonic() >= deadline:
+            raise sdk_exceptions.ResourceTimeout(
+                f"The image {image.id} is deleted, but still listed"
+            )
+        time.sleep(pause)

@@ -10,10 +10,12 @@ from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
 from openstack import resource as sdk_resource
 from osc_lib import exceptions
+from osc_lib import utils
 from osc_lib.cli import format_columns
 from osc_lib.command import command
 
 from ims_ext import exceptions as ims_exceptions
+from ims_ext.extension import ambiguity
 from ims_ext.extension import tag as _tag
 
 
@@ -171,6 +173,62 @@ def add_enterprise_project_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_protection_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--protected`` and ``--unprotected``."""
+    protection = parser.add_mutually_exclusive_group()
+    for option, value, words in (
+        ('--protected', True, "Protect the image from deletion"),
+        ('--unprotected', False, "Allow the image's deletion"),
+    ):
+        protection.add_argument(
+            option,
+            action='store_const',
+            const=value,
+            dest='is_protected',
+            help=words,
+        )
+
+
+def add_project_options(
+    parser: argparse.ArgumentParser, words: str, *names: str
+) -> None:
+    """Add ``--project`` and ``--project-domain``.
+
+    :param words: What the project is, for the help.
+    :param names: Further names of the first option.
+    """
+    parser.add_argument(
+        '--project',
+        *names,
+        metavar='<project>',
+        dest='project',
+        help=words,
+    )
+    parser.add_argument(
+        '--project-domain',
+        metavar='<project-domain>',
+        help=(
+            "Domain that the project belongs to (name or ID), where names of "
+            "projects collide"
+        ),
+    )
+
+
+def find_project_id(identity: Any, parsed_args: argparse.Namespace) -> str:
+    """Return the ID of the project that ``--project`` names.
+
+    :param identity: The connection's identity service.
+    :raises: :class:`~openstack.exceptions.NotFoundException` where identity
+        says that there is none.
+    """
+    scope = {}
+    if parsed_args.project_domain:
+        scope['domain_id'] = _find_id(
+            'domain', parsed_args.project_domain, identity, {}
+        )
+    return _find_id('project', parsed_args.project, identity, scope)
+
+
 def add_safe_mode_option(parser: argparse._ActionsContainer) -> None:
     """Add ``--safe-mode``, as which H has some operations (29)."""
     parser.add_argument(
@@ -188,14 +246,47 @@ def parse_tags(tags: Iterable[str]) -> list[_tag.Tag]:
     ]
 
 
-def show_image(image: sdk_resource.Resource) -> tuple[Any, Any]:
-    """Return an image's columns and values, those that it has."""
-    shown: dict[str, Any] = {}
-    for name in sorted(dict(image._attributes_iterator())):
+def _find_id(
+    noun: str, name_or_id: str, identity: Any, scope: dict[str, str]
+) -> str:
+    find = getattr(identity, f'find_{noun}')
+    try:
+        found = ambiguity.told(
+            noun,
+            name_or_id,
+            lambda: find(name_or_id, ignore_missing=False, **scope),
+            lambda: getattr(identity, f'{noun}s')(name=name_or_id),
+        )
+    except (
+        sdk_exceptions.ForbiddenException,
+        ksa_exceptions.EndpointNotFound,
+    ):
+        # Who may not look them up can still name them by ID.
+        return name_or_id
+    return str(found.id)
+
+
+#: Columns that openstackclient shows under another name than the attribute's.
+_COLUMN_NAMES = {'is_protected': 'protected'}
+
+_SIZES = ('size', 'image_size', 'virtual_size')
+
+
+def show_image(
+    image: sdk_resource.Resource, human_readable: bool = False
+) -> tuple[Any, Any]:
+    """Return an image's columns and values, those that it has.
+
+    :param human_readable: Whether sizes are shown for people.
+    """
+    shown: dict[str, Any] = {'tags': format_columns.ListColumn([])}
+    for name in dict(image._attributes_iterator()):
         value = getattr(image, name)
         if value is None or name in ('location', 'properties'):
             continue
-        shown[name] = (
+        if human_readable and name in _SIZES:
+            value = utils.format_size(value)
+        shown[_COLUMN_NAMES.get(name, name)] = (
             format_columns.ListColumn(value)
             if isinstance(value, list)
             else value
@@ -207,6 +298,7 @@ def show_image(image: sdk_resource.Resource) -> tuple[Any, Any]:
             if value is not None
         }
     )
+    shown = dict(sorted(shown.items()))
     return tuple(shown), tuple(shown.values())
 
 

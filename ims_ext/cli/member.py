@@ -19,9 +19,6 @@ _RESULT_COLUMNS = ('Image ID', 'Project ID', 'Status')
 _COLUMNS = ('Image ID', 'Member ID', 'Status', 'Created At', 'Updated At')
 _ATTRIBUTES = ('image_id', 'member_id', 'status', 'created_at', 'updated_at')
 
-#: What an image that others share may be listed under.
-_MEMBER_STATUSES = ('pending', 'accepted', 'rejected')
-
 
 class _Batch(command.Lister):
     """A command for several images, which tells what became of each."""
@@ -180,7 +177,7 @@ class SetImageMember(_Batch):
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         client = self.client
         images = _member.image_ids(
-            [_offered_image(client, name) for name in parsed_args.images]
+            [offered_image(client, name) for name in parsed_args.images]
         )
         project = parsed_args.project or client.get_project_id()
         projects = self._project_ids([project])
@@ -253,12 +250,17 @@ class ShowImageMember(command.ShowOne):
         return columns, command.format_values(member, columns)
 
 
-def _offered_image(client: Any, name: str) -> Any:
-    """Find an image that another project shares, whatever was answered."""
-    for status in _MEMBER_STATUSES:
-        found = client.find_cloud_image(
-            name, visibility='shared', member_status=status
-        )
-        if found:
-            return found
+def offered_image(client: Any, name: str) -> Any:
+    """Return an image that another project shares, whatever was answered.
+
+    :param client: ``conn.ims``.
+    :param name: The image's name or ID.
+    :raises: :class:`~openstack.exceptions.NotFoundException` where no
+        project shares such an image.
+    """
+    found = client.find_cloud_image(
+        name, visibility='shared', member_status='all'
+    )
+    if found:
+        return found
     raise exceptions.NotFoundError(f"No project shares an image {name}")

@@ -2,6 +2,7 @@
 """Images as the extension API shows them: listing, finding, changing."""
 
 from collections.abc import Generator
+import dataclasses
 import datetime
 import itertools
 from typing import Any, Literal, overload
@@ -47,6 +48,7 @@ class CloudImage(resource.Resource):
         'flavor_id',
         'hw_disk_bus',
         'id',
+        'os_hidden',
         'member_status',
         'min_disk',
         'min_ram',
@@ -330,8 +332,10 @@ class CloudImageMixin(proxy.Proxy):
             ``gt``, ``gte``, ``lt``, ``lte``, ``eq``, ``neq``. A date alone
             is the whole day.
 
-            ``properties``, a mapping, finds images with properties of their
-            own: the cloud lists all, and the others are left out here.
+            ``is_hidden`` lists hidden images, which are in no other list;
+            ``member_status='all'`` the ones of every status, a list for
+            each. ``properties``, a mapping, finds images with properties of
+            their own: the cloud lists all, and the others are left out here.
 
             ``sort_key`` and ``sort_dir`` (``asc``, ``desc``) order the list;
             ``limit`` is the size of a page, 1,000 by default, ``marker`` the
@@ -344,23 +348,58 @@ class CloudImageMixin(proxy.Proxy):
             it.
         """
         wanted = image_filter.read(CloudImage, query)
-        wire = wanted.wire
         if max_items is not None:
             max_items = validation.check_number(
                 'max_items', max_items, 'images'
             )
         if wanted.conditions:
-            images = self._list(CloudImage, paginated=paginated, **wire)
-            chosen = filter(wanted.matches, images)
+            chosen = filter(wanted.matches, self._listed(wanted, paginated))
             return (
                 image for image in itertools.islice(chosen, max_items or None)
             )
         if max_items and not query.get('limit'):
-            wire['limit'] = min(max_items, wire['limit'])
+            wanted.wire['limit'] = min(max_items, wanted.wire['limit'])
+        return self._listed(wanted, paginated, max_items)
+
+    def _listed(
+        self,
+        wanted: image_filter.ImageFilter,
+        paginated: bool,
+        max_items: int | None = None,
+    ) -> Generator[CloudImage, None, None]:
+        """List images by the filters that the service takes."""
+        if wanted.wire.get('member_status') == 'all':
+            return self._listed_of_all_statuses(wanted, paginated, max_items)
         found: Generator[CloudImage, None, None] = self._list(
-            CloudImage, paginated=paginated, max_items=max_items, **wire
+            CloudImage,
+            paginated=paginated,
+            base_path=_image.Image.base_path if wanted.is_native else None,
+            max_items=max_items,
+            **wanted.wire,
         )
         return found
+
+    def _listed_of_all_statuses(
+        self,
+        wanted: image_filter.ImageFilter,
+        paginated: bool,
+        max_items: int | None,
+    ) -> Generator[CloudImage, None, None]:
+        # The service takes one at a time; an answer may change meanwhile.
+        lists = [
+            self._listed(
+                dataclasses.replace(
+                    wanted, wire={**wanted.wire, 'member_status': status}
+                ),
+                paginated,
+                max_items,
+            )
+            for status in image_filter.MEMBER_STATUSES
+        ]
+        images = {
+            image.id: image for image in itertools.chain.from_iterable(lists)
+        }
+        yield from itertools.islice(images.values(), max_items or None)
 
     def get_cloud_image(self, image: AnyImage) -> CloudImage:
         """Get an image by its ID (operation 1).
@@ -395,9 +434,20 @@ class CloudImageMixin(proxy.Proxy):
                 f"{missing} in the list of images, and a hidden one could "
                 f"not be looked for: {error}"
             ) from error
-        if found.id != wanted:
+        if found.id != wanted or not self._is_unlisted(found):
             raise exceptions.NotFoundError(missing)
         return found
+
+    def _is_unlisted(self, image: CloudImage) -> bool:
+        """Whether an image is one that lists leave out.
+
+        One that another project shares, and that was not accepted, is not.
+        """
+        is_hidden = (image.properties or {}).get('os_hidden')
+        return bool(
+            resource.FlexibleBool.deserialize(is_hidden)
+            or image.owner == self.get_project_id()
+        )
 
     @overload
     def find_cloud_image(

@@ -30,6 +30,12 @@ SORT_KEYS = (
     'created_at',
 )
 
+#: Answers to an image that another project shares.
+MEMBER_STATUSES = ('accepted', 'pending', 'rejected')
+
+#: What the extension does not know, and clouds with all of Glance do.
+_NATIVE_VISIBILITIES = ('community', 'all')
+
 #: F's table writes a filter differently from its address.
 _OTHER_SPELLINGS = {'__system_cmkid': '__system__cmkid'}
 
@@ -42,10 +48,13 @@ class ImageFilter:
 
     :ivar wire: Parameters of the request.
     :ivar conditions: What else must hold of an image, one by one.
+    :ivar is_native: Whether images are wanted that the extension does not
+        list, but Glance's operation does.
     """
 
     wire: dict[str, Any]
     conditions: list[Condition]
+    is_native: bool = False
 
     def matches(self, image: Any) -> bool:
         """Whether an image of the list is one of those wanted."""
@@ -64,7 +73,7 @@ def read(
         does not exist, or a value that it cannot have.
     """
     found = ImageFilter({'limit': paging.PAGE_SIZE}, [])
-    mapping = cast(dict[str, str], kind._query_mapping._mapping)
+    mapping = names(kind)
     wire_names = set(mapping.values())
     for given, value in query.items():
         key = _OTHER_SPELLINGS.get(given, given)
@@ -72,10 +81,17 @@ def read(
             if value is not None:
                 found.conditions += _property_conditions(kind, value)
             continue
+        if key in ('is_hidden', 'os_hidden'):
+            if value is not None and validation.check_flag(key, value):
+                found.is_native = True
+                found.wire['os_hidden'] = 'true'
+            continue
         if key not in wire_names and not is_wire_name(key):
             _check_known(key, mapping)
         if value is None:
             continue
+        if key == 'visibility' and value in _NATIVE_VISIBILITIES:
+            found.is_native = True
         if key in image_time.ATTRIBUTES:
             sent, *others = image_time.conditions(key, value)
             found.wire[key] = str(sent)
@@ -83,6 +99,11 @@ def read(
         else:
             found.wire[key] = _wire_value(key, value)
     return found
+
+
+def names(kind: type[resource.Resource]) -> dict[str, str]:
+    """Return the filters that the service takes, by the attributes' names."""
+    return cast(dict[str, str], kind._query_mapping._mapping)
 
 
 def is_wire_name(name: Any) -> bool:

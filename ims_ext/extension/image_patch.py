@@ -38,6 +38,13 @@ _UPDATABLE = frozenset(
     )
 )
 
+#: Of these, those that are as good as properties: what an image supports.
+SUPPORT = frozenset(
+    name
+    for name in _UPDATABLE
+    if name.startswith('is_') or name.endswith('_gpu_type')
+)
+
 #: What changes other attributes.
 _ELSEWHERE = {
     'is_protected': "update_image changes it (--protected, --unprotected)",
@@ -93,6 +100,30 @@ def wire_changes(
             None if value is None else _wire_value(name, value)
         )
     return changes
+
+
+def split_properties(
+    image_type: type[resource.Resource], properties: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return changes of which some are attributes, and others properties.
+
+    :param image_type: The class of the images.
+    :param properties: New values. What the service writes as it is here is
+        an attribute, and so are :data:`SUPPORT`; everything else is a
+        property of the image's own, whatever attribute it is spelt like.
+    :returns: Changes for ``update_cloud_image``.
+    """
+    attributes = {
+        component.name
+        for python, component in image_type._attributes_iterator()
+        if python != 'location'
+    } | SUPPORT
+    changes: dict[str, Any] = {}
+    own: dict[str, Any] = {}
+    for name, value in properties.items():
+        is_attribute = name in attributes or image_filter.is_wire_name(name)
+        (changes if is_attribute else own)[name] = value
+    return changes | ({'properties': own} if own else {})
 
 
 def _own_properties(

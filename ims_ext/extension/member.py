@@ -395,6 +395,11 @@ def project_ids(
     return found
 
 
+def is_project_id(text: str) -> bool:
+    """Whether a text looks like a project's ID, and not like a name."""
+    return bool(_ID.fullmatch(text))
+
+
 def _project_id(conn: connection.Connection, project: AnyProject) -> str:
     given = _project.Project._get_id(project)
     if not given or not isinstance(given, str):

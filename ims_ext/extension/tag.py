@@ -281,10 +281,10 @@ class TagMixin(proxy.Proxy):
             else validation.check_number('page', page, 'pages')
         )
         wanted = image_filter.read(_cloud_image.CloudImage, query)
-        if wanted.conditions:
+        if wanted.conditions or wanted.is_native:
             raise exceptions.ValidationError(
-                "Of these filters the service knows too little: tags are not "
-                "listed by images' own properties, nor by several times"
+                "The service cannot list tags by images' own properties, by "
+                "several times, or of hidden images"
             )
         filters = _cloud_image.CloudImage._query_mapping._transpose(
             wanted.wire, _cloud_image.CloudImage

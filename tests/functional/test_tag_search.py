@@ -226,7 +226,10 @@ def test_tags_and_filters_go_together(
 def test_one_tag_finds_the_same_whichever_operation_is_used(
     run: Run, alice: connection.Connection, images: dict[str, str]
 ) -> None:
-    one = run('ims', 'image', 'list', '--tag', 'env=prod', '-f', 'json')
+    one = run(
+        *('ims', 'image', 'list', '--tag', 'env=prod', '-f', 'json'),
+        *('--sort', 'created_at:desc'),
+    )
 
     assert [image['ID'] for image in json.loads(one.stdout)] == [
         image.id for image in alice.ims.images_by_tags(tags={'env': 'prod'})

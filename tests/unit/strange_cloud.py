@@ -384,6 +384,9 @@ class StrangeCloud(adapters.HTTPAdapter):
         if number >= MOST_REQUESTS:
             raise EndlessError(f"{number} requests, the last for {url}")
         status, body = documented(method, url)
+        if method == 'GET' and self._is_gone(url):
+            is_list = 'id=' in url
+            status, body = (200, {'images': []}) if is_list else (404, None)
         answer = Answer()
         if self.only is None or number == self.only:
             answer = self.make(status, body)
@@ -395,6 +398,14 @@ class StrangeCloud(adapters.HTTPAdapter):
             answer.status or status,
             content,
             {'Content-Type': 'application/json', **answer.headers},
+        )
+
+    def _is_gone(self, url: str) -> bool:
+        """Whether it is about the image, and that has been deleted."""
+        return IMAGE_ID in url and any(
+            request.method == 'DELETE'
+            and str(request.url).endswith(f'/v2/images/{IMAGE_ID}')
+            for request in self.requests
         )
 
     def _response(
