@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ['connect', 'load']
 
+#: The version's only place: setup.cfg reads it from here, importing nothing.
 __version__ = '0.1.0'
 
 
