@@ -7,6 +7,7 @@ file of requirements, and no network, is needed.
 
 import builtins
 import inspect
+import pathlib
 from typing import Any
 
 from docutils import nodes
@@ -20,7 +21,11 @@ author = "The ims-ext developers"
 project_copyright = author
 version = release = ims_ext.__version__
 
-extensions = ['cliff.sphinxext', 'sphinx.ext.autodoc']
+extensions = [
+    'cliff.sphinxext',
+    'sphinx.ext.autodoc',
+    'sphinxcontrib.towncrier.ext',
+]
 
 root_doc = 'index'
 default_role = 'literal'
@@ -53,6 +58,11 @@ autoprogram_cliff_ignored = [
     '--sort-descending',
 ]
 autoprogram_cliff_app_dist_name = 'ims-ext'
+
+# Fragments of release notes become the notes on what is not released yet.
+towncrier_draft_autoversion_mode = 'draft'
+towncrier_draft_include_empty = True
+towncrier_draft_working_directory = pathlib.Path(__file__).parents[2]
 
 html_theme = 'alabaster'
 html_theme_options = {
