@@ -2,9 +2,9 @@
 """Two clouds to run every test on: a real Glance, and the emulator.
 
 Glance and Keystone are no dependencies of this package, and bring a hundred
-of their own; without them, the tests here are left out. ``.ci/native`` makes
-an environment that has them, and sets IMS_EXT_NATIVE: there, it is an error
-that they are missing.
+of their own; without them, the tests here are left out. The nox session
+``native`` has them, and sets IMS_EXT_NATIVE: there, it is an error that they
+are missing.
 """
 
 from collections.abc import Iterator
