@@ -34,6 +34,7 @@ PROMISED_EXTRAS = ['obs', 'cli', 'emulator']
 
 UNIT = ['tests/unit', 'tests/contract']
 FUNCTIONAL = ['tests/functional']
+CLIENTS = ['tests/clients']
 #: Whatever goes through openstacksdk, osc-lib, boto3 and waitress.
 LOWEST = [
     'tests/functional/test_commands.py',
@@ -119,6 +120,12 @@ def unit(session: nox.Session) -> None:
 def functional(session: nox.Session) -> None:
     """Test over real connections to an emulator."""
     pytest(session, FUNCTIONAL, *PARALLEL)
+
+
+@nox.session(python=False)
+def clients(session: nox.Session) -> None:
+    """Try other people's clients of object stores on the emulator."""
+    pytest(session, CLIENTS)
 
 
 @nox.session(python=False)

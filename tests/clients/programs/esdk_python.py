@@ -25,15 +25,14 @@ from operations import SECRET
 from operations import URL
 from operations import attempt
 
-SIGNATURE, _, TOKEN = MODE.partition('+')
-BUCKET = f'esdk-python-{SIGNATURE}{"-token" if TOKEN else ""}'
+SIGNATURE, _, PATH = MODE.partition('+')
+BUCKET = f'esdk-python-{SIGNATURE}{PATH}'
 WORK = pathlib.Path(tempfile.mkdtemp())
 BIG = os.urandom(3 * MIB)
 
 client: Any = ObsClient(
     access_key_id=ACCESS,
     secret_access_key=SECRET,
-    security_token=os.environ.get('BUCKET_SECURITY_TOKEN') or None,
     server=URL,
     signature='obs' if SIGNATURE == 'negotiated' else SIGNATURE,
     is_signature_negotiation=SIGNATURE == 'negotiated',
