@@ -2,6 +2,7 @@
 """``openstack ims image create``: images from whatever there is."""
 
 import argparse
+import contextlib
 from typing import Any
 
 from osc_lib import exceptions
@@ -9,9 +10,11 @@ from osc_lib.cli import format_columns
 
 from ims_ext.cli import command
 from ims_ext.cli import creation_options
+from ims_ext.cli import image_change
 from ims_ext.cli import job as _job
 from ims_ext.cli import progress
 from ims_ext.cli import server_image
+from ims_ext.cli import standard_input
 from ims_ext.cli import whole_image
 from ims_ext.extension import job as _extension_job
 
@@ -30,10 +33,25 @@ class CreateImage(command.ShowOne):
         parser.add_argument('name', metavar='<name>', help="New image's name")
         creation_options.add_options(parser)
         command.add_wait_options(parser, "the image")
+        self._parser = parser
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        with contextlib.ExitStack() as stack:
+            if not creation_options.has_source(parsed_args):
+                data = stack.enter_context(standard_input.path())
+                if data is None:
+                    self._parser.error(
+                        "one of the arguments --file --object --server "
+                        "--volume --backup is required, or a disk image on "
+                        "standard input"
+                    )
+                parsed_args.file = data
+            return self._create(parsed_args)
+
+    def _create(self, parsed_args: argparse.Namespace) -> Any:
         creation_options.check(parsed_args)
+        self._check_project(parsed_args)
         attrs = creation_options.attributes(parsed_args)
         is_import = parsed_args.file is not None or parsed_args.object
         with progress.Bars("Importing" if is_import else "Creating") as bars:
@@ -47,6 +65,7 @@ class CreateImage(command.ShowOne):
                     )
         if job.id and not parsed_args.wait:
             return _job.show_started_job(job)
+        image_change.complete(self.client, _image_ids(job), parsed_args)
         if parsed_args.volume and len(parsed_args.volume) > 1:
             return _show_images(job)
         columns, values = command.show_image(self._image(job))
@@ -111,6 +130,17 @@ class CreateImage(command.ShowOne):
         )
         return job
 
+    def _check_project(self, parsed_args: argparse.Namespace) -> None:
+        if parsed_args.project is None:
+            return
+        connection = self.app.client_manager.sdk_connection
+        wanted = command.find_project_id(connection.identity, parsed_args)
+        if wanted != self.client.get_project_id():
+            raise exceptions.CommandError(
+                f"Images are made in the project that you are logged in to, "
+                f"which {parsed_args.project} is not: use --os-project-name"
+            )
+
     def _image(self, job: _extension_job.Job) -> Any:
         if not job.image_id:
             raise exceptions.CommandError(
@@ -121,6 +151,14 @@ class CreateImage(command.ShowOne):
         # and the extension's list shows it only then.
         found = self.client.find_cloud_image(job.image_id)
         return found or self.client.get_image(job.image_id)
+
+
+def _image_ids(job: _extension_job.Job) -> list[str]:
+    """Return the IDs of the images that a job has made."""
+    found = [sub_job.image_id for sub_job in job.sub_jobs]
+    return [each for each in found if each] or [
+        each for each in (job.image_id,) if each
+    ]
 
 
 def _show_images(

@@ -9,6 +9,7 @@ from osc_lib.cli import parseractions
 
 from ims_ext import validation
 from ims_ext.cli import command
+from ims_ext.cli import standard_input
 from ims_ext.extension import whole_image as _whole_image
 
 #: Options that are attributes of the image, under the same names.
@@ -19,6 +20,7 @@ _ATTRIBUTES = (
     'enterprise_project_id',
     'hw_firmware_type',
     'is_config',
+    'license_type',
     'max_ram',
     'min_ram',
     'os_type',
@@ -71,6 +73,7 @@ _OPTIONS = (
     _Option('min_disk', '--min-disk', _IMPORTS),
     _Option('os_type', '--os-type', _IMPORTS),
     _Option('quick', '--quick', _IMPORTS),
+    _Option('license_type', '--license-type', _IMPORTS),
     _Option('cmk_id', '--kms-key', _IMPORTS),
     _Option('iso', '--iso', _SYSTEM_IMPORTS),
     _Option('architecture', '--architecture', _SYSTEM_IMPORTS),
@@ -111,6 +114,17 @@ def check(parsed_args: argparse.Namespace) -> None:
                 f"{option.flag} does not go with {way}, but with "
                 f"{' or '.join(others)}"
             )
+    if parsed_args.license_type is not None and not parsed_args.quick:
+        raise exceptions.CommandError("--license-type needs --quick")
+    needs_image = (
+        parsed_args.is_protected is not None or parsed_args.properties
+    )
+    is_job = way not in (_FILE, _FILE_DATA) or parsed_args.bucket
+    if needs_image and is_job and not parsed_args.wait:
+        raise exceptions.CommandError(
+            "--property, --protected and --unprotected need --wait here: they "
+            "are set once the image is there"
+        )
     if way in (_OBJECT, _OBJECT_DATA) and parsed_args.min_disk is None:
         raise exceptions.CommandError(
             "--object needs --min-disk: the size of the disk in the object "
@@ -138,6 +152,11 @@ def _way(parsed_args: argparse.Namespace) -> str:
     if parsed_args.whole and source == 'server':
         way += ' --whole'
     return way
+
+
+def has_source(parsed_args: argparse.Namespace) -> bool:
+    """Whether an option says what the image is to be made of."""
+    return any(_is_given(parsed_args, name) for name in _SOURCES)
 
 
 def _is_given(parsed_args: argparse.Namespace, name: str) -> bool:
@@ -178,14 +197,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
-    source = parser.add_mutually_exclusive_group(required=True)
+    # Without one of them, what is on standard input may be the disk image.
+    source = parser.add_mutually_exclusive_group(
+        required=not standard_input.may_have_data()
+    )
     source.add_argument(
         '--file',
         metavar='<path>',
         help=(
             "Disk image on this machine; uploaded to --bucket and "
             "imported from there, or, without a bucket and under 2 GiB, "
-            "uploaded to the image service"
+            "uploaded to the image service (default: standard input, if it "
+            "is a file or a pipe)"
         ),
     )
     source.add_argument(
@@ -284,6 +307,42 @@ def _add_image_options(parser: argparse.ArgumentParser) -> None:
         help="Tag of the image (repeat option for up to 10 tags)",
     )
     command.add_enterprise_project_option(parser)
+    command.add_protection_options(parser)
+    parser.add_argument(
+        '--property',
+        metavar='<key=value>',
+        dest='properties',
+        action=parseractions.KeyValueAction,
+        help=(
+            "A property of the image's own, or another attribute, set once "
+            "the image is there (repeat option for several)"
+        ),
+    )
+    command.add_project_options(
+        parser,
+        "Project that the image shall belong to (name or ID): the one that "
+        "you are logged in to",
+    )
+    _add_accustomed_options(parser)
+
+
+def _add_accustomed_options(parser: argparse.ArgumentParser) -> None:
+    """Add options of openstackclient that say what is so anyway."""
+    parser.add_argument(
+        '--private',
+        action='store_true',
+        help="Only the project sees the image (always so at first)",
+    )
+    parser.add_argument(
+        '--progress',
+        action='store_true',
+        help="Show progress (always so on a terminal)",
+    )
+    parser.add_argument(
+        '--container-format',
+        choices=('bare',),
+        help="Container format; there is only one",
+    )
 
 
 def _add_import_options(parser: argparse.ArgumentParser) -> None:
@@ -312,6 +371,11 @@ def _add_import_options(parser: argparse.ArgumentParser) -> None:
             "says, up to 1 TiB; a file of 128 GiB or more is so imported "
             "without being told"
         ),
+    )
+    parser.add_argument(
+        '--license-type',
+        metavar='<type>',
+        help="Who licenses the operating system, with --quick (Huawei Cloud)",
     )
     parser.add_argument(
         '--architecture',

@@ -75,6 +75,32 @@ def change(
             step(image)
 
 
+def complete(
+    client: Any, image_ids: Iterable[str], parsed_args: argparse.Namespace
+) -> None:
+    """Give new images what their creation did not.
+
+    :param client: ``conn.ims``.
+    :param image_ids: The images' IDs.
+    :param parsed_args: The arguments of ``create``.
+    """
+    changes = image_patch.split_properties(
+        _cloud_image.CloudImage, parsed_args.properties or {}
+    )
+    # Glance's operation changes images that have no data yet, too.
+    native: dict[str, Any] = {}
+    if 'properties' in changes:
+        native['properties'] = changes.pop('properties')
+    if parsed_args.is_protected is not None:
+        native['is_protected'] = parsed_args.is_protected
+    for image_id in image_ids:
+        with ims_exceptions.leaving(f"the image {image_id}"):
+            if native:
+                client.update_image(image_id, **native)
+            if changes:
+                client.update_cloud_image(image_id, **changes)
+
+
 def _steps(
     client: Any, connection: Any, parsed_args: argparse.Namespace
 ) -> Iterable[Callable[[Any], Any]]:

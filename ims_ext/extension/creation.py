@@ -60,6 +60,8 @@ class QuickImport(ObjectImport):
     architecture = resource.Body('architecture')
     #: ``bios`` or ``uefi``.
     hw_firmware_type = resource.Body('hw_firmware_type')
+    #: Who licenses the operating system (H), for example ``byol``.
+    license_type = resource.Body('license_type')
 
 
 class ImageCreation(ObjectImport):
@@ -142,8 +144,8 @@ class DataImageAttributes(ObjectImportAttributes, total=False):
     cmk_id: str
 
 
-class QuickImportAttributes(ObjectImportAttributes, total=False):
-    """The attributes of an image that is imported quickly."""
+class SystemImportAttributes(ObjectImportAttributes, total=False):
+    """The attributes of an image with an operating system."""
 
     #: Operating system with version; mandatory for system disks.
     os_version: str
@@ -155,7 +157,14 @@ class QuickImportAttributes(ObjectImportAttributes, total=False):
     hw_firmware_type: str
 
 
-class ImportAttributes(QuickImportAttributes, total=False):
+class QuickImportAttributes(SystemImportAttributes, total=False):
+    """The attributes of an image that is imported quickly."""
+
+    #: Who licenses the operating system (H), for example ``byol``.
+    license_type: str
+
+
+class ImportAttributes(SystemImportAttributes, total=False):
     """The attributes of an image that is imported."""
 
     #: Whether the cloud configures the image for its servers.

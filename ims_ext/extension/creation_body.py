@@ -116,7 +116,7 @@ def described(given: Mapping[str, Any], what: str) -> dict[str, Any]:
 def _check_together(body: Mapping[str, Any]) -> None:
     """Check what depends on more than one parameter."""
     if (
-        body.get('architecture') == 'arm'
+        body.get('architecture') in ('arm', 'aarch64')
         and body.get('hw_firmware_type') == 'bios'
     ):
         raise exceptions.ValidationError(

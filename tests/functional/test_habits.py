@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterator
 import json
+from pathlib import Path
 import subprocess
 from typing import Any
 import uuid
@@ -11,7 +12,9 @@ from openstack import connection
 from openstack.image.v2 import image as native_image
 import pytest
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from .openstack_command import Run
+from .openstack_command import script
+
 Make = Callable[..., native_image.Image]
 
 
@@ -476,3 +479,126 @@ def test_of_several_images_each_has_its_result(
     assert 'Failed to delete 2 of 3 images' in done.stderr
     assert alice.image.find_image(gone.id) is None
     alice.image.update_image(kept.id, is_protected=False)
+
+
+# ====== CREATE ======
+
+
+@pytest.fixture
+def create(
+    environment: dict[str, str],
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Give a function that runs a command with something on its input."""
+
+    def run_with_input(
+        *arguments: str, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [script('openstack'), *arguments, '-f', 'json'],
+            env=environment,
+            capture_output=True,
+            timeout=120,
+            check=False,
+            **options,
+        )
+
+    return run_with_input
+
+
+@pytest.mark.parametrize('kind', ['file', 'pipe'])
+@pytest.mark.parametrize('bucket', [(), ('--bucket', 'images', '--wait')])
+def test_the_disk_image_is_standard_input(
+    create: Any,
+    alice: connection.Connection,
+    disks: dict[str, Path],
+    prefix: str,
+    kind: str,
+    bucket: tuple[str, ...],
+) -> None:
+    with disks['qcow2'].open('rb') as file:
+        given = {'stdin': file} if kind == 'file' else {'input': file.read()}
+        file.seek(0)
+        done = create('ims', 'image', 'create', prefix, *bucket, **given)
+
+    assert done.returncode == 0, done
+    shown = rows(done)
+    assert shown['status'] == 'active'
+    assert shown['disk_format'] == 'qcow2'
+    alice.image.delete_image(shown['id'])
+
+
+def test_without_any_source_there_is_nothing_to_do(run: Run) -> None:
+    done = run('ims', 'image', 'create', 'nothing')
+
+    assert done.returncode == 2
+    assert 'standard input' in done.stderr
+
+
+def test_create_takes_what_theirs_takes(
+    run: Run,
+    alice: connection.Connection,
+    disks: dict[str, Path],
+    prefix: str,
+) -> None:
+    options = (
+        *('--file', str(disks['qcow2']), '--disk-format', 'qcow2'),
+        *('--container-format', 'bare', '--min-disk', '7', '--min-ram', '64'),
+        *('--protected', '--private', '--progress', '--tag', 'env=prod'),
+        *('--property', 'colour=red', '--property', 'os_type=mine'),
+        *('--project', alice.current_project_id, '-f', 'json'),
+    )
+
+    theirs = rows(run('image', 'create', f'{prefix}-theirs', *options))
+    ours = rows(run('ims', 'image', 'create', f'{prefix}-ours', *options))
+
+    differing = {'id', 'name', 'file', 'created_at', 'updated_at'}
+    own = theirs.pop('properties')
+    assert ours['properties']['colour'] == own['colour']
+    assert ours['properties']['os_type'] == own['os_type']
+    expected = {
+        name: value for name, value in theirs.items() if name not in differing
+    }
+    assert {name: ours.get(name) for name in expected} == expected
+    for image in (theirs, ours):
+        alice.image.update_image(image['id'], is_protected=False)
+        alice.image.delete_image(image['id'])
+
+
+def test_what_needs_the_image_waits_for_it(
+    run: Run, disks: dict[str, Path], prefix: str
+) -> None:
+    options = (
+        *('ims', 'image', 'create', '--file', str(disks['qcow2']), prefix),
+        *('--bucket', 'images', '--property', 'is_kvm_supported=true'),
+        *('--property', 'colour=red', '-f', 'json'),
+    )
+
+    refused = run(*options)
+    done = run(*options, '--wait')
+
+    assert refused.returncode == 1
+    assert '--wait' in refused.stderr
+    assert rows(done)['is_kvm_supported'] is True
+    assert rows(done)['properties']['colour'] == 'red'
+
+
+def test_images_are_made_in_the_project_of_the_login(
+    run: Run, disks: dict[str, Path], prefix: str
+) -> None:
+    done = run(
+        *('ims', 'image', 'create', '--file', str(disks['qcow2']), prefix),
+        *('--project', 32 * 'f'),
+    )
+
+    assert done.returncode == 1
+    assert '--os-project-name' in done.stderr
+
+
+def test_the_license_is_told_with_a_quick_import(run: Run) -> None:
+    done = run(
+        *('ims', 'image', 'create', '--object', 'b:k', '--min-disk', '10'),
+        *('--license-type', 'byol', 'image'),
+    )
+
+    assert done.returncode == 1
+    assert '--quick' in done.stderr

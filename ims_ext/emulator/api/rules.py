@@ -217,11 +217,11 @@ def firmware(value: Any, architecture: Any) -> dict[str, str]:
     :param architecture: ``x86``, ``arm`` or ``None``.
     :raises: IMG.0141, IMG.0212
     """
-    if architecture not in (None, '', 'x86', 'arm'):
+    if architecture not in (None, '', 'x86', 'arm', 'x86_64', 'aarch64'):
         raise ImsError('IMG.0212')
     if value not in (None, '', 'bios', 'uefi'):
         raise ImsError('IMG.0141')
-    if architecture == 'arm':
+    if architecture in ('arm', 'aarch64'):
         if value == 'bios':
             raise ImsError('IMG.0141', "Images for Arm boot with uefi only.")
         return {'hw_firmware_type': 'uefi', '__support_arm': 'true'}
