@@ -26,6 +26,7 @@ from openstack import connection as sdk_connection
 from openstack import resource as sdk_resource
 
 from ims_ext import construction
+from ims_ext import resource_table
 
 R = TypeVar('R', bound=sdk_resource.Resource)
 
@@ -130,7 +131,7 @@ def _make_whole(resource: Any) -> None:
 @functools.cache
 def _deferred_type(kind: type[R]) -> type[R] | None:
     """Return the class that resources have until they are whole, if any."""
-    table = construction.table(kind)
+    table = resource_table.table(kind)
     if table is None or not table.is_making or table.has_more_keys:
         return None
     namespace: dict[str, Any] = {

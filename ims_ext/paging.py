@@ -187,9 +187,23 @@ def list_resources(
     """
     if not kind.allow_list:
         raise sdk_exceptions.MethodNotSupported(kind, 'list')
-    listing = _Listing(
-        kind, kind._get_session(session), microversion, base_path, params
-    )
+    session = sdk.session_of(kind, session)
+    try:
+        listing = _Listing(kind, session, microversion, base_path, params)
+    except sdk.NotKnownError:
+        # Slower, and less is checked, but as right as openstacksdk is.
+        plain: Any = sdk_resource.Resource.list
+        yield from plain.__func__(
+            kind,
+            session,
+            paginated,
+            base_path,
+            microversion=microversion,
+            headers=headers,
+            max_items=max_items,
+            **params,
+        )
+        return
     listing.is_paginated = paginated
     listing.headers.update(headers or {})
     listing.max_items = max_items or None
@@ -229,16 +243,12 @@ class _Listing:
     ) -> None:
         self._kind = kind
         self._session = session
-        self._microversion = microversion or kind._get_microversion(session)
+        self._microversion = microversion or sdk.microversion(kind, session)
         path = kind.base_path if base_path is None else base_path
-        mapping = kind._query_mapping
         self.path = path % params
-        self.query = mapping._transpose(
-            mapping._validate(
-                params, base_path=path, allow_unknown_params=True
-            ),
-            kind,
-        )
+        self.query = sdk.wire_query(kind, params, path)
+        query_names = sdk.query_names(kind)
+        self._next_link = sdk.next_link(kind)
         self._limit = self.query.get('limit')
         self.headers = {'Accept': 'application/json'}
         self.is_paginated = True
@@ -253,8 +263,7 @@ class _Listing:
         self._conditions = {
             name: params[name]
             for name, component in components.items()
-            if isinstance(component, fields.Body)
-            and name not in mapping._mapping
+            if isinstance(component, fields.Body) and name not in query_names
         }
         self._id_name = sdk.id_name(kind)
         self._taken = 0
@@ -282,7 +291,7 @@ class _Listing:
             found = found[: self.max_items - self._taken]
         self._taken += len(found)
         builder = lazy.Builder(
-            self._kind, self._session._get_connection(), self._microversion
+            self._kind, sdk.connection_of(self._session), self._microversion
         )
         for item in found if self._from_path else ():
             item.update(self._from_path)
@@ -340,7 +349,7 @@ class _Listing:
         try:
             # A page's last one may be asked for what comes after it.
             marker = builder.defer(dict(found[-1])).id
-            there, parameters = self._kind._get_next_link(
+            there, parameters = self._next_link(
                 uri, response, data, marker, self._limit, self._taken
             )
             if not there:

@@ -80,6 +80,9 @@ class Proxy(image_proxy.Proxy):
         # The service's descriptor gives every proxy its connection.
         return cast(connection.Connection, self._get_connection())
 
+    def _get_connection(self) -> Any:
+        return sdk.connection_of(self)
+
     def _catalog_endpoint(self) -> str:
         config = self._own_connection.config
         for service_type in _SERVICE_TYPES:
@@ -243,15 +246,15 @@ class Proxy(image_proxy.Proxy):
     def _find_by_name(
         self, resource_type: Any, name: str, attrs: dict[str, Any]
     ) -> Any:
-        filters = resource_type._query_mapping._mapping
+        filters = sdk.query_names(resource_type)
         if 'name' in filters:
             attrs = {'name': name, **attrs}
-        found = resource_type._get_one_match(
-            name, self._list(resource_type, **attrs)
+        found = sdk.one_match(
+            resource_type, name, self._list(resource_type, **attrs)
         )
         if found is None and 'is_hidden' in filters:
             hidden = self._list(resource_type, **{**attrs, 'is_hidden': True})
-            found = resource_type._get_one_match(name, hidden)
+            found = sdk.one_match(resource_type, name, hidden)
         return found
 
     def _get(
@@ -260,10 +263,12 @@ class Proxy(image_proxy.Proxy):
         checked = self._checked_session(
             resource_type,
             refusal=f"No {resource_type.__name__} found for "
-            f"{resource_type._get_id(value)}",
+            f"{sdk.id_of(value)}",
         )
-        found = _sdk._get(checked, resource_type, value, *args, **kwargs)
-        if not set(found._body.attributes) - {sdk.id_name(resource_type)}:
+        found = sdk.operation('get')(
+            checked, resource_type, value, *args, **kwargs
+        )
+        if not set(sdk.body_attributes(found)) - {sdk.id_name(resource_type)}:
             # openstacksdk leaves everything as it is where there is nothing.
             raise exceptions.InvalidAnswerError(
                 f"Getting {resource_type.__name__}: the response has none of "
@@ -277,7 +282,7 @@ class Proxy(image_proxy.Proxy):
         if method is _object_list:
             resource_type = paging.Pages(resource_type)
         elif method is _property_list:
-            return _sdk._list(
+            return sdk.operation('list')(
                 session.CheckedSession(
                     self,
                     response_body.describes_properties,
@@ -292,15 +297,15 @@ class Proxy(image_proxy.Proxy):
     def _create(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
         resource_type = resource.native(resource_type)
         checked = self._checked_session(resource_type, "Creating")
-        return _sdk._create(checked, resource_type, *args, **kwargs)
+        return sdk.operation('create')(checked, resource_type, *args, **kwargs)
 
     def _update(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
         checked = self._checked_session(resource_type, "Updating")
-        return _sdk._update(checked, resource_type, *args, **kwargs)
+        return sdk.operation('update')(checked, resource_type, *args, **kwargs)
 
     def _delete(self, resource_type: Any, *args: Any, **kwargs: Any) -> Any:
         checked = self._checked_session(resource_type, "Deleting")
-        return _sdk._delete(checked, resource_type, *args, **kwargs)
+        return sdk.operation('delete')(checked, resource_type, *args, **kwargs)
 
     def _upload_image(self, name: str, *args: Any, **kwargs: Any) -> Any:
         upload = session.UploadSession(
@@ -309,7 +314,7 @@ class Proxy(image_proxy.Proxy):
             "Creating Image",
         )
         try:
-            return _sdk._upload_image(upload, name, *args, **kwargs)
+            return sdk.operation('upload_image')(upload, name, *args, **kwargs)
         except BaseException as error:
             # openstacksdk makes one of its own of what it does not know.
             reason = upload.error or error

@@ -18,10 +18,10 @@ from openstack import format as sdk_format
 from openstack import resource as sdk_resource
 import requests
 
-from ims_ext import construction
 from ims_ext import exceptions
 from ims_ext import lazy
 from ims_ext import paging
+from ims_ext import resource_table
 from ims_ext import sdk
 from ims_ext import wire_names
 from ims_ext.transport import response_body
@@ -167,7 +167,7 @@ class ResourceMixin:
         """
         kind: Any = type(self)
         resource = cast(sdk_resource.Resource, self)
-        table = None if args or kwargs else construction.table(kind)
+        table = None if args or kwargs else resource_table.table(kind)
         if table:
             try:
                 return table.entries(resource)
@@ -195,7 +195,7 @@ class ResourceMixin:
         """Return all attributes, each with its value."""
         kind: Any = type(self)
         resource = cast(sdk_resource.Resource, self)
-        table = construction.table(kind)
+        table = resource_table.table(kind)
         if table:
             try:
                 return table.items(resource)
@@ -291,17 +291,7 @@ class Resource(ResourceMixin, sdk_resource.Resource):
         return self
 
     #: What answers repeat of what is known from the path.
-    _repeated: ClassVar[frozenset[str]] = frozenset()
-
-    def _pack_attrs_under_properties(
-        self, body: dict[str, Any], attrs: dict[str, Any]
-    ) -> dict[str, Any]:
-        unknown = {
-            name: value
-            for name, value in attrs.items()
-            if name not in self._repeated
-        }
-        return super()._pack_attrs_under_properties(body, unknown)
+    repeated: ClassVar[frozenset[str]] = frozenset()
 
     def _translate_response(
         self,
@@ -377,8 +367,16 @@ class _SortedOut:
         body = self._response.json()
         key = self._kind.resource_key
         if key and isinstance(body.get(key), dict):
-            return {**body, key: wire_names.sort_out(self._kind, body[key])}
-        return wire_names.sort_out(self._kind, body)
+            return {**body, key: self._sorted_out(body[key])}
+        return self._sorted_out(body)
+
+    def _sorted_out(self, body: dict[str, Any]) -> dict[str, Any]:
+        told = {
+            name: value
+            for name, value in body.items()
+            if name not in self._kind.repeated
+        }
+        return wire_names.sort_out(self._kind, told)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._response, name)

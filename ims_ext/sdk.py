@@ -6,16 +6,16 @@ of openstacksdk has a name no more, it is given in a slower way, or the caller
 is told that it cannot be, and does without.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 import copy
-from typing import Any
+from typing import Any, cast
+import weakref
 
 from openstack import connection as sdk_connection
+from openstack import exceptions
 from openstack import fields
 from openstack import resource as sdk_resource
-
-#: The kinds of attributes of a resource.
-COMPONENTS = (fields.Body, fields.Header, fields.Computed, fields.URI)
+from openstack.image.v2 import _proxy as image_proxy
 
 #: The parts of a resource that differ from one to the next.
 _VARYING = frozenset(
@@ -70,26 +70,97 @@ class NotKnownError(Exception):
 # ====== CLASSES OF RESOURCES ======
 
 
-def attributes(
-    kind: type[sdk_resource.Resource], *components: type[Any]
-) -> Iterator[tuple[str, Any]]:
-    """Give the attributes of a class in openstacksdk's order.
-
-    One that a class and its base have is given twice, the class's first.
-
-    :param kind: The class of the resources.
-    :param components: The kinds of attributes, all by default.
-    """
-    for each in kind.__mro__:
-        for name, member in vars(each).items():
-            if isinstance(member, components or COMPONENTS):
-                yield name, member
-
-
 def id_name(kind: type[sdk_resource.Resource]) -> str:
     """Return the name under which the cloud sends a resource's ID."""
-    find = getattr(kind, '_alternate_id', None)
-    return (find and find()) or 'id'
+    try:
+        return kind._alternate_id() or 'id'
+    except AttributeError:
+        return next(
+            (each.name for each in _id_attributes(kind).values()), 'id'
+        )
+
+
+def _id_attributes(kind: type[sdk_resource.Resource]) -> dict[str, Any]:
+    """Return what stands in for an ID, which the very class has to have."""
+    return {
+        name: each
+        for name, each in vars(kind).items()
+        if isinstance(each, fields.Body) and each.alternate_id
+    }
+
+
+def query_names(kind: type[sdk_resource.Resource]) -> dict[str, str]:
+    """Return the service's names of a list's parameters, by ours.
+
+    :param kind: The class of the resources.
+    """
+    parameters = kind._query_mapping
+    try:
+        mapping: Any = parameters._mapping
+    except AttributeError:
+        # It is all that they consist of.
+        [mapping] = vars(parameters).values()
+    return cast(dict[str, str], mapping)
+
+
+def wire_query(
+    kind: type[sdk_resource.Resource],
+    params: dict[str, Any],
+    path: str | None = None,
+) -> dict[str, Any]:
+    """Return a list's parameters as the service takes them.
+
+    :param kind: The class of the resources.
+    :param params: The parameters; those that are unknown are left out.
+    :param path: The list's path, whose parts are among them.
+    :raises: :class:`NotKnownError`
+    """
+    try:
+        mapping = kind._query_mapping
+        known = mapping._validate(
+            params, base_path=path, allow_unknown_params=True
+        )
+        return mapping._transpose(known, kind)
+    except AttributeError as error:
+        raise NotKnownError(kind.__qualname__) from error
+
+
+def next_link(kind: type[sdk_resource.Resource]) -> Callable[..., Any]:
+    """Return what reads where a list's next page is.
+
+    :param kind: The class of the resources.
+    :raises: :class:`NotKnownError`
+    """
+    try:
+        return kind._get_next_link
+    except AttributeError as error:
+        raise NotKnownError(kind.__qualname__) from error
+
+
+def one_match(
+    kind: type[sdk_resource.Resource], name_or_id: str, found: Iterable[Any]
+) -> Any:
+    """Return the one resource that is called so, or ``None``.
+
+    :param kind: The class of the resources.
+    :param name_or_id: The name or the ID.
+    :param found: The resources.
+    :raises: :class:`~openstack.exceptions.DuplicateResource` where several
+        are.
+    """
+    try:
+        match = kind._get_one_match
+    except AttributeError:
+        pass
+    else:
+        return match(name_or_id, found)
+    matching = [each for each in found if name_or_id in (each.id, each.name)]
+    if len(matching) > 1:
+        raise exceptions.DuplicateResource(
+            f"More than one {kind.__name__} exists with the name "
+            f"'{name_or_id}'."
+        )
+    return matching[0] if matching else None
 
 
 def is_made_as_usual(kind: type[sdk_resource.Resource]) -> bool:
@@ -143,22 +214,160 @@ def derived(
         # openstacksdk looks for it in the very class only.
         return kind._alternate_id()
 
+    if hasattr(kind, '_alternate_id'):
+        namespace['_alternate_id'] = classmethod(alternate_id)
+    else:
+        namespace.update(_id_attributes(kind))
     namespace.update(
         __doc__=kind.__doc__,
         __module__=kind.__module__,
         __qualname__=kind.__qualname__,
-        _alternate_id=classmethod(alternate_id),
     )
     metaclass: Any = type(kind)
     return metaclass(kind.__name__, (*mixins, kind), namespace)
 
 
+# ====== REQUESTS ======
+
+
+def connection_of(proxy: Any) -> Any:
+    """Return the connection of a proxy, or of a resource, if it has one."""
+    try:
+        return proxy._connection
+    except AttributeError:
+        return proxy.session._sdk_connection
+
+
+def session_of(kind: type[sdk_resource.Resource], session: Any) -> Any:
+    """Return what sends a resource's requests, made sure of to be able to."""
+    try:
+        check = kind._get_session
+    except AttributeError:
+        return session
+    return check(session)
+
+
+def microversion(
+    kind: type[sdk_resource.Resource], session: Any
+) -> str | None:
+    """Return the microversion of the API that a resource is asked for in."""
+    try:
+        find = kind._get_microversion
+    except AttributeError:
+        return cast(str | None, session.default_microversion)
+    return find(session)
+
+
+def prepared(resource: sdk_resource.Resource, **how: Any) -> Any:
+    """Return a resource's request: ``url``, ``body`` and ``headers``.
+
+    :param resource: The resource.
+    :param how: ``requires_id``, ``prepend_key``, ``patch``, ``base_path``.
+    """
+    return resource._prepare_request(**how)
+
+
+def translate(
+    resource: sdk_resource.Resource, response: Any, **how: Any
+) -> None:
+    """Make a resource what a response says.
+
+    :param resource: The resource, which is changed.
+    :param response: The response.
+    :param how: ``error_message``, the first words where it is a refusal.
+    """
+    if hasattr(sdk_resource.Resource, '_translate_response'):
+        resource._translate_response(response, **how)
+        return
+    exceptions.raise_from_response(response, how.get('error_message'))
+    body = {**response.json()}
+    body.pop('self', None)
+    current = type(resource).existing(connection_of(resource), **body)
+    take_over(resource, current)
+
+
+def clean(resource: sdk_resource.Resource, *names: str) -> None:
+    """Leave attributes of a resource out of what is sent to change it.
+
+    :param resource: The resource.
+    :param names: Their names, as the cloud knows them.
+    """
+    resource._body.clean(only=names)
+
+
+def operation(name: str) -> Callable[..., Any]:
+    """Return one of the operations that all of openstacksdk's proxies have.
+
+    A session may be given to it in place of a proxy: it hands it on to the
+    resource.
+
+    :param name: ``get``, ``list``, ``create``, ``update``, ``delete``,
+        ``upload_image`` or ``upload_image_put``.
+    """
+    found: Callable[..., Any] = getattr(image_proxy.Proxy, f'_{name}')
+    return found
+
+
+def create(proxy: Any, *args: Any, **kwargs: Any) -> Any:
+    """Create a resource as a proxy does it, in whatever way of its own."""
+    return proxy._create(*args, **kwargs)
+
+
+# ====== CONNECTIONS ======
+
+#: Proxies of connections that do not keep any themselves.
+_kept: weakref.WeakKeyDictionary[Any, dict[str, Any]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def proxies(connection: sdk_connection.Connection) -> dict[str, Any]:
+    """Return the proxies that a connection has made, by service type."""
+    try:
+        return cast(dict[str, Any], connection._proxies)
+    except AttributeError:
+        return _kept.setdefault(connection, {})
+
+
+def vendor_profile(
+    connection: sdk_connection.Connection, name: str
+) -> dict[str, Any]:
+    """Return what a cloud's profile says, as the configuration read it.
+
+    :param connection: The connection.
+    :param name: The profile's name.
+    """
+    profile: dict[str, Any] = {}
+    try:
+        loader = connection.config._openstack_config
+        if loader:
+            loader._expand_vendor_profile(
+                connection.name, profile, {'profile': name}
+            )
+    except AttributeError:
+        return {}
+    return profile
+
+
 # ====== RESOURCES ======
+
+
+def id_of(value: Any) -> Any:
+    """Return the ID of a resource, or what stands for one as it is."""
+    return value.id if isinstance(value, sdk_resource.Resource) else value
 
 
 def body_attributes(resource: sdk_resource.Resource) -> dict[str, Any]:
     """Return what a resource has of the cloud's, by the cloud's names."""
-    return resource._body.attributes
+    try:
+        return resource._body.attributes
+    except AttributeError:
+        return resource.to_dict(
+            headers=False,
+            computed=False,
+            ignore_none=True,
+            original_names=True,
+        )
 
 
 def parts(
@@ -171,22 +380,6 @@ def parts(
         state['_uri'].attributes,
         state['_computed'].attributes,
     )
-
-
-class _Carrier:
-    """Stands in for a resource whose attribute is read."""
-
-    def __init__(self, component: Any, value: Any) -> None:
-        setattr(self, component.key, {component.name: value})
-
-
-def read(component: Any, value: Any) -> Any:
-    """Return an attribute's value.
-
-    :param component: The attribute, as its class declares it.
-    :param value: What the cloud sent of it.
-    """
-    return component.__get__(_Carrier(component, value))
 
 
 class Assembly:
@@ -318,22 +511,6 @@ def take_over(
     dict.update(resource, entries)
     for name in dict.keys(resource) - entries.keys():
         dict.pop(resource, name)
-
-
-def comparable(resource: sdk_resource.Resource) -> Any:
-    """Return what tells a resource from one that is made in another way."""
-    state, entries = content(resource)
-    return (
-        {
-            name: (
-                (value.attributes, value.dirty)
-                if hasattr(value, 'dirty')
-                else value
-            )
-            for name, value in state.items()
-        },
-        list(entries.items()),
-    )
 
 
 def connect(resource: Any, connection: Any) -> None:

@@ -11,6 +11,7 @@ from importlib import metadata
 import logging
 from typing import Any
 import warnings
+import weakref
 
 from openstack import connection
 from openstack import service_description
@@ -18,6 +19,7 @@ import stevedore
 
 from ims_ext import exceptions
 from ims_ext import proxy
+from ims_ext import sdk
 
 EXTENSION_GROUP = 'ims_ext.extension'
 
@@ -36,11 +38,11 @@ class ImsService(service_description.ServiceDescription[proxy.Proxy]):
         """Return the connection's proxy, made when first asked for."""
         if instance is None:
             return self
-        found = instance._proxies.get(self.service_type)
+        found = sdk.proxies(instance).get(self.service_type)
         if found is None:
             found = self._make_proxy(instance)
-            found._connection = instance
-            instance._proxies[self.service_type] = found
+            sdk.connect(found, instance)
+            sdk.proxies(instance)[self.service_type] = found
         return found
 
     def _make_proxy(self, instance: connection.Connection) -> proxy.Proxy:
@@ -52,6 +54,9 @@ class ImsService(service_description.ServiceDescription[proxy.Proxy]):
         )
 
 
+#: Connections that the service is switched on for.
+_loaded: weakref.WeakSet[connection.Connection] = weakref.WeakSet()
+
 _service = ImsService('ims', supported_versions={'2': proxy.Proxy})
 
 
@@ -60,9 +65,9 @@ def add_to(conn: connection.Connection) -> None:
 
     :param conn: The connection. A second call does nothing more.
     """
-    if getattr(conn, '_ims_ext_loaded', False):
+    if conn in _loaded:
         return
-    conn._ims_ext_loaded = True  # type: ignore[attr-defined]
+    _loaded.add(conn)
     conn.add_service(_service)
     _run_profile_hook(conn)
 
@@ -90,15 +95,12 @@ def _run_profile_hook(conn: connection.Connection) -> None:
 
 def _profile(conn: connection.Connection, name: str | None) -> dict[str, Any]:
     """Return what the cloud's profile says, as the configuration read it."""
-    loader = conn.config._openstack_config
-    if not name or not loader:
+    if not name:
         return {}
-    profile: dict[str, Any] = {}
     with warnings.catch_warnings():
         # It has warned of this profile when it read the configuration.
         warnings.simplefilter('ignore')
-        loader._expand_vendor_profile(conn.name, profile, {'profile': name})
-    return profile
+        return sdk.vendor_profile(conn, name)
 
 
 @functools.cache

@@ -6,17 +6,52 @@
 may have both. openstacksdk takes either key for the attribute.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 import functools
 from typing import Any
 
 from openstack import fields
 from openstack import resource as sdk_resource
 
-from ims_ext import sdk
+#: The kinds of attributes of a resource.
+COMPONENTS = (fields.Body, fields.Header, fields.Computed, fields.URI)
 
 #: What every resource has, under whatever name the cloud sends it.
 _COMMON = frozenset(('id', 'name'))
+
+
+def attributes(
+    kind: type[sdk_resource.Resource], *components: type[Any]
+) -> Iterator[tuple[str, Any]]:
+    """Give the attributes of a class in openstacksdk's order.
+
+    One that a class and its base have is given twice, the class's first.
+
+    :param kind: The class of the resources.
+    :param components: The kinds of attributes, all by default.
+    """
+    for each in kind.__mro__:
+        for name, member in vars(each).items():
+            if isinstance(member, components or COMPONENTS):
+                yield name, member
+
+
+def sent_attributes(
+    kind: type[sdk_resource.Resource],
+) -> Iterator[tuple[str, Any]]:
+    """Give the attributes of a class that the cloud sends.
+
+    :param kind: The class of the resources.
+    """
+    return attributes(kind, fields.Body, fields.Header)
+
+
+def attribute_names(kind: type[sdk_resource.Resource]) -> dict[str, str]:
+    """Return the attributes' names, by those that the cloud sends them by."""
+    names: dict[str, str] = {}
+    for name, component in attributes(kind, fields.Body):
+        names.setdefault(name, component.name)
+    return {wire: name for name, wire in names.items()}
 
 
 @functools.cache
@@ -28,7 +63,7 @@ def lookalikes(kind: type[sdk_resource.Resource]) -> Mapping[str, str]:
     """
     sent: set[str] = set()
     names: dict[str, str] = {}
-    for name, component in sdk.attributes(kind):
+    for name, component in attributes(kind):
         names.setdefault(name, component.name)
         if isinstance(component, fields.Body | fields.URI):
             sent.add(component.name)

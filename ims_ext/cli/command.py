@@ -15,6 +15,7 @@ from osc_lib.cli import format_columns
 from osc_lib.command import command
 
 from ims_ext import exceptions as ims_exceptions
+from ims_ext import wire_names
 from ims_ext.extension import ambiguity
 from ims_ext.extension import tag as _tag
 
@@ -280,7 +281,7 @@ def show_image(
     :param human_readable: Whether sizes are shown for people.
     """
     shown: dict[str, Any] = {'tags': format_columns.ListColumn([])}
-    for name in dict(image._attributes_iterator()):
+    for name in dict(wire_names.sent_attributes(type(image))):
         value = getattr(image, name)
         if value is None or name in ('location', 'properties'):
             continue

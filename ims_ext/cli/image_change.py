@@ -12,6 +12,7 @@ from osc_lib.cli import parseractions
 
 from ims_ext import exceptions as ims_exceptions
 from ims_ext import validation
+from ims_ext import wire_names
 from ims_ext.cli import command
 from ims_ext.cli import member
 from ims_ext.extension import cloud_image as _cloud_image
@@ -327,7 +328,7 @@ def _has(image: Any, name: str) -> bool:
         return True
     return any(
         getattr(image, python) is not None
-        for python, component in image._attributes_iterator()
+        for python, component in wire_names.sent_attributes(type(image))
         if python != 'properties'
         and (
             name == component.name

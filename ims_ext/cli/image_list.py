@@ -14,6 +14,7 @@ from osc_lib.cli import parseractions
 
 from ims_ext import exceptions as ims_exceptions
 from ims_ext import validation
+from ims_ext import wire_names
 from ims_ext.cli import command
 from ims_ext.cli import tag_search
 from ims_ext.extension import cloud_image as _cloud_image
@@ -277,7 +278,7 @@ def _sort_keys(text: str | None) -> list[tuple[str, bool]]:
 
 
 _SORTABLE = frozenset(
-    name for name, _ in _cloud_image.CloudImage._attributes_iterator()
+    name for name, _ in wire_names.sent_attributes(_cloud_image.CloudImage)
 ) | {*_SORT_NAMES}
 
 

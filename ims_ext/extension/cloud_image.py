@@ -14,6 +14,7 @@ from openstack.image.v2 import image as _image
 from ims_ext import exceptions
 from ims_ext import proxy
 from ims_ext import resource
+from ims_ext import sdk
 from ims_ext import validation
 from ims_ext.extension import ambiguity
 from ims_ext.extension import image_filter
@@ -424,7 +425,7 @@ class CloudImageMixin(proxy.Proxy):
         found = CloudImage.new(id=wanted, connection=self._get_connection())
         try:
             response = self.get(f'{_image.Image.base_path}/{wanted}')
-            found._translate_response(response, error_message=missing)
+            sdk.translate(found, response, error_message=missing)
         except sdk_exceptions.NotFoundException:
             raise exceptions.NotFoundError(missing) from None
         except Exception as error:
@@ -542,7 +543,8 @@ class CloudImageMixin(proxy.Proxy):
         updated = CloudImage.new(
             id=current.id, connection=self._get_connection()
         )
-        updated._translate_response(
+        sdk.translate(
+            updated,
             response,
             error_message=f"Cannot change the image {current.id}",
         )
@@ -563,4 +565,4 @@ def image_id(image: Any) -> str:
     :param image: The image, of whatever kind, or its ID.
     :raises: :class:`~ims_ext.exceptions.ValidationError` where it has none.
     """
-    return request_check.check_id(CloudImage._get_id(image), image, 'an image')
+    return request_check.check_id(sdk.id_of(image), image, 'an image')

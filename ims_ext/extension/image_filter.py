@@ -7,14 +7,16 @@ image's own properties, and times that one documented condition cannot say.
 
 from collections.abc import Callable, Mapping
 import dataclasses
-from typing import Any, cast
+from typing import Any
 
 from openstack import resource as sdk_resource
 
 from ims_ext import exceptions
 from ims_ext import paging
 from ims_ext import resource
+from ims_ext import sdk
 from ims_ext import validation
+from ims_ext import wire_names
 from ims_ext.extension import image_time
 from ims_ext.extension import tag_rules as _tag
 from ims_ext.transport import request_check
@@ -103,7 +105,7 @@ def read(
 
 def names(kind: type[resource.Resource]) -> dict[str, str]:
     """Return the filters that the service takes, by the attributes' names."""
-    return cast(dict[str, str], kind._query_mapping._mapping)
+    return sdk.query_names(kind)
 
 
 def is_wire_name(name: Any) -> bool:
@@ -177,7 +179,7 @@ def _property_conditions(
     validation.check_mapping('properties', properties)
     attributes = {
         name: python
-        for python, component in kind._attributes_iterator()
+        for python, component in wire_names.sent_attributes(kind)
         for name in (python, component.name)
         if python != 'properties'
     }

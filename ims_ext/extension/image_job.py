@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from ims_ext import exceptions
 from ims_ext import resource
+from ims_ext import sdk
 from ims_ext.extension import job as _job
 from ims_ext.transport import decode
 
@@ -94,7 +95,7 @@ class ImageJob(_job.Job):
             {'name': name, **_image(ims, image_id)}
             for image_id, name in self._images.items()
         ]
-        return type(self).of(*found, connection=ims._get_connection())
+        return type(self).of(*found, connection=sdk.connection_of(ims))
 
 
 class ObservedJob(_job.Job):
@@ -128,9 +129,9 @@ class ObservedJob(_job.Job):
         :param observe: Looks whether it is there.
         :param job: What the cloud tells of the job, if anything.
         """
-        told = dict(job._body.attributes) if job else {'status': 'RUNNING'}
+        told = dict(sdk.body_attributes(job)) if job else {'status': 'RUNNING'}
         found = cls.existing(
-            connection=job._connection if job else None,
+            connection=sdk.connection_of(job) if job else None,
             project_id=job.project_id if job else None,
             **told,
         )

@@ -4,11 +4,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
+from openstack import fields
 from openstack import resource as sdk_resource
 
 from ims_ext import exceptions
 from ims_ext import resource
+from ims_ext import sdk
 from ims_ext import validation
+from ims_ext import wire_names
 from ims_ext.extension import image_filter
 
 #: Attributes that operation 2 permits to change, on any of the clouds.
@@ -68,18 +71,18 @@ def wire_changes(
     image_type: type[resource.Resource], attrs: Mapping[str, Any]
 ) -> dict[str, str | None]:
     """Return new values under the service's names, checked."""
-    wire_names = {
+    names = {
         python: component.name
-        for python, component in image_type._attributes_iterator()
+        for python, component in wire_names.attributes(image_type, fields.Body)
     }
-    python_names = {wire: python for python, wire in wire_names.items()}
+    python_names = {wire: python for python, wire in names.items()}
     changes: dict[str, str | None] = {}
     for given, value in attrs.items():
         if given == 'properties':
             changes.update(_own_properties(value, python_names))
             continue
-        name = given if given in wire_names else python_names.get(given, given)
-        if name in wire_names and name not in _UPDATABLE:
+        name = given if given in names else python_names.get(given, given)
+        if name in names and name not in _UPDATABLE:
             elsewhere = _ELSEWHERE.get(name)
             raise exceptions.ValidationError(
                 f"The service does not permit changing {given} here; "
@@ -89,14 +92,14 @@ def wire_changes(
             raise exceptions.ValidationError(
                 "An image's name can be changed, but not removed"
             )
-        if name not in wire_names and image_filter.is_wire_name(name):
+        if name not in names and image_filter.is_wire_name(name):
             # One that the references do not name: the cloud decides.
             changes[name] = (
                 None if value is None else _undocumented(name, value)
             )
             continue
         validation.check_known('attribute', [name], _UPDATABLE)
-        changes[wire_names[name]] = (
+        changes[names[name]] = (
             None if value is None else _wire_value(name, value)
         )
     return changes
@@ -115,7 +118,7 @@ def split_properties(
     """
     attributes = {
         component.name
-        for python, component in image_type._attributes_iterator()
+        for python, component in wire_names.sent_attributes(image_type)
         if python != 'location'
     } | SUPPORT
     changes: dict[str, Any] = {}
@@ -193,7 +196,7 @@ def difference(
     image: sdk_resource.Resource, wanted: Mapping[str, str | None]
 ) -> list[dict[str, Any]]:
     """Return the shortest way from the image as it is to what is wanted."""
-    body = cast(dict[str, Any], dict(image._body.attributes))
+    body = cast(dict[str, Any], dict(sdk.body_attributes(image)))
     present = {**(body.pop('properties', None) or {}), **body}
     patch: list[dict[str, Any]] = []
     for name, value in sorted(wanted.items()):

@@ -17,6 +17,7 @@ from ims_ext import lazy
 from ims_ext import proxy
 from ims_ext import reconcile
 from ims_ext import resource
+from ims_ext import sdk
 from ims_ext import validation
 from ims_ext.extension import job_watch
 from ims_ext.transport import decode
@@ -257,9 +258,7 @@ class JobMixin(proxy.Proxy):
         :returns: The job, started, or finished with ``wait``.
         """
         check_seconds('timeout', timeout, DEFAULT_TIMEOUT)
-        prepared = request._prepare_request(
-            requires_id=False, prepend_key=False
-        )
+        prepared = sdk.prepared(request, requires_id=False, prepend_key=False)
         url = prepared.url
         if safe_mode:
             url = _VERSION.sub('/v2.1/', url, count=1)
@@ -433,7 +432,7 @@ def job_id(job: Any) -> str:
     :param job: The job or its ID.
     :raises: :class:`~ims_ext.exceptions.ValidationError` where it has none.
     """
-    return request_check.check_id(Job._get_id(job), job, 'a job')
+    return request_check.check_id(sdk.id_of(job), job, 'a job')
 
 
 def check_seconds(name: str, value: Any, default: float) -> float:

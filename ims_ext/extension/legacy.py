@@ -12,6 +12,7 @@ from openstack import warnings as sdk_warnings
 from ims_ext import exceptions
 from ims_ext import proxy
 from ims_ext import resource
+from ims_ext import sdk
 from ims_ext import validation
 from ims_ext.extension import cloud_image as _cloud_image
 
@@ -121,7 +122,7 @@ class LegacyMixin(proxy.Proxy):
             that does not exist.
         """
         _warn('legacy_images', 'images')
-        mapping = LegacyImage._query_mapping._mapping
+        mapping = sdk.query_names(LegacyImage)
         validation.check_known('filter', query, {*mapping})
         images: Generator[LegacyImage, None, None] = self._list(
             LegacyImage,

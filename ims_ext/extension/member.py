@@ -13,6 +13,7 @@ from openstack.identity.v3 import project as _project
 
 from ims_ext import exceptions
 from ims_ext import resource
+from ims_ext import sdk
 from ims_ext import validation
 from ims_ext.extension import ambiguity
 from ims_ext.extension import cloud_image as _cloud_image
@@ -80,7 +81,7 @@ class ImageMember(resource.Resource):
         """``updated_at``, parsed, in UTC."""
         return resource.parse_time(self.updated_at)
 
-    _repeated = frozenset(('image_id',))
+    repeated = frozenset(('image_id',))
 
     @classmethod
     def _get_next_link(
@@ -276,9 +277,7 @@ class MemberMixin(_job.JobMixin):
             'status': validation.check_choice('status', status, STATUSES),
         }
         if vault is not None:
-            body['vault_id'] = validation.check_text(
-                'vault', sdk_resource.Resource._get_id(vault)
-            )
+            body['vault_id'] = validation.check_text('vault', sdk.id_of(vault))
         return self._start_job(
             MemberUpdate.new(**body), wait=wait, timeout=timeout
         )
@@ -401,7 +400,7 @@ def is_project_id(text: str) -> bool:
 
 
 def _project_id(conn: connection.Connection, project: AnyProject) -> str:
-    given = _project.Project._get_id(project)
+    given = sdk.id_of(project)
     if not given or not isinstance(given, str):
         raise exceptions.ValidationError(
             f"A project's ID is missing; {project!r} is none"

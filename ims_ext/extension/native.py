@@ -19,7 +19,9 @@ from ims_ext import paging
 from ims_ext import proxy
 from ims_ext import reconcile
 from ims_ext import resource
+from ims_ext import sdk
 from ims_ext import validation
+from ims_ext import wire_names
 from ims_ext.extension import ambiguity
 from ims_ext.extension import cloud_image as _cloud_image
 from ims_ext.extension import image_patch
@@ -229,7 +231,7 @@ class NativeMixin(proxy.Proxy):
             )
         }
         found = self._get_resource(_image.Image, _cloud_image.image_id(image))
-        request = found._prepare_request()
+        request = sdk.prepared(found)
         try:
             exceptions.raise_from_response(
                 self.delete(request.url, json=body),
@@ -270,12 +272,13 @@ class NativeMixin(proxy.Proxy):
         changed: _image.Image = resource.native(_image.Image).new(
             id=image.id, connection=self._get_connection()
         )
-        changed._translate_response(
+        sdk.translate(
+            changed,
             response_body.checked(
                 response,
                 response_body.describes(_image.Image),
                 f"Cannot change the image {image.id}",
-            )
+            ),
         )
         return changed
 
@@ -298,13 +301,13 @@ class NativeMixin(proxy.Proxy):
             then.
         """
         changed: _member.Member = Member.new(
-            id=Member._get_id(member),
+            id=sdk.id_of(member),
             image_id=_cloud_image.image_id(image),
             connection=self._get_connection(),
             **attrs,
         )
         # The project is in the path: the documented body lacks it.
-        changed._body.clean(only=['member'])
+        sdk.clean(changed, 'member')
         return changed.commit(
             self._checked_session(Member, "Updating"), prepend_key=False
         )
@@ -329,7 +332,7 @@ class _MemberTrace(reconcile.Trace[_member.Member]):
         found = self._resource_type.new(
             id=self._project,
             image_id=self._image_id,
-            connection=proxy._get_connection(),
+            connection=sdk.connection_of(proxy),
         )
         try:
             member: _member.Member = found.fetch(
@@ -360,16 +363,15 @@ def _patch_v20(
     image: _image.Image, attrs: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Return the older patch from an image as it is to what is wanted."""
-    body = image._body.attributes
+    body = sdk.body_attributes(image)
     present = {**(body.get('properties') or {}), **body}
-    wire_names = {
-        python: wire for wire, python in image._body_mapping().items()
+    names = {
+        python: wire
+        for wire, python in wire_names.attribute_names(type(image)).items()
     }
     given = {**(attrs.get('properties') or {}), **attrs}
     given.pop('properties', None)
-    wanted = {
-        wire_names.get(name, name): value for name, value in given.items()
-    }
+    wanted = {names.get(name, name): value for name, value in given.items()}
     changes = image_patch.difference(
         # Of either kind: only what the answer said of it matters.
         cast(Any, image),

@@ -10,6 +10,7 @@ from openstack import exceptions as sdk_exceptions
 from ims_ext import exceptions
 from ims_ext import paging
 from ims_ext import proxy
+from ims_ext import sdk
 from ims_ext import validation
 from ims_ext.extension import cloud_image as _cloud_image
 from ims_ext.extension import image_filter
@@ -286,9 +287,7 @@ class TagMixin(proxy.Proxy):
                 "The service cannot list tags by images' own properties, by "
                 "several times, or of hidden images"
             )
-        filters = _cloud_image.CloudImage._query_mapping._transpose(
-            wanted.wire, _cloud_image.CloudImage
-        )
+        filters = sdk.wire_query(_cloud_image.CloudImage, wanted.wire)
         return self._tag_pages(filters, first)
 
     def _tag_pages(

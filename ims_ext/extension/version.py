@@ -7,6 +7,7 @@ from ims_ext import exceptions
 from ims_ext import lazy
 from ims_ext import proxy
 from ims_ext import resource
+from ims_ext import sdk
 from ims_ext.transport import decode
 from ims_ext.transport import request_check
 
@@ -58,7 +59,7 @@ class VersionMixin(proxy.Proxy):
         :raises: :class:`~openstack.exceptions.NotFoundException` where there
             is no such version.
         """
-        name = str(ApiVersion._get_id(version)).strip('/')
+        name = str(sdk.id_of(version)).strip('/')
         if not name.strip():
             raise exceptions.ValidationError("A version is missing")
         if request_check.leads_elsewhere(name) or ' ' in name:

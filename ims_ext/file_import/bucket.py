@@ -14,6 +14,7 @@ from openstack import exceptions as sdk_exceptions
 from ims_ext import exceptions
 from ims_ext import objectstore
 from ims_ext import reconcile
+from ims_ext import sdk
 from ims_ext.extension import creation as _creation
 from ims_ext.extension import image_job
 from ims_ext.extension import job as _job
@@ -53,7 +54,7 @@ class BucketImport:
         self._slot = slot
         self._order = order
         self._progress = progress
-        self._store = objectstore.ObjectStore(proxy._own_connection)
+        self._store = objectstore.ObjectStore(sdk.connection_of(proxy))
         self._record: import_record.Record
 
     def start(self, *, resume: bool) -> _job.Job:
@@ -365,7 +366,7 @@ class BucketImport:
         if record.image_id:
             return image_job.ImageJob.of(
                 {'id': record.image_id, 'name': self._order.body['name']},
-                connection=self._proxy._get_connection(),
+                connection=sdk.connection_of(self._proxy),
             ).look(self._proxy)
         return None
 

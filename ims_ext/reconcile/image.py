@@ -22,6 +22,7 @@ import requests
 from ims_ext import exceptions
 from ims_ext import reconcile
 from ims_ext import resource
+from ims_ext import sdk
 from ims_ext.extension import image_job
 from ims_ext.extension import job as _job
 from ims_ext.transport import decode
@@ -193,7 +194,7 @@ class ImageTrace(ImageTraces[_image.Image]):
         if records is None:
             return None
         found: _image.Image = resource.native(_image.Image).existing(
-            connection=proxy._get_connection(),
+            connection=sdk.connection_of(proxy),
             **{key: each for key, each in records[0].items() if key != 'self'},
         )
         return self.taken(found, again=True)
@@ -214,7 +215,7 @@ class ImageJobTrace(ImageTraces[_job.Job]):
             return None
         _OWN.claim([str(record['id']) for record in records])
         return image_job.ImageJob.of(
-            *records, connection=proxy._get_connection()
+            *records, connection=sdk.connection_of(proxy)
         )
 
     def taken(self, result: _job.Job, *, again: bool) -> _job.Job:

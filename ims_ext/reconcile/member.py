@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ims_ext import reconcile
+from ims_ext import sdk
 from ims_ext.extension import image_job
 from ims_ext.extension import job as _job
 from ims_ext.transport import decode
@@ -50,7 +51,7 @@ class MemberTrace(reconcile.Trace[_job.Job]):
                     for project_id in self._projects
                 ]
             },
-            proxy._get_connection(),
+            sdk.connection_of(proxy),
         )
 
     def taken(self, result: _job.Job, *, again: bool) -> _job.Job:

@@ -12,6 +12,7 @@ from ims_ext import exceptions
 from ims_ext import objectstore
 from ims_ext import reconcile
 from ims_ext import resource
+from ims_ext import sdk
 from ims_ext.extension import image_job
 from ims_ext.extension import job as _job
 from ims_ext.reconcile import image as image_trace
@@ -52,7 +53,7 @@ class RegistrationTrace(reconcile.Trace[_job.Job]):
             return None
         return image_job.ImageJob.of(
             {**record, 'id': self._image_id},
-            connection=proxy._get_connection(),
+            connection=sdk.connection_of(proxy),
         )
 
     def accepted(
@@ -64,7 +65,7 @@ class RegistrationTrace(reconcile.Trace[_job.Job]):
             return None
         return image_job.ImageJob.of(
             {**record, 'id': self._image_id},
-            connection=proxy._get_connection(),
+            connection=sdk.connection_of(proxy),
         )
 
     def _record(
@@ -109,7 +110,7 @@ class ExportTrace(reconcile.Trace[_job.Job]):
         """Look for the object, where the bucket can be looked into."""
         try:
             if self._store is None:
-                self._store = objectstore.ObjectStore(proxy._own_connection)
+                self._store = objectstore.ObjectStore(sdk.connection_of(proxy))
             age = self._store.age(self._bucket, self._key)
         except (
             ImportError,
@@ -127,7 +128,7 @@ class ExportTrace(reconcile.Trace[_job.Job]):
         return image_job.ObservedJob.ended(
             self.what,
             {'image_id': self._image_id},
-            proxy._get_connection(),
+            sdk.connection_of(proxy),
         )
 
     def accepted(

@@ -270,7 +270,7 @@ class _Carrier:
     """Stands in for a resource whose attributes are read."""
 
     def __init__(self, body: dict[str, Any]) -> None:
-        self._body = body
+        setattr(self, fields.Body.key, body)
 
 
 @functools.cache

@@ -12,10 +12,10 @@ from typing import Any
 from keystoneauth1 import adapter
 from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
-from openstack.image.v2 import _proxy as image_proxy
 import requests
 
 from ims_ext import exceptions
+from ims_ext import sdk
 from ims_ext.transport import caller
 from ims_ext.transport import response_body
 
@@ -103,11 +103,11 @@ class UploadSession(CheckedSession):
     # By these names, openstacksdk asks the proxy for the steps.
 
     def _upload_image_put(self, *args: Any, **kwargs: Any) -> Any:
-        upload: Any = image_proxy.Proxy._upload_image_put
+        upload = sdk.operation('upload_image_put')
         return upload(self, *args, **kwargs)
 
     def _create(self, *args: Any, **kwargs: Any) -> Any:
-        self.image = self._proxy._create(*args, **kwargs)
+        self.image = sdk.create(self._proxy, *args, **kwargs)
         return self.image
 
     def delete_image(self, image_id: str) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists of images, as a program goes through them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import json
 import time
 from typing import Any
@@ -26,6 +26,13 @@ _READ = ('name', 'id', 'status', 'os_version', 'min_disk')
 _PAGE_SECONDS = 0.1
 _BUSY_SECONDS = 0.05
 
+#: What takes all of an image.
+_WHOLE: dict[str, Callable[[Any], Any]] = {
+    'to_dict': lambda image: image.to_dict(),
+    'json': json.dumps,
+    'properties': lambda image: image.properties,
+}
+
 # ====== IN PROCESSES OF THEIR OWN ======
 
 
@@ -36,6 +43,18 @@ def count(cloud: str, listing: str) -> Measurement:
     images = getattr(getattr(conn, proxy), method)
     with client.measured() as found:
         found['images'] = sum(1 for _ in images())
+    return found
+
+
+def use_whole(cloud: str, listing: str, work: str) -> Measurement:
+    """Do something that takes all of each image that a method lists."""
+    conn = client.connect(cloud)
+    proxy, method = listing.split('.')
+    images = getattr(getattr(conn, proxy), method)
+    query = {'limit': _PAGE} if cloud == 'stock' else {}
+    do = _WHOLE[work]
+    with client.measured() as found:
+        found['images'] = len([do(image) for image in images(**query)])
     return found
 
 
@@ -204,6 +223,38 @@ def list_images_openstacksdk(bench: Bench) -> Iterator[Row]:
         '',
         11,
     )
+
+
+@benchmark
+def list_images_whole(bench: Bench) -> Iterator[Row]:
+    """Take all of each image: processor time beside conn.image.images()."""
+    number = bench.sizes.images
+    listings = {
+        'conn.ims.cloud_images()': ('ours', 'ims.cloud_images'),
+        'conn.ims.images()': ('ours', 'ims.images'),
+        'conn.image.images(limit=1000)': ('stock', 'image.images'),
+    }
+    *own, theirs = listings
+    for work in _WHOLE:
+        found = bench.alternate(
+            {
+                name: bench.worker(
+                    use_whole, cloud=cloud, listing=listing, work=work
+                )
+                for name, (cloud, listing) in listings.items()
+            },
+            bench.seldom,
+        )
+        for ours in own:
+            yield compared(
+                f"{work} of {number:,} images, {ours}",
+                "CPU an image",
+                'us',
+                found[ours]['cpu'] / number * 1e6,
+                theirs,
+                found[theirs]['cpu'] / number * 1e6,
+                times_less=15,
+            )
 
 
 @benchmark

@@ -27,10 +27,10 @@ from openstack.image.v2 import image as native_image
 import pytest
 import requests_mock
 
-from ims_ext import construction
 from ims_ext import extension
 from ims_ext import lazy
 from ims_ext import resource
+from ims_ext import resource_table
 from ims_ext import wire_names
 from ims_ext.extension import cloud_image
 from ims_ext.extension import job
@@ -129,7 +129,7 @@ def at_once(kind: type, body: Mapping[str, Any]) -> Any:
 def openstacksdk_alone() -> Iterator[None]:
     """Have openstacksdk make and read all resources, without any table."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(construction, 'table', lambda kind: None)
+        patch.setattr(resource_table, 'table', lambda kind: None)
         yield
 
 
@@ -445,7 +445,7 @@ def test_a_resource_whose_making_fails_can_be_looked_at_again(
         def interrupt(*args: Any, **kwargs: Any) -> Any:
             raise KeyboardInterrupt
 
-        patch.setattr(construction.Table, 'make', interrupt)
+        patch.setattr(resource_table.Table, 'make', interrupt)
         with pytest.raises(KeyboardInterrupt):
             len(late)
 
