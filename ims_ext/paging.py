@@ -2,11 +2,8 @@
 """Lists that come in pages: one is fetched while another is looked at."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping
-from concurrent import futures
-import contextvars
 import dataclasses
 import itertools
-import threading
 from typing import Any, Generic, TypeVar
 
 from keystoneauth1 import adapter
@@ -18,6 +15,7 @@ import requests
 from ims_ext import exceptions
 from ims_ext import lazy
 from ims_ext import sdk
+from ims_ext import workers
 
 T = TypeVar('T')
 
@@ -83,42 +81,21 @@ class _Ahead(Generic[T]):
 
     def __init__(self, fetch: Callable[[], Page[T]]) -> None:
         self._fetch = fetch
-        self._fetched: futures.Future[Page[T]] = futures.Future()
-        self._thread: threading.Thread | None = threading.Thread(
-            target=contextvars.copy_context().run,
-            args=(self._run,),
-            name='ims-next-page',
-            # A program that ends does not wait for it.
-            daemon=True,
-        )
-        try:
-            self._thread.start()
-        except RuntimeError:
-            # There are too many threads, or the interpreter is ending.
-            self._thread = None
-
-    def _run(self) -> None:
-        try:
-            page = self._fetch()
-        except BaseException as error:
-            self._fetched.set_exception(error)
-        else:
-            self._fetched.set_result(page)
+        self._pool = workers.Workers(1, 'ims-next-page')
+        with self._pool:
+            self._fetched = self._pool.submit(fetch)
 
     def page(self) -> Page[T]:
         """Return the page once it is there."""
-        if self._thread:
-            self._thread.join()
+        self._pool.join()
         if self._fetched.done():
             return self._fetched.result()
-        # There was no thread, or it is in the process that this one was
-        # forked from.
+        # The thread is in the process that this one was forked from.
         return self._fetch()
 
     def abandon(self) -> None:
         """Give the request that is on its way a moment to end."""
-        if self._thread:
-            self._thread.join(_PATIENCE)
+        self._pool.join(_PATIENCE)
 
 
 def is_last(count: int, asked: int) -> bool:

@@ -110,17 +110,20 @@ class Proxy(image_proxy.Proxy):
         """Return the URL of Glance's v2 API, as for ``conn.image``."""
         return f'{self.root_url()}/v2'
 
-    def get_project_id(self, auth: Any = None) -> str | None:
+    def get_project_id(
+        self, auth: Any = None, retry_policy: retry.Policy | None = None
+    ) -> str | None:
         """Return the ID of the connection's project.
 
         The identity service, where it has to be asked, is asked again after
         faults that pass, as with any request.
 
         :param auth: Another authentication plug-in than the connection's.
+        :param retry_policy: Another policy than :attr:`retry_policy`.
         """
-        policy = retry.chosen() or self.retry_policy.configured(self)
+        policy = retry_policy or self.retry_policy.configured(self)
         with_auth = auth or self.auth
-        return retry.through(
+        return retry.ask_identity(
             lambda: self.session.get_project_id(with_auth), policy
         )
 
@@ -130,6 +133,7 @@ class Proxy(image_proxy.Proxy):
         method: str,
         *args: Any,
         repeatable: bool | None = None,
+        retry_policy: retry.Policy | None = None,
         **kwargs: Any,
     ) -> requests.Response:
         """Send a request to the service.
@@ -147,6 +151,8 @@ class Proxy(image_proxy.Proxy):
         :param repeatable: Whether sending it again has the same effect
             again. By default, that is said of all methods but ``POST``,
             unless the body is a stream.
+        :param retry_policy: Another policy than :attr:`retry_policy`; the
+            cloud's configuration does not bound it.
         :param kwargs: As for :meth:`openstack.proxy.Proxy.request`.
             ``connect_retries`` and ``status_code_retries`` bound the
             policy's.
@@ -163,11 +169,11 @@ class Proxy(image_proxy.Proxy):
         kwargs.update(zip(_BY_POSITION, args, strict=False))
         request_check.check_request(method, url, kwargs)
         raise_exc = kwargs.pop('raise_exc', False)
-        policy = retry.chosen() or self.retry_policy.configured(
-            self,
+        bounds = (
             kwargs.pop('connect_retries', None),
             kwargs.pop('status_code_retries', None),
         )
+        policy = retry_policy or self.retry_policy.configured(self, *bounds)
         sent = exchange.Exchange(
             self, super().request, url, method, repeatable, kwargs
         )

@@ -22,6 +22,7 @@ from ims_ext import validation
 from ims_ext.extension import job_watch
 from ims_ext.transport import decode
 from ims_ext.transport import request_check
+from ims_ext.transport import session
 
 #: Seconds that waiting for a job lasts at most, unless told otherwise.
 DEFAULT_TIMEOUT = 3600.0
@@ -218,9 +219,12 @@ class Job(resource.Resource):
         :param ims: ``conn.ims``.
         """
         wanted = self.key
-        return ims._job(wanted).fetch(
-            ims, error_message=f"Cannot look up the job {wanted}"
+        job = Job.new(
+            id=wanted,
+            project_id=ims.get_project_id(),
+            connection=ims._get_connection(),
         )
+        return job.fetch(ims, error_message=f"Cannot look up the job {wanted}")
 
 
 class JobMixin(proxy.Proxy):
@@ -275,7 +279,7 @@ class JobMixin(proxy.Proxy):
             return job
 
         trace: reconcile.Trace[Job] | None = request.trace()
-        started = reconcile.settle(self, trace, send) if trace else send()
+        started = reconcile.make_once(self, trace, send) if trace else send()
         if not wait:
             return started
         return self.wait_for_job(started, timeout=timeout)
@@ -322,14 +326,14 @@ class JobMixin(proxy.Proxy):
 
     def _wait(
         self,
-        watch: job_watch.Watch,
+        watch: job_watch.WatchedJob,
         patience: float,
         progress: JobProgress | None,
     ) -> None:
         """Look at a job until it has ended."""
         deadline = time.monotonic() + patience
         while True:
-            if watch.look(self.get_job) and progress:
+            if watch.look(self._look_once) and progress:
                 progress(watch.job)
             if watch.job.is_finished:
                 return
@@ -370,11 +374,11 @@ class JobMixin(proxy.Proxy):
 
     def _finished(
         self,
-        watches: list[job_watch.Watch],
+        watches: list[job_watch.WatchedJob],
         patience: float,
         progress: JobProgress | None,
     ) -> Generator[Job, None, None]:
-        looks = job_watch.look_at_all(watches, self.get_job, patience)
+        looks = job_watch.look_at_all(watches, self._look_once, patience)
         try:
             for watch in looks:
                 if progress:
@@ -389,14 +393,22 @@ class JobMixin(proxy.Proxy):
 
     def _watches(
         self, jobs: Iterable[str | Job], interval: float | None
-    ) -> list[job_watch.Watch]:
+    ) -> list[job_watch.WatchedJob]:
         """Return what is needed to wait for jobs, each once."""
         pause = check_seconds('interval', interval, DEFAULT_INTERVAL)
         known: dict[str, Job] = {}
         for job in validation.check_several('jobs', jobs):
             found = job if isinstance(job, Job) else self._job(job_id(job))
             known.setdefault(found.key, found)
-        return [job_watch.Watch(job, pause) for job in known.values()]
+        return [
+            job_watch.WatchedJob(job, pause, self.retry_policy)
+            for job in known.values()
+        ]
+
+    def _look_once(self, job: Job) -> Job:
+        """Return a job as it is now, without asking again."""
+        bound = session.RetrySession(self, self.retry_policy.once())
+        return job.look(cast(JobMixin, bound))
 
     def _job(self, job_id: str | None = None) -> Job:
         return Job.new(

@@ -2,11 +2,11 @@
 """When to look at a running job next, and looking at many of them."""
 
 from collections.abc import Callable, Generator, Iterable
+from concurrent import futures
 import heapq
 import itertools
 import logging
 import queue
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
+from ims_ext import workers
 from ims_ext.transport import retry
 
 if TYPE_CHECKING:
@@ -38,16 +39,6 @@ _RATE = 36.0
 #: the last time; a look at all of them takes its time in addition.
 _LAST_LOOK = 1.0
 
-#: For how long looks at a job may fail, all of them. Each one asks once: its
-#: thread and its share of the rate are for the other jobs until the next.
-BAD_MINUTES = retry.Policy(
-    patience=600.0,
-    retries=1000,
-    doubtful_retries=1000,
-    first_pause=0.5,
-    longest_pause=_LONGEST_PAUSE,
-)
-
 #: Jobs that a note names at most.
 _MOST_NAMED = 10
 
@@ -56,17 +47,24 @@ _logger = logging.getLogger(__name__)
 GetJob = Callable[['_job.Job'], '_job.Job']
 
 
-class Watch:
+class WatchedJob:
     """A job that is waited for.
 
     :param job: The job as far as it is known.
     :param pause: Seconds between the first two looks.
+    :param policy: For how long looks may fail, all of them.
     :ivar job: The job as last seen.
     :ivar pause: Seconds until the next look.
     """
 
-    def __init__(self, job: '_job.Job', pause: float) -> None:
+    def __init__(
+        self,
+        job: '_job.Job',
+        pause: float,
+        policy: retry.Policy | None = None,
+    ) -> None:
         self.job = job
+        self._policy = (policy or retry.Policy()).for_jobs()
         self.pause = 0.0
         self._next_pause = pause
         self._longest = max(pause, _LONGEST_PAUSE)
@@ -78,14 +76,14 @@ class Watch:
     def look(self, get: GetJob) -> bool:
         """Look at the job, and set the pause until the next look.
 
-        :param get: Gets the job as it is now.
+        :param get: Gets the job as it is now, asking once: its thread and
+            its share of the rate are for the other jobs until the next look.
         :returns: Whether there is something new to tell.
         :raises: What ``get`` raises, where asking again would not help or
             has not helped.
         """
         try:
-            with retry.using(retry.ONCE):
-                self.job = get(self.job)
+            self.job = get(self.job)
         except (
             sdk_exceptions.SDKException,
             ksa_exceptions.ClientException,
@@ -101,7 +99,7 @@ class Watch:
         failure = retry.in_error(error)
         if failure is None:
             raise error
-        failing = self._failing or retry.Attempts(BAD_MINUTES)
+        failing = self._failing or retry.Attempts(self._policy)
         self._failing = failing
         pause = failing.pause(failure)
         if pause is None:
@@ -148,8 +146,8 @@ class Watch:
 
 
 def look_at_all(
-    watches: Iterable[Watch], get: GetJob, timeout: float
-) -> Generator[Watch, None, None]:
+    watches: Iterable[WatchedJob], get: GetJob, timeout: float
+) -> Generator[WatchedJob, None, None]:
     """Look at many jobs until all have ended, fairly and not too often.
 
     :param watches: The jobs.
@@ -158,7 +156,7 @@ def look_at_all(
     :returns: A generator of watches, one after each look that told
         something.
     :raises: :class:`~ims_ext.exceptions.JobTimeoutError` with the jobs that
-        have not ended in time, and what :meth:`Watch.look` raises.
+        have not ended in time, and what :meth:`WatchedJob.look` raises.
     """
     deadline = time.monotonic() + timeout
     order = itertools.count()
@@ -166,24 +164,24 @@ def look_at_all(
     waiting = [(0.0, next(order), watch) for watch in watches]
     last = deadline - _LAST_LOOK - len(waiting) / _RATE
     next_slot = 0.0
-    lookers = _Lookers(get)
-    try:
-        while waiting or lookers.looking:
+    with workers.Workers(_CONNECTIONS, 'ims-job') as pool:
+        looks = _Looks(pool, get)
+        while waiting or looks.jobs:
             now = time.monotonic()
             is_over = now >= deadline
             wake = deadline
-            may_look = len(lookers.looking) < _CONNECTIONS and not is_over
+            may_look = len(looks.jobs) < _CONNECTIONS and not is_over
             if waiting and may_look:
                 wake = max(waiting[0][0], next_slot)
                 if wake <= now:
-                    lookers.look_at(heapq.heappop(waiting)[-1])
+                    looks.begin(heapq.heappop(waiting)[-1])
                     next_slot = now + 1 / _RATE
                     continue
-            looked = lookers.next(max(min(wake, deadline) - now, 0.0))
+            looked = looks.next(max(min(wake, deadline) - now, 0.0))
             if looked is None and is_over:
                 left = [watch for _, _, watch in waiting]
                 raise exceptions.JobTimeoutError(
-                    [watch.job for watch in (*left, *lookers.looking)],
+                    [watch.job for watch in (*left, *looks.jobs)],
                     timeout,
                 )
             if looked is None:
@@ -197,11 +195,9 @@ def look_at_all(
                 if has_news and now < last < due:
                     due = last
                 heapq.heappush(waiting, (due, next(order), watch))
-    finally:
-        lookers.dismiss()
 
 
-def note_left(watches: Iterable[Watch], error: BaseException) -> None:
+def note_left(watches: Iterable[WatchedJob], error: BaseException) -> None:
     """Say of what ends a wait early which jobs go on.
 
     :param watches: The jobs that were waited for.
@@ -219,36 +215,29 @@ def note_left(watches: Iterable[Watch], error: BaseException) -> None:
     )
 
 
-class _Lookers:
-    """Threads that look at jobs.
+class _Looks:
+    """Looks at jobs that are under way.
 
-    Unlike an executor's, they are not waited for when the interpreter ends:
-    Ctrl-C need not outlast an answer that does not come.
-
+    :param pool: The threads for them.
     :param get: Gets a job as it is now.
-    :ivar looking: The jobs that are being looked at.
+    :ivar jobs: The jobs that are being looked at.
     """
 
-    def __init__(self, get: GetJob) -> None:
-        self.looking: set[Watch] = set()
+    def __init__(self, pool: workers.Workers, get: GetJob) -> None:
+        self.jobs: set[WatchedJob] = set()
+        self._pool = pool
         self._get = get
-        self._threads = 0
-        self._todo: queue.SimpleQueue[Watch | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[
-            tuple[Watch, bool, BaseException | None]
+            tuple[WatchedJob, futures.Future[bool]]
         ] = queue.SimpleQueue()
 
-    def look_at(self, watch: Watch) -> None:
+    def begin(self, watched: WatchedJob) -> None:
         """Have a job looked at."""
-        self.looking.add(watch)
-        self._todo.put(watch)
-        if self._threads < len(self.looking):
-            self._threads += 1
-            threading.Thread(
-                target=self._look, name='ims-job', daemon=True
-            ).start()
+        self.jobs.add(watched)
+        look = self._pool.submit(watched.look, self._get)
+        look.add_done_callback(lambda done: self._done.put((watched, done)))
 
-    def next(self, timeout: float) -> tuple[Watch, bool] | None:
+    def next(self, timeout: float) -> tuple[WatchedJob, bool] | None:
         """Return a job that was looked at, and whether there is news.
 
         :param timeout: Seconds to wait for it.
@@ -256,27 +245,8 @@ class _Lookers:
         :raises: What the look raised.
         """
         try:
-            watch, has_news, error = self._done.get(timeout=timeout)
+            watched, look = self._done.get(timeout=timeout)
         except queue.Empty:
             return None
-        self.looking.remove(watch)
-        if error is not None:
-            raise error
-        return watch, has_news
-
-    def dismiss(self) -> None:
-        """Let the threads end, each after the look that it is at."""
-        while True:
-            try:
-                self._todo.get_nowait()
-            except queue.Empty:
-                break
-        for _ in range(self._threads):
-            self._todo.put(None)
-
-    def _look(self) -> None:
-        while (watch := self._todo.get()) is not None:
-            try:
-                self._done.put((watch, watch.look(self._get), None))
-            except BaseException as error:
-                self._done.put((watch, False, error))
+        self.jobs.remove(watched)
+        return watched, look.result()

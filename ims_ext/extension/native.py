@@ -191,7 +191,7 @@ class NativeMixin(proxy.Proxy):
             return made
 
         trace = None if args else _trace(resource_type, attrs)
-        return reconcile.settle(self, trace, send) if trace else send()
+        return reconcile.make_once(self, trace, send) if trace else send()
 
     def delete_image(
         self,

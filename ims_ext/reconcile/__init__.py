@@ -15,7 +15,7 @@ asked before, and nothing is marked.
         def find(self, proxy, moment):
             return …  # what the request has made since the moment, or None
 
-    image = reconcile.settle(proxy, GoldenTrace(), lambda: proxy._create(…))
+    image = reconcile.make_once(proxy, GoldenTrace(), lambda: proxy._create(…))
 
 How images are recognised is in :mod:`ims_ext.reconcile.image`.
 """
@@ -190,7 +190,7 @@ class Send(Protocol[ResultSent]):
         """Send it."""
 
 
-def settle(proxy: Any, trace: Trace[Result], send: Send[Result]) -> Result:
+def make_once(proxy: Any, trace: Trace[Result], send: Send[Result]) -> Result:
     """Send a request that makes something, and find out what became of it.
 
     It is sent again only where it cannot have taken effect or, after looks
@@ -225,56 +225,74 @@ class _Attempt(Generic[Result]):
         self._doubt = False
         #: Whether it has reached the service before.
         self._has_arrived = False
-        self._attempts = retry.Attempts(
-            retry.chosen() or proxy.retry_policy.configured(proxy)
-        )
+        self._policy = proxy.retry_policy.configured(proxy)
+        #: Why the last sending failed, if it did.
+        self._loss: Exception | None = None
 
     def result(self) -> Result:
         with self._noting_interruption():
-            while True:
-                before = self._doubt
-                self._doubt = True  # for a Ctrl-C
-                try:
-                    result = self._send()
-                except Exception as error:
-                    self._doubt = before
-                    found = self._recover(error)
-                    if found is not None:
-                        return found
-                else:
-                    self._doubt = False
-                    return self._trace.taken(result, again=self._has_arrived)
+            return retry.run(
+                self._attempt,
+                self._policy,
+                failure_in=self._failure_in,
+                give_up=self._give_up,
+                wait=self._wait,
+            )
+
+    def _attempt(self) -> Result:
+        """Send the request, or find what an earlier sending has made."""
+        if self._loss is not None and self._has_arrived:
+            # Gateways may say 503 of what the service has carried out.
+            found = self._look((0.0,), self._loss)
+            if found is not None:
+                return found
+        before = self._doubt
+        self._doubt = True  # for a Ctrl-C
+        try:
+            result = self._send()
+        except Exception as error:
+            self._doubt = before
+            found = self._recover(error)
+            if found is None:
+                raise
+            return found
+        self._doubt = False
+        return self._trace.taken(result, again=self._has_arrived)
 
     def _recover(self, error: Exception) -> Result | None:
         """Return what the request has made, ``None`` to send it again."""
         loss = loss_of(error)
         if loss is None:
             return self._after_refusal(error)
+        self._loss = error
         if retry.is_unsent(error):
             # The identity service has been asked as often as makes sense.
-            raise self._noted(error)
+            return None
         _logger.info("%s: %s", loss.value.capitalize(), error)
         self._has_arrived |= loss is not Loss.UNSENT
-        if loss not in (Loss.UNSENT, Loss.REFUSED):
-            self._doubt = True
-            found = self._look_for(loss, error)
-            if found is not None:
-                return found
-        self._pause(error)
-        if self._has_arrived:
-            # Gateways may say 503 of what the service has carried out.
-            return self._look((0.0,), error)
-        return None
+        if loss in (Loss.UNSENT, Loss.REFUSED):
+            return None
+        self._doubt = True
+        return self._look_for(loss, error)
 
-    def _pause(self, error: Exception) -> None:
-        """Wait until the request is sent again, or raise the error."""
+    def _failure_in(self, error: Exception) -> retry.Failure | None:
+        if error is not self._loss:
+            # A refusal, or nothing more can be found out.
+            return None
         failure = retry.in_error(error)
         assert failure is not None  # noqa: S101
-        if self._doubt:
-            failure = dataclasses.replace(failure, kind='doubtful')
-        pause = self._attempts.pause(failure)
-        if pause is None:
-            raise self._noted(error)
+        return dataclasses.replace(
+            failure,
+            kind='doubtful' if self._doubt else failure.kind,
+            is_final=retry.is_unsent(error),
+        )
+
+    def _give_up(self, error: Exception, attempts: retry.Attempts) -> Result:
+        raise self._noted(error)
+
+    def _wait(
+        self, pause: float, failure: retry.Failure, attempts: retry.Attempts
+    ) -> None:
         _logger.info("Sending it again in %.1f seconds", pause)
         _sleep(pause)
 

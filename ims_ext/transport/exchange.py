@@ -7,9 +7,10 @@ take the token along to wherever a redirect points.
 """
 
 from collections.abc import Callable, Collection, Sequence
+import dataclasses
 import logging
 import time
-from typing import Any, NoReturn
+from typing import Any
 
 from keystoneauth1 import adapter
 from keystoneauth1 import exceptions as ksa_exceptions
@@ -77,6 +78,7 @@ class Exchange:
         self._is_repeatable = is_repeatable
         self._is_sent = False
         self._is_lost = False
+        self._has_given_up = False
 
     def run(
         self, policy: retry.Policy, prepare: Callable[[], None]
@@ -92,26 +94,62 @@ class Exchange:
             keystoneauth raises.
         """
         self._limit_silence(policy)
-        attempts = retry.Attempts(policy)
-        while True:
-            self._is_sent = False
-            try:
-                response = self._attempt(prepare)
-            except _FAILURES as error:
-                failure = retry.in_error(error)
-                if failure is None:
-                    raise
-                pause = self._pause(attempts, failure)
-                if pause is None:
-                    self._raise(error, attempts)
-            else:
-                failure = self._failure(response)
-                if failure is None:
-                    return self._settled(response)
-                pause = self._pause(attempts, failure)
-                if pause is None:
-                    return self._unanswered(response, failure, attempts)
-            self._wait(pause, attempts, failure)
+        response = retry.run(
+            lambda: self._answered(prepare),
+            policy,
+            failure_in=self._failure_in,
+            give_up=self._give_up,
+            wait=self._wait,
+        )
+        if not self._is_lost or self._has_given_up:
+            return response
+        return resending.outcome(
+            response, self._kwargs.get('json'), self._proxy.get
+        )
+
+    def _answered(self, prepare: Callable[[], None]) -> requests.Response:
+        """Return a response that asking again would not change."""
+        self._is_sent = False
+        response = self._attempt(prepare)
+        failure = self._failure(response)
+        if failure is not None:
+            raise _FailedResponseError(response, failure)
+        return response
+
+    def _failure_in(self, error: Exception) -> retry.Failure | None:
+        failure: retry.Failure | None = None
+        if isinstance(error, _FailedResponseError):
+            failure = error.failure
+        elif isinstance(error, _FAILURES):
+            failure = retry.in_error(error)
+        if failure is None or not self._is_sent:
+            return failure
+        self._is_lost |= not failure.is_undone
+        may_repeat = self._is_repeatable and self._body.rewind()
+        return dataclasses.replace(failure, is_final=not may_repeat)
+
+    def _give_up(
+        self, error: Exception, attempts: retry.Attempts
+    ) -> requests.Response:
+        """Return a response that did not get better, or raise."""
+        self._has_given_up = True
+        if not isinstance(error, _FailedResponseError):
+            what = "It was" if self._is_sent else "The identity service was"
+            retry.raise_unanswered(
+                error,
+                f"No answer to {self._shown}",
+                f"{what} {attempts}",
+                is_unsent=not self._is_sent,
+            )
+        response = error.response
+        if response.status_code < 400:
+            raise exceptions.InvalidAnswerError(
+                f"The answer to {self._shown} cannot be read "
+                f"(HTTP {response.status_code}, {attempts})"
+            ) from None
+        if attempts.count > 1:
+            exceptions.note_attempts(response, str(attempts))
+        return response
 
     def _limit_silence(self, policy: retry.Policy) -> None:
         if self._proxy.session.timeout is not None:
@@ -122,19 +160,8 @@ class Exchange:
             # Taking in an image's data takes the service as long as it does.
             self._kwargs.setdefault('timeout', policy.silence_once)
 
-    def _pause(
-        self, attempts: retry.Attempts, failure: retry.Failure
-    ) -> float | None:
-        """Return for how long to wait before the next attempt, if any."""
-        pause = attempts.pause(failure)
-        if self._is_sent:
-            self._is_lost |= not failure.is_undone
-            if not self._is_repeatable or not self._body.rewind():
-                return None
-        return pause
-
     def _wait(
-        self, pause: float, attempts: retry.Attempts, failure: retry.Failure
+        self, pause: float, failure: retry.Failure, attempts: retry.Attempts
     ) -> None:
         # What passes by itself at once is no news.
         level = logging.INFO if attempts.count == 1 else logging.WARNING
@@ -284,38 +311,16 @@ class Exchange:
             return self._method not in response_body.TELLING_METHODS
         return not _should_be_json(response) or _is_json(response)
 
-    def _settled(self, response: requests.Response) -> requests.Response:
-        if not self._is_lost:
-            return response
-        return resending.settle(
-            response, self._kwargs.get('json'), self._proxy.get
-        )
 
-    def _raise(self, error: Exception, attempts: retry.Attempts) -> NoReturn:
-        """Raise what stands for a request that had no answer."""
-        what = "The identity service was" if not self._is_sent else "It was"
-        retry.give_up(
-            error,
-            f"No answer to {self._shown}",
-            f"{what} {attempts}",
-            is_unsent=not self._is_sent,
-        )
+class _FailedResponseError(Exception):
+    """A response that may be a better one when the request is repeated."""
 
-    def _unanswered(
-        self,
-        response: requests.Response,
-        failure: retry.Failure,
-        attempts: retry.Attempts,
-    ) -> requests.Response:
-        """Return an answer that did not get better, or refuse it."""
-        if response.status_code < 400:
-            raise exceptions.InvalidAnswerError(
-                f"The answer to {self._shown} cannot be read "
-                f"(HTTP {response.status_code}, {attempts})"
-            )
-        if attempts.count > 1:
-            exceptions.note_attempts(response, str(attempts))
-        return response
+    def __init__(
+        self, response: requests.Response, failure: retry.Failure
+    ) -> None:
+        super().__init__(failure.reason)
+        self.response = response
+        self.failure = failure
 
 
 class _Body:

@@ -28,7 +28,7 @@ _OPERATIONS = ('add', 'replace', 'remove')
 Get = Callable[[str], requests.Response]
 
 
-def settle(
+def outcome(
     response: requests.Response, patch: Any, get: Get
 ) -> requests.Response:
     """Return the answer that a request would have had, had it not got lost.

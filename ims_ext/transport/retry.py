@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which failures pass, and how long and how often to ask again.
 
-:mod:`ims_ext.transport.exchange` asks by these rules, and so does waiting
-for jobs.
+There is one list of passing statuses, one policy and one loop: for requests,
+the identity service, buckets, imports and what makes something. Waiting for a
+job has its own schedule, and asks the policy whether to go on.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-import contextlib
-import contextvars
 import dataclasses
 import logging
 import random
 import ssl
+import sys
 import time
 from typing import Literal, NoReturn, Self, TypeVar
 
@@ -34,9 +34,12 @@ _UNDONE_STATUSES = frozenset((429, 503))
 #: that were all sent away until the same moment do not come back at once.
 _RETRY_AFTER_JITTER = 0.1
 
+#: Seconds of silence after which something else is done instead.
+_SILENCE_ONCE = 30.0
+
 _logger = logging.getLogger(__name__)
 
-_Answer = TypeVar('_Answer')
+_Result = TypeVar('_Result')
 _Number = TypeVar('_Number', int, float)
 
 Kind = Literal['connection', 'status', 'doubtful']
@@ -46,11 +49,13 @@ Kind = Literal['connection', 'status', 'doubtful']
 class Policy:
     """How often and for how long to ask again.
 
-    ``conn.ims.retry_policy`` is the one of a connection; :func:`using` has
-    another one for the length of a block.
+    ``conn.ims.retry_policy`` is the one of a connection: for its requests,
+    its buckets and their keys, its imports and the waits for its jobs.
+    ``retry_policy`` of a request replaces it for that one.
 
     :ivar patience: Seconds from the first failure after which nothing is
         asked any more.
+    :ivar job_patience: Likewise, of the looks at a job that is waited for.
     :ivar retries: How often to ask again at most after failed connections,
         and after statuses that pass.
     :ivar doubtful_retries: Likewise, after what is as often an answer that
@@ -75,6 +80,7 @@ class Policy:
     """
 
     patience: float = 120.0
+    job_patience: float = 600.0
     retries: int = 20
     doubtful_retries: int = 5
     first_pause: float = 0.25
@@ -118,6 +124,36 @@ class Policy:
             ),
         )
 
+    def once(self) -> Self:
+        """Return the policy for what is not asked again at all.
+
+        Its caller has a way of its own to go on after a failure.
+        """
+        return dataclasses.replace(
+            self,
+            retries=0,
+            doubtful_retries=0,
+            connect_retries=None,
+            status_retries=None,
+            silence=min(self.silence, _SILENCE_ONCE),
+        )
+
+    def for_jobs(self) -> Self:
+        """Return the policy for the looks at a job that is waited for.
+
+        A look is one of many, which are no more frequent than they need be.
+        """
+        return dataclasses.replace(
+            self,
+            patience=self.job_patience,
+            first_pause=2.0 * self.first_pause,
+            longest_pause=1.5 * self.longest_pause,
+            retries=sys.maxsize,
+            doubtful_retries=sys.maxsize,
+            connect_retries=None,
+            status_retries=None,
+        )
+
     def most(self, kind: Kind) -> int:
         """Return how often to ask again after failures of a kind."""
         if kind == 'connection':
@@ -157,34 +193,6 @@ def _first(*given: _Number | None) -> _Number | None:
     return next((each for each in given if each is not None), None)
 
 
-#: Ask once; the caller has a way of its own to go on after a failure.
-ONCE = Policy(retries=0, doubtful_retries=0, silence=30.0)
-
-_chosen: contextvars.ContextVar[Policy | None] = contextvars.ContextVar(
-    'ims_ext_retry_policy', default=None
-)
-
-
-@contextlib.contextmanager
-def using(policy: Policy) -> Iterator[None]:
-    """Ask by another policy than the connection's for the length of a block.
-
-    It goes for this thread, and overrides the cloud's configuration.
-
-    :param policy: The policy.
-    """
-    token = _chosen.set(policy)
-    try:
-        yield
-    finally:
-        _chosen.reset(token)
-
-
-def chosen() -> Policy | None:
-    """Return the policy of the innermost :func:`using`, if any."""
-    return _chosen.get()
-
-
 @dataclasses.dataclass(frozen=True)
 class Failure:
     """Something that may pass.
@@ -193,12 +201,14 @@ class Failure:
     :ivar reason: What went wrong, in words.
     :ivar retry_after: Seconds that the cloud asks for, or ``None``.
     :ivar is_undone: Whether it is known that the request had no effect.
+    :ivar is_final: Whether it is not to be asked again, for another reason.
     """
 
     kind: Kind
     reason: str
     retry_after: float | None = None
     is_undone: bool = False
+    is_final: bool = False
 
 
 class Attempts:
@@ -233,7 +243,8 @@ class Attempts:
             self._began = time.monotonic()
         self.count += 1
         self._counts[failure.kind] += 1
-        if self._counts[failure.kind] > self._policy.most(failure.kind):
+        most = self._policy.most(failure.kind)
+        if failure.is_final or self._counts[failure.kind] > most:
             return None
         pause = self._policy.pause(self.count, failure)
         if self.seconds + pause > self._policy.patience:
@@ -246,7 +257,45 @@ class Attempts:
         return f'tried {times} in {self.seconds:.0f} seconds'
 
 
-def through(ask: Callable[[], _Answer], policy: Policy) -> _Answer:
+def run(
+    attempt: Callable[[], _Result],
+    policy: Policy,
+    *,
+    failure_in: Callable[[Exception], Failure | None],
+    give_up: Callable[[Exception, Attempts], _Result],
+    wait: Callable[[float, Failure, Attempts], None] | None = None,
+) -> _Result:
+    """Try something until it succeeds, or it is enough.
+
+    :param attempt: Tries it; may be called several times.
+    :param policy: How long and how often.
+    :param failure_in: Returns the failure that may pass which an exception
+        stands for, or ``None``: then it is raised.
+    :param give_up: Returns or raises what stands for the last failure.
+    :param wait: Waits some seconds before the next attempt; sleeps and logs
+        by default.
+    :returns: What ``attempt`` or ``give_up`` returns.
+    """
+    attempts = Attempts(policy)
+    while True:
+        try:
+            return attempt()
+        except Exception as error:
+            failure = failure_in(error)
+            if failure is None:
+                raise
+            pause = attempts.pause(failure)
+            if pause is None:
+                return give_up(error, attempts)
+        (wait or _wait)(pause, failure, attempts)
+
+
+def _wait(pause: float, failure: Failure, attempts: Attempts) -> None:
+    _logger.info("%s; again in %.1f seconds", failure.reason, pause)
+    time.sleep(pause)
+
+
+def ask_identity(ask: Callable[[], _Result], policy: Policy) -> _Result:
     """Ask the identity service until it answers, or it is enough.
 
     :param ask: Asks; may be called several times.
@@ -255,30 +304,19 @@ def through(ask: Callable[[], _Answer], policy: Policy) -> _Answer:
     :raises: What it raises, where asking again would not help or has not
         helped.
     """
-    attempts = Attempts(policy)
-    while True:
-        try:
-            return ask()
-        except (
-            sdk_exceptions.SDKException,
-            ksa_exceptions.ClientException,
-        ) as error:
-            failure = in_error(error)
-            if failure is None:
-                raise
-            pause = attempts.pause(failure)
-            if pause is None:
-                give_up(
-                    error,
-                    "No answer of the identity service",
-                    f"It was {attempts}",
-                    is_unsent=True,
-                )
-        _logger.info("%s; again in %.1f seconds", failure.reason, pause)
-        time.sleep(pause)
+
+    def no_answer(error: Exception, attempts: Attempts) -> NoReturn:
+        raise_unanswered(
+            error,
+            "No answer of the identity service",
+            f"It was {attempts}",
+            is_unsent=True,
+        )
+
+    return run(ask, policy, failure_in=in_error, give_up=no_answer)
 
 
-def give_up(
+def raise_unanswered(
     error: Exception, what: str, tried: str, *, is_unsent: bool
 ) -> NoReturn:
     """Raise what stands for a request that had no answer.

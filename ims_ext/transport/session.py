@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The session that openstacksdk's own operations get, in place of the proxy.
+"""Sessions that operations get in place of the proxy.
 
 openstacksdk's resources take for granted that an answer is as documented.
-Here it is made sure of, before they see it: a refusal raises, with the
-service's code and advice, and a body is the JSON that is documented.
+:class:`CheckedSession` makes sure of it before they see it: a refusal raises,
+with the service's code and advice, and a body is the documented JSON.
 """
 
 import logging
@@ -18,14 +18,73 @@ from ims_ext import exceptions
 from ims_ext import sdk
 from ims_ext.transport import caller
 from ims_ext.transport import response_body
+from ims_ext.transport import retry
 
 _logger = logging.getLogger(__name__)
 
 
-class CheckedSession(adapter.Adapter):
-    """A proxy, whose requests raise what their answers stand for.
+class ProxySession(adapter.Adapter):
+    """A session whose requests a proxy sends.
 
     :param proxy: The proxy, which also has everything else.
+    """
+
+    def __init__(self, proxy: Any) -> None:
+        # Not Adapter's own: what it keeps is the proxy's.
+        self._proxy = proxy
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._proxy, name)
+
+    def request(
+        self, url: str, method: str, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        """Send a request, as :meth:`ims_ext.proxy.Proxy.request` does."""
+        response: requests.Response = self._proxy.request(
+            url, method, *args, **kwargs
+        )
+        return response
+
+    def get_endpoint(self, *args: Any, **kwargs: Any) -> str | None:
+        """Return the proxy's endpoint."""
+        endpoint: str | None = self._proxy.get_endpoint(*args, **kwargs)
+        return endpoint
+
+    def get_endpoint_data(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what the proxy knows of its endpoint."""
+        return self._proxy.get_endpoint_data(*args, **kwargs)
+
+
+class RetrySession(ProxySession):
+    """A proxy with another retry policy.
+
+    :param proxy: The proxy.
+    :param policy: The policy.
+    """
+
+    def __init__(self, proxy: Any, policy: retry.Policy) -> None:
+        super().__init__(proxy)
+        self._policy = policy
+
+    def request(
+        self, url: str, method: str, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        """Send a request by the policy."""
+        kwargs.setdefault('retry_policy', self._policy)
+        return super().request(url, method, *args, **kwargs)
+
+    def get_project_id(self, auth: Any = None) -> str | None:
+        """Return the ID of the project, asked for by the policy."""
+        project_id: str | None = self._proxy.get_project_id(
+            auth, retry_policy=self._policy
+        )
+        return project_id
+
+
+class CheckedSession(ProxySession):
+    """A proxy, whose requests raise what their answers stand for.
+
+    :param proxy: The proxy.
     :param check: What a body has to be.
     :param purpose: What is being done, an error's first words.
     :param refusal: Likewise of a refusal; ``None`` to say only that it is
@@ -39,14 +98,10 @@ class CheckedSession(adapter.Adapter):
         purpose: str,
         refusal: str | None = None,
     ) -> None:
-        # Not Adapter's own: what it keeps is the proxy's.
-        self._proxy = proxy
+        super().__init__(proxy)
         self._check = check
         self._purpose = purpose
         self._refusal = refusal
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._proxy, name)
 
     def request(
         self, url: str, method: str, *args: Any, **kwargs: Any
@@ -56,7 +111,7 @@ class CheckedSession(adapter.Adapter):
         :raises: As :meth:`ims_ext.proxy.Proxy.request`, and
             :class:`~ims_ext.exceptions.CloudImageHttpError` for a refusal.
         """
-        response = self._proxy.request(url, method, *args, **kwargs)
+        response = super().request(url, method, *args, **kwargs)
         if response.status_code >= 300:
             exceptions.raise_from_response(
                 response,
@@ -65,15 +120,6 @@ class CheckedSession(adapter.Adapter):
                 else self._purpose,
             )
         return response_body.checked(response, self._check, self._purpose)
-
-    def get_endpoint(self, *args: Any, **kwargs: Any) -> str | None:
-        """Return the proxy's endpoint."""
-        endpoint: str | None = self._proxy.get_endpoint(*args, **kwargs)
-        return endpoint
-
-    def get_endpoint_data(self, *args: Any, **kwargs: Any) -> Any:
-        """Return what the proxy knows of its endpoint."""
-        return self._proxy.get_endpoint_data(*args, **kwargs)
 
 
 class UploadSession(CheckedSession):

@@ -8,7 +8,6 @@ it, and the user guide has it as a table.
 from collections.abc import Callable, Iterator
 from concurrent import futures
 import contextlib
-import dataclasses
 import time
 import uuid
 
@@ -21,7 +20,6 @@ from ims_ext.emulator.fault.sets import FaultSet
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.emulator.state import Image
 from ims_ext.extension import job as _job
-from ims_ext.extension import job_watch
 from ims_ext.transport import retry
 
 from .own_cloud import Cloud
@@ -74,10 +72,6 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let all be as it is, but faster."""
     policy = retry.Policy(first_pause=0.01, longest_pause=0.2)
     monkeypatch.setattr(proxy.Proxy, 'retry_policy', policy)
-    watching = dataclasses.replace(
-        job_watch.BAD_MINUTES, first_pause=0.1, longest_pause=0.4
-    )
-    monkeypatch.setattr(job_watch, 'BAD_MINUTES', watching)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ PROJECT_ID = '0b1e494e2660441a957313163095fe5c'
 @pytest.fixture(autouse=True)
 def _asking_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Faults are prepared answers here: nothing gets better by waiting."""
-    policy = retry.Policy(first_pause=0.0, longest_pause=0.0)
+    policy = retry.Policy(first_pause=0.0, longest_pause=0.0, job_patience=5.0)
     monkeypatch.setattr(proxy.Proxy, 'retry_policy', policy)
 
 

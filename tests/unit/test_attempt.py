@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How it is found out what became of a request whose answer was lost."""
 
-from collections.abc import Iterator
 import datetime
 import email.utils
 import pickle
@@ -17,6 +16,7 @@ import requests_mock
 from urllib3 import exceptions as urllib3_exceptions
 
 from ims_ext import exceptions
+from ims_ext import proxy
 from ims_ext import reconcile
 from ims_ext.extension import image_job
 from ims_ext.reconcile import image as image_trace
@@ -45,13 +45,11 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture(autouse=True)
-def forgotten(
-    pauses: list[float], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def forgotten(pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what other tests have made, and ask once for all the rest."""
     monkeypatch.setattr(image_trace, '_OWN', image_trace._Own())
-    with retry.using(retry.Policy(first_pause=0.001, retries=4)):
-        yield
+    policy = retry.Policy(first_pause=0.001, retries=4)
+    monkeypatch.setattr(proxy.Proxy, 'retry_policy', policy)
 
 
 def image(image_id: str = 'i1', age: float = 0, **others: Any) -> Any:

@@ -13,6 +13,7 @@ import requests_mock
 
 from ims_ext import exceptions
 from ims_ext.extension import job as _job
+from ims_ext.transport import retry
 
 PROJECT_ID = '0b1e494e2660441a957313163095fe5c'
 JOB_URL = f'https://ims.example.com/v1/{PROJECT_ID}/jobs/j1'
@@ -262,6 +263,7 @@ def test_waiting_does_not_survive_a_bad_hour(
     pauses: list[float],
 ) -> None:
     answers.get(JOB_URL, status_code=503)
+    conn.ims.retry_policy = retry.Policy()
 
     with pytest.raises(sdk_exceptions.HttpException):
         conn.ims.wait_for_job('j1')

@@ -15,8 +15,10 @@ import requests
 import requests_mock
 
 from ims_ext import exceptions
+from ims_ext import proxy
 from ims_ext.extension import job as _job
 from ims_ext.extension import job_watch
+from ims_ext.transport import retry
 
 from .conftest import IMS_URL
 from .conftest import PROJECT_ID
@@ -46,6 +48,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(time, 'sleep', sleep)
     monkeypatch.setattr(time, 'monotonic', lambda: now[0])
     return now
+
+
+@pytest.fixture(autouse=True)
+def _usual_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait as long as usual."""
+    monkeypatch.setattr(proxy.Proxy, 'retry_policy', retry.Policy())
 
 
 def running(answers: requests_mock.Mocker, *faults: Any) -> None:
@@ -117,9 +125,9 @@ def test_a_failing_look_asks_once(
     clock: list[float],
 ) -> None:
     answers.get(JOB_URL, status_code=503)
-    watch = job_watch.Watch(conn.ims._job('j1'), 1.0)
+    watch = job_watch.WatchedJob(conn.ims._job('j1'), 1.0)
 
-    assert not watch.look(conn.ims.get_job)
+    assert not watch.look(conn.ims._look_once)
 
     assert sum(each.url == JOB_URL for each in answers.request_history) == 1
     assert 0.25 <= watch.pause <= 0.5
@@ -129,9 +137,9 @@ def test_the_cloud_says_when_to_look_again(
     conn: connection.Connection, answers: requests_mock.Mocker
 ) -> None:
     answers.get(JOB_URL, status_code=429, headers={'Retry-After': '40'})
-    watch = job_watch.Watch(conn.ims._job('j1'), 1.0)
+    watch = job_watch.WatchedJob(conn.ims._job('j1'), 1.0)
 
-    watch.look(conn.ims.get_job)
+    watch.look(conn.ims._look_once)
 
     assert 40 <= watch.pause <= 44
 
@@ -159,7 +167,7 @@ def pauses(
     clock: list[float], looks: list[_job.Job], first: float = 1.0
 ) -> list[float]:
     """Return the pauses that follow looks which tell all this."""
-    watch = job_watch.Watch(looks[0], first)
+    watch = job_watch.WatchedJob(looks[0], first)
     made = []
     for each in looks:
         watch.look(lambda job, each=each: each)  # type: ignore[misc]
@@ -192,7 +200,7 @@ def test_a_job_that_goes_on_is_expected_again(clock: list[float]) -> None:
 def test_the_first_look_tells_when_a_job_may_have_ended(
     clock: list[float],
 ) -> None:
-    watch = job_watch.Watch(told(), 1.0)
+    watch = job_watch.WatchedJob(told(), 1.0)
     clock[0] += 2
 
     # A quarter is done after no less than two seconds.
@@ -204,7 +212,7 @@ def test_the_first_look_tells_when_a_job_may_have_ended(
 def test_a_second_look_comes_no_earlier_than_asked_for(
     clock: list[float],
 ) -> None:
-    watch = job_watch.Watch(told(), 5.0)
+    watch = job_watch.WatchedJob(told(), 5.0)
     clock[0] += 2
 
     # It may have ended in half a second, or have begun long ago.
@@ -235,9 +243,10 @@ def lookers() -> list[threading.Thread]:
     return [each for each in threading.enumerate() if each.name == 'ims-job']
 
 
-def watches(*ids: str) -> list[job_watch.Watch]:
+def watches(*ids: str) -> list[job_watch.WatchedJob]:
     return [
-        job_watch.Watch(_job.Job.existing(job_id=each), 0.01) for each in ids
+        job_watch.WatchedJob(_job.Job.existing(job_id=each), 0.01)
+        for each in ids
     ]
 
 
@@ -327,7 +336,7 @@ def test_a_job_is_looked_at_shortly_before_the_time_is_up(
     monkeypatch.setattr(job_watch, '_LAST_LOOK', 0.2)
     states = iter(['RUNNING', 'SUCCESS'])
     job = _job.Job.existing(job_id='j1', status='INIT')
-    watch = job_watch.Watch(job, LONG)
+    watch = job_watch.WatchedJob(job, LONG)
 
     def get(job: _job.Job) -> _job.Job:
         return _job.Job.existing(job_id=job.id, status=next(states))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists in pages: all of it, once, with no more requests than needed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 import gc
 import itertools
 import os
@@ -85,10 +85,9 @@ def shelf(answers: requests_mock.Mocker) -> Callable[[int], Shelf]:
 
 
 @pytest.fixture
-def impatient(conn: connection.Connection) -> Iterator[None]:
+def impatient(conn: connection.Connection) -> None:
     """Do not ask again after what may pass."""
-    with retry.using(retry.Policy(retries=0, doubtful_retries=0)):
-        yield
+    conn.ims.retry_policy = retry.Policy(retries=0, doubtful_retries=0)
 
 
 def ids(images: Any) -> list[str]:
@@ -97,7 +96,9 @@ def ids(images: Any) -> list[str]:
 
 def prefetching() -> list[threading.Thread]:
     return [
-        each for each in threading.enumerate() if each.name == 'ims-next-page'
+        each
+        for each in threading.enumerate()
+        if each.name.startswith('ims-next-page')
     ]
 
 

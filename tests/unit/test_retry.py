@@ -417,13 +417,14 @@ def test_the_configurations_delay_is_the_pause(
     assert pauses == [3.5, 1.5]
 
 
-def test_another_policy_can_be_had_for_a_block(
+def test_another_policy_can_be_had_for_a_request(
     conn: connection.Connection, answers: requests_mock.Mocker
 ) -> None:
     answers.get(QUOTA, [BUSY, BUSY, GOOD])
 
-    with retry.using(retry.ONCE):
-        assert conn.ims.get('/v1/cloudimages/quota').status_code == 503
+    once = conn.ims.retry_policy.once()
+    busy = conn.ims.get('/v1/cloudimages/quota', retry_policy=once)
+    assert busy.status_code == 503
     assert conn.ims.get('/v1/cloudimages/quota').ok
 
 
