@@ -8,7 +8,7 @@ Everything raised here derives from openstacksdk's exceptions, so that
 from collections.abc import Iterator, Sequence
 import contextlib
 import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
@@ -22,8 +22,6 @@ from ims_ext.exceptions.wording import readable as readable
 
 if TYPE_CHECKING:
     import requests
-
-    from ims_ext.extension import job as _job
 
 
 #: The attribute of an answer that says how often it was asked for.
@@ -350,6 +348,26 @@ _CLASS_BY_STATUS: dict[int, type[CloudImageHttpError]] = {
 }
 
 
+class LookedAtJob(Protocol):
+    """A :class:`~ims_ext.extension.job.Job`, as far as messages tell it."""
+
+    @property
+    def label(self) -> str:
+        """Its ID, or what it works on."""
+
+    @property
+    def job_type(self) -> Any:
+        """What it does."""
+
+    @property
+    def status(self) -> Any:
+        """How far it is."""
+
+    @property
+    def failure(self) -> tuple[str | None, str | None]:
+        """Code and reason of what went wrong."""
+
+
 class JobFailedError(_Rebuilt, sdk_exceptions.ResourceFailure):
     """A job that ended in FAIL.
 
@@ -360,8 +378,9 @@ class JobFailedError(_Rebuilt, sdk_exceptions.ResourceFailure):
     :ivar advice: The catalogue's advice for the code, or ``None``.
     """
 
-    def __init__(self, job: '_job.Job') -> None:
-        self.job = job
+    def __init__(self, job: LookedAtJob) -> None:
+        # To callers, it is all of the job.
+        self.job: Any = job
         self._arguments = (job,)
         code, reason = job.failure
         self.code = code
@@ -384,8 +403,8 @@ class JobTimeoutError(_Rebuilt, sdk_exceptions.ResourceTimeout):
         they go on in the cloud.
     """
 
-    def __init__(self, jobs: 'Sequence[_job.Job]', timeout: float) -> None:
-        self.jobs = list(jobs)
+    def __init__(self, jobs: Sequence[LookedAtJob], timeout: float) -> None:
+        self.jobs: list[Any] = list(jobs)
         self._arguments = (self.jobs, timeout)
         several = len(self.jobs) > 1
         states = ', '.join(

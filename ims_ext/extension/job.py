@@ -326,7 +326,7 @@ class JobMixin(proxy.Proxy):
 
     def _wait(
         self,
-        watch: job_watch.WatchedJob,
+        watch: job_watch.WatchedJob[Job],
         patience: float,
         progress: JobProgress | None,
     ) -> None:
@@ -374,7 +374,7 @@ class JobMixin(proxy.Proxy):
 
     def _finished(
         self,
-        watches: list[job_watch.WatchedJob],
+        watches: list[job_watch.WatchedJob[Job]],
         patience: float,
         progress: JobProgress | None,
     ) -> Generator[Job, None, None]:
@@ -393,7 +393,7 @@ class JobMixin(proxy.Proxy):
 
     def _watches(
         self, jobs: Iterable[str | Job], interval: float | None
-    ) -> list[job_watch.WatchedJob]:
+    ) -> list[job_watch.WatchedJob[Job]]:
         """Return what is needed to wait for jobs, each once."""
         pause = check_seconds('interval', interval, DEFAULT_INTERVAL)
         known: dict[str, Job] = {}

@@ -8,7 +8,7 @@ import itertools
 import logging
 import queue
 import time
-from typing import TYPE_CHECKING
+from typing import Generic, Protocol, TypeVar
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
@@ -16,9 +16,6 @@ from openstack import exceptions as sdk_exceptions
 from ims_ext import exceptions
 from ims_ext import workers
 from ims_ext.transport import retry
-
-if TYPE_CHECKING:
-    from ims_ext.extension import job as _job
 
 #: Seconds between two looks at a job that takes long.
 _LONGEST_PAUSE = 15.0
@@ -44,10 +41,26 @@ _MOST_NAMED = 10
 
 _logger = logging.getLogger(__name__)
 
-GetJob = Callable[['_job.Job'], '_job.Job']
+
+class RunningJob(exceptions.LookedAtJob, Protocol):
+    """A :class:`~ims_ext.extension.job.Job`, as far as waiting looks at it."""
+
+    @property
+    def progress(self) -> float | None:
+        """How much of the job is done, from 0 to 1."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the job has ended."""
 
 
-class WatchedJob:
+J = TypeVar('J', bound=RunningJob)
+
+#: Gets a job as it is now.
+GetJob = Callable[[J], J]
+
+
+class WatchedJob(Generic[J]):
     """A job that is waited for.
 
     :param job: The job as far as it is known.
@@ -59,7 +72,7 @@ class WatchedJob:
 
     def __init__(
         self,
-        job: '_job.Job',
+        job: J,
         pause: float,
         policy: retry.Policy | None = None,
     ) -> None:
@@ -73,7 +86,7 @@ class WatchedJob:
         self._first: tuple[float, float] | None = None
         self._last_done: float | None = None
 
-    def look(self, get: GetJob) -> bool:
+    def look(self, get: GetJob[J]) -> bool:
         """Look at the job, and set the pause until the next look.
 
         :param get: Gets the job as it is now, asking once: its thread and
@@ -146,8 +159,8 @@ class WatchedJob:
 
 
 def look_at_all(
-    watches: Iterable[WatchedJob], get: GetJob, timeout: float
-) -> Generator[WatchedJob, None, None]:
+    watches: Iterable[WatchedJob[J]], get: GetJob[J], timeout: float
+) -> Generator[WatchedJob[J], None, None]:
     """Look at many jobs until all have ended, fairly and not too often.
 
     :param watches: The jobs.
@@ -197,7 +210,7 @@ def look_at_all(
                 heapq.heappush(waiting, (due, next(order), watch))
 
 
-def note_left(watches: Iterable[WatchedJob], error: BaseException) -> None:
+def note_left(watches: Iterable[WatchedJob[J]], error: BaseException) -> None:
     """Say of what ends a wait early which jobs go on.
 
     :param watches: The jobs that were waited for.
@@ -215,7 +228,7 @@ def note_left(watches: Iterable[WatchedJob], error: BaseException) -> None:
     )
 
 
-class _Looks:
+class _Looks(Generic[J]):
     """Looks at jobs that are under way.
 
     :param pool: The threads for them.
@@ -223,21 +236,21 @@ class _Looks:
     :ivar jobs: The jobs that are being looked at.
     """
 
-    def __init__(self, pool: workers.Workers, get: GetJob) -> None:
-        self.jobs: set[WatchedJob] = set()
+    def __init__(self, pool: workers.Workers, get: GetJob[J]) -> None:
+        self.jobs: set[WatchedJob[J]] = set()
         self._pool = pool
         self._get = get
         self._done: queue.SimpleQueue[
-            tuple[WatchedJob, futures.Future[bool]]
+            tuple[WatchedJob[J], futures.Future[bool]]
         ] = queue.SimpleQueue()
 
-    def begin(self, watched: WatchedJob) -> None:
+    def begin(self, watched: WatchedJob[J]) -> None:
         """Have a job looked at."""
         self.jobs.add(watched)
         look = self._pool.submit(watched.look, self._get)
         look.add_done_callback(lambda done: self._done.put((watched, done)))
 
-    def next(self, timeout: float) -> tuple[WatchedJob, bool] | None:
+    def next(self, timeout: float) -> tuple[WatchedJob[J], bool] | None:
         """Return a job that was looked at, and whether there is news.
 
         :param timeout: Seconds to wait for it.

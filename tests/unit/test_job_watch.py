@@ -243,7 +243,7 @@ def lookers() -> list[threading.Thread]:
     return [each for each in threading.enumerate() if each.name == 'ims-job']
 
 
-def watches(*ids: str) -> list[job_watch.WatchedJob]:
+def watches(*ids: str) -> list[job_watch.WatchedJob[_job.Job]]:
     return [
         job_watch.WatchedJob(_job.Job.existing(job_id=each), 0.01)
         for each in ids
