@@ -12,6 +12,7 @@ import uuid
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import wrap_file
 
+from ims_ext.emulator import private_files
 from ims_ext.emulator.api import image_patch
 from ims_ext.emulator.api import image_query
 from ims_ext.emulator.api.image_attributes import READ_ONLY
@@ -330,7 +331,7 @@ def _receive(request: Request, part: Path) -> dict[str, Any]:
     checksum = hashlib.md5(usedforsecurity=False)
     digest = hashlib.sha512()
     size = 0
-    with part.open('wb') as file:
+    with open(part, 'wb', opener=private_files.opener) as file:
         while block := request.stream.read(_BLOCK):
             file.write(block)
             checksum.update(block)

@@ -11,6 +11,8 @@ import threading
 from typing import TYPE_CHECKING, BinaryIO
 import uuid
 
+from ims_ext.emulator import private_files
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
@@ -153,7 +155,8 @@ class BlobDirectory:
         #: How many readers a file has, and which ones are to go after them.
         self._readers: dict[str, int] = {}
         self._doomed: set[str] = set()
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_files.make_directory(path)
+        private_files.take_files(path)
 
     def write(self, chunks: Iterable[bytes]) -> Blob:
         """Write a new file; its etag is the MD5 of its bytes.
@@ -163,7 +166,7 @@ class BlobDirectory:
         md5 = hashlib.md5(usedforsecurity=False)
         size = 0
         path = self._path / uuid.uuid4().hex
-        with path.open('xb') as file:
+        with open(path, 'xb', opener=private_files.opener) as file:
             try:
                 for chunk in chunks:
                     md5.update(chunk)

@@ -19,6 +19,11 @@ from ims_ext.emulator.bucket.errors import S3Error
 XML_LIMIT = 4 * 1024**2
 
 _HEX_SHA256 = re.compile(r'[0-9a-f]{64}')
+#: Where the request is signed in a way without it, it is empty.
+_PAYLOAD = re.compile(
+    r'|UNSIGNED-PAYLOAD|STREAMING-UNSIGNED-PAYLOAD-TRAILER|'
+    r'STREAMING-AWS4-HMAC-SHA256-PAYLOAD(-TRAILER)?|[0-9a-f]{64}'
+)
 
 
 class _Digest(Protocol):
@@ -52,6 +57,8 @@ class Body:
     :param stream: The body.
     :param headers: The request's headers, their names in lower case.
     :param caller: Who sends it, and what was signed.
+    :raises: :class:`~ims_ext.emulator.bucket.errors.S3Error` for a body of
+        a kind that is not known.
     """
 
     def __init__(
@@ -67,6 +74,12 @@ class Body:
         self._sign = caller.sign_chunk
         self._trailers: dict[str, str] = {}
         self._left = int(headers.get('content-length') or 0)
+        if not _PAYLOAD.fullmatch(self._payload):
+            raise S3Error(
+                'InvalidArgument',
+                "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, the name of "
+                "a kind of chunks that S3 knows, or a SHA-256.",
+            )
 
     def spool(self, directory: BlobDirectory) -> Blob:
         """Write the body to a file, checking what the client said of it.

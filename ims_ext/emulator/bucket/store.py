@@ -16,6 +16,7 @@ from wsgiref.types import WSGIEnvironment
 
 from werkzeug.wrappers import Response
 
+from ims_ext.emulator import private_files
 from ims_ext.emulator.bucket import errors
 from ims_ext.emulator.bucket.auth import AccessKey
 from ims_ext.emulator.bucket.auth import AccessKeys
@@ -152,9 +153,11 @@ class BucketStore:
                         tempfile.TemporaryDirectory(prefix='ims-bucket-')
                     )
                 )
-            state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_files.make_directory(state_dir)
             if database is None:
-                database = Database(state_dir / 'state.sqlite', True)
+                path = state_dir / 'state.sqlite'
+                private_files.make_database(path)
+                database = Database(path, True)
                 stack.callback(database.close)
             self._directory = BlobDirectory(state_dir / 'objects')
             self._contents = Contents(database, self._directory)

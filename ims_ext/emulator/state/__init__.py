@@ -32,6 +32,7 @@ Everything is kept under one directory: ``state.sqlite`` and
 from collections.abc import Callable
 import contextlib
 import fcntl
+import os
 from pathlib import Path
 import shutil
 import sqlite3
@@ -40,6 +41,8 @@ import time
 from typing import IO
 import uuid
 
+from ims_ext.emulator import private_files
+from ims_ext.emulator.private_files import StateError
 from ims_ext.emulator.state.database import Database
 from ims_ext.emulator.state.identity import AccessKey
 from ims_ext.emulator.state.identity import AccessKeys
@@ -101,16 +104,12 @@ _SCHEMA = (
 )
 
 
-class StateError(Exception):
-    """A state directory that cannot be used, with the reason."""
-
-
 class State:
     """All records, and the directory that they live in.
 
-    :param directory: Where to keep everything; made, readable by its owner
-        only, where it does not exist. ``None`` for a temporary directory
-        that :meth:`close` removes.
+    :param directory: Where to keep everything; made where it does not
+        exist, and readable by its owner only from then on. ``None`` for a
+        temporary directory that :meth:`close` removes.
     :param clock: Gives the time in seconds since 1970.
     :raises: :class:`StateError` for a directory that cannot be used.
     """
@@ -125,14 +124,16 @@ class State:
         self.directory = directory or Path(
             tempfile.mkdtemp(prefix='ims-emulator-')
         )
+        self._image_directory = self.directory / 'images'
+        database = self.directory / 'state.sqlite'
         try:
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._image_directory = self.directory / 'images'
-            self._image_directory.mkdir(mode=0o700, exist_ok=True)
+            self._check_ours(database)
+            private_files.make_directory(self.directory)
             self._lock = self._take_lock()
-            self.database = Database(
-                self.directory / 'state.sqlite', not self._temporary
-            )
+            private_files.make_database(database)
+            private_files.make_directory(self._image_directory)
+            private_files.take_files(self._image_directory)
+            self.database = Database(database, not self._temporary)
             self._prepare()
         except (OSError, sqlite3.Error) as error:
             raise StateError(
@@ -150,9 +151,25 @@ class State:
         self.volumes = Volumes(self.database, clock)
         self.backups = Backups(self.database, clock)
 
+    def _check_ours(self, database: Path) -> None:
+        """Refuse a directory that is used for something else.
+
+        Files are deleted in it that no image and no object has.
+        """
+        if os.path.lexists(database) or not self.directory.is_dir():
+            return
+        others = sorted(set(os.listdir(self.directory)) - {'lock'})
+        if others:
+            raise StateError(
+                f"The state directory {self.directory} has no state in it, "
+                f"but {others[0]}; name an empty one"
+            )
+
     def _take_lock(self) -> IO[bytes]:
         """Keep others out of the directory for as long as the file is open."""
-        lock = (self.directory / 'lock').open('wb')
+        path = self.directory / 'lock'
+        private_files.make_file(path)
+        lock = open(path, 'ab', opener=private_files.opener)  # noqa: SIM115
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

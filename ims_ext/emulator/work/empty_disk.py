@@ -4,6 +4,8 @@
 from pathlib import Path
 import struct
 
+from ims_ext.emulator import private_files
+
 _CLUSTER_BITS = 16
 _CLUSTER = 1 << _CLUSTER_BITS
 _GIB = 1 << 30
@@ -46,6 +48,6 @@ def write_empty_disk(path: Path, size: int = 1) -> None:
         struct.pack('>4H', 1, 1, 1, 1),
         b'',
     )
-    path.write_bytes(
-        b''.join(cluster.ljust(_CLUSTER, b'\0') for cluster in clusters)
-    )
+    with open(path, 'wb', opener=private_files.opener) as file:
+        for cluster in clusters:
+            file.write(cluster.ljust(_CLUSTER, b'\0'))

@@ -8,6 +8,7 @@ from pathlib import Path
 import shutil
 from typing import Any
 
+from ims_ext.emulator import private_files
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
@@ -169,4 +170,8 @@ def _copy(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        shutil.copyfile(source, target)
+        with (
+            source.open('rb') as data,
+            open(target, 'xb', opener=private_files.opener) as copy,
+        ):
+            shutil.copyfileobj(data, copy)

@@ -15,6 +15,7 @@ import subprocess
 from typing import BinaryIO, cast
 
 from ims_ext import diskimage
+from ims_ext.emulator import private_files
 from ims_ext.emulator.bucket.store import NoSuchObject
 from ims_ext.emulator.bucket.store import ObjectStoreError
 from ims_ext.emulator.errors import ImsError
@@ -208,6 +209,7 @@ class ImageExport:
                 if _stays(image, job.params['file_format']):
                     self._put(job, data, progress)
                     return
+                private_files.make_file(converted)
                 _convert(
                     image, data, job.params['file_format'], converted, progress
                 )

@@ -12,6 +12,7 @@ import os
 from typing import Any, BinaryIO, Literal
 
 from ims_ext import diskimage
+from ims_ext.emulator import private_files
 from ims_ext.emulator.bucket.store import NoSuchObject
 from ims_ext.emulator.bucket.store import ObjectStoreError
 from ims_ext.emulator.bucket.store import StoredObject
@@ -119,7 +120,7 @@ class ObjectImport(ImageMaking):
         try:
             with _open(self._service, project_id, source) as stored:
                 _check_size(stored, source)
-                with part.open('wb') as file:
+                with open(part, 'wb', opener=private_files.opener) as file:
                     copy = _Copy(stored, file, share)
                     found = _look_into(copy, source)
                     _check_disk(found, source)
