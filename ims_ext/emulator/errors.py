@@ -16,11 +16,14 @@ The last three come from :class:`HttpError` and its subclasses, which take the
 shape of the operation (:class:`Dialect`) that raised them.
 """
 
+from collections.abc import Iterable
 import enum
 import html
 from http import HTTPStatus
 import json
 import logging
+from wsgiref.types import StartResponse
+from wsgiref.types import WSGIEnvironment
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -245,3 +248,11 @@ def _glance(status: int, message: str) -> Response:
     return Response(
         page, status=status, content_type='text/html; charset=UTF-8'
     )
+
+
+def forbid(
+    reason: str, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Answer a request with a refusal that is no service's own."""
+    response = render(Forbidden(reason), Dialect.KEYSTONE)
+    return response(environ, start_response)

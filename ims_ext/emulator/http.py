@@ -304,10 +304,26 @@ class Application:
     """The WSGI application: one router a mount point.
 
     :param routers: Router by path prefix, ``/image`` for example.
+    :param is_known: Whether a request is somebody's, by its head.
     """
 
-    def __init__(self, routers: Mapping[str, Router]) -> None:
+    def __init__(
+        self,
+        routers: Mapping[str, Router],
+        is_known: Callable[[Request], bool],
+    ) -> None:
         self._routers = dict(routers)
+        self._is_known = is_known
+
+    def is_known(self, environ: WSGIEnvironment) -> bool:
+        """Whether a request, of which the head is there, is somebody's.
+
+        :param environ: The request, without its body.
+        """
+        try:
+            return self._is_known(Request(environ))
+        except errors.ServiceError:
+            return False
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse

@@ -2,25 +2,22 @@
 """A port that a WSGI application answers at, by waitress."""
 
 from collections.abc import Callable
-import re
 import socket
 import threading
 from typing import Any
 from wsgiref.types import WSGIApplication
-from wsgiref.types import WSGIEnvironment
 
 from waitress import create_server
-from waitress.channel import HTTPChannel
-from waitress.task import WSGITask
 from waitress.wasyncore import close_all
+
+from ims_ext.emulator.connection import CONNECTIONS
+from ims_ext.emulator.connection import IsKnown
+from ims_ext.emulator.connection import channel_class
 
 #: waitress reads 8 KiB at once by default, too little for gigabytes.
 _BLOCK = 256 * 1024
 _THREADS = 8
-_CONNECTIONS = 1000
 _STOP_SECONDS = 5
-
-_BUCKET_HEADER = re.compile(rb'^X-(?:Amz|Obs)-[^:]*', re.MULTILINE)
 
 
 class PortError(Exception):
@@ -57,58 +54,33 @@ def url(host: str, listening: socket.socket) -> str:
     )
 
 
-class _Task(WSGITask):  # type: ignore[misc]
-    """The answer to a request, which can be cut in its first line."""
-
-    def get_environment(self) -> WSGIEnvironment:
-        """Return the request, with the connection that it came by."""
-        environ: WSGIEnvironment = super().get_environment()
-        environ['ims_ext.channel'] = self.channel
-        return environ
-
-    def build_response_header(self) -> bytes:
-        """Return the header, object stores' own names in lower case.
-
-        waitress capitalizes names, and clients tell users the names of an
-        object's metadata as they receive them.
-        """
-        header: bytes = super().build_response_header()
-        return _BUCKET_HEADER.sub(lambda found: found[0].lower(), header)
-
-
-class _Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection that answers empty bodies which ask before they come.
-
-    boto3 sends ``Expect: 100-continue`` with every object, empty ones too;
-    waitress forgets then that such a request is complete, and waits for ever.
-    """
-
-    task_class = _Task
-
-    def send_continue(self) -> None:
-        """Tell the client to go on."""
-        completed = self.request.completed
-        super().send_continue()
-        self.request.completed = completed
-
-
 def serve(
-    listening: socket.socket, application: WSGIApplication, body_limit: int
+    listening: socket.socket,
+    application: WSGIApplication,
+    body_limit: int,
+    is_known: IsKnown = lambda _: True,
 ) -> Callable[[], None]:
-    """Answer requests in threads; return what ends that."""
+    """Answer requests in threads; return what ends that.
+
+    :param body_limit: Bytes that a body may have.
+    :param is_known: Whether a request, of which there is but the head, is
+        somebody's. Of the body of a stranger's request no more than
+        :data:`~ims_ext.emulator.connection.STRANGERS_BODY` is kept.
+    """
     connections: dict[int, Any] = {}
     server = create_server(
         application,
         map=connections,
         sockets=[listening],
         threads=_THREADS,
-        connection_limit=_CONNECTIONS,
+        # Never reached: connection.py makes room before.
+        connection_limit=CONNECTIONS + 100,
         max_request_body_size=body_limit,
         recv_bytes=_BLOCK,
         asyncore_use_poll=True,
         ident='ims-emulator',
     )
-    server.channel_class = _Channel
+    server.channel_class = channel_class(is_known)
     thread = threading.Thread(
         target=server.run, name='ims-emulator-http', daemon=True
     )

@@ -4,13 +4,16 @@
 import collections
 from collections.abc import Callable, Sequence
 import contextlib
+import dataclasses
 from pathlib import Path
 import socket
 import threading
 from types import TracebackType
 from typing import Any
+from wsgiref.types import WSGIApplication
 from wsgiref.types import WSGIEnvironment
 
+from ims_ext.emulator import errors
 from ims_ext.emulator.api.cloud_image import CloudImagesApi
 from ims_ext.emulator.api.creation import CreationApi
 from ims_ext.emulator.api.job import JobsApi
@@ -29,8 +32,13 @@ from ims_ext.emulator.api.tag_search import TagSearchApi
 from ims_ext.emulator.api.transfer import TransferApi
 from ims_ext.emulator.api.version import VersionsApi
 from ims_ext.emulator.api.whole_image import WholeImagesApi
+from ims_ext.emulator.bucket import errors as s3_errors
 from ims_ext.emulator.bucket.store import BucketStore
+from ims_ext.emulator.connection import IsKnown
 from ims_ext.emulator.control.fault import Controlled
+from ims_ext.emulator.control.local import LocalOnly
+from ims_ext.emulator.control.local import Refuse
+from ims_ext.emulator.control.local import is_loopback
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.fault.injection import Misbehaving
 from ims_ext.emulator.fault.sets import Faults
@@ -90,6 +98,34 @@ CAPABILITIES: tuple[Callable[[Service], object], ...] = (
 _API_BODY_LIMIT = UPLOAD_LIMIT + 16 * 1024**2
 #: The largest part of an upload that S3 knows, and what goes with it.
 _BUCKET_BODY_LIMIT = 5 * 1024**3 + 16 * 1024**2
+
+
+@dataclasses.dataclass(frozen=True)
+class _Port:
+    """A port with what answers at it.
+
+    :ivar body_limit: Bytes that a body may have.
+    :ivar is_known: Whether a request is somebody's, by its head.
+    :ivar refuse: Answers whoever calls this machine by a foreign name.
+    """
+
+    listening: socket.socket
+    application: WSGIApplication
+    body_limit: int
+    is_known: IsKnown
+    refuse: Refuse
+
+    def serve(self, is_local: bool) -> Callable[[], None]:
+        """Begin to answer; return what ends that.
+
+        :param is_local: Whether only this machine is to be answered.
+        """
+        application = self.application
+        if is_local:
+            application = LocalOnly(application, self.refuse)
+        return serve(
+            self.listening, application, self.body_limit, self.is_known
+        )
 
 
 class EmulatorServer:
@@ -170,20 +206,31 @@ class EmulatorServer:
                 self._state, self._settings, buckets, self.faults
             )
             self._set_urls(service, api_socket, bucket_socket)
-            application = Controlled(
-                Misbehaving(
-                    _application(service), self.faults, _service, stopping
-                ),
+            services = _application(service)
+            api_side = Controlled(
+                Misbehaving(services, self.faults, _service, stopping),
                 self.faults,
             )
             bucket_side = Misbehaving(buckets, self.faults, _bucket, stopping)
             stack.callback(service.stop)
             service.start()
-            for listening, app, limit in (
-                (api_socket, application, _API_BODY_LIMIT),
-                (bucket_socket, bucket_side, _BUCKET_BODY_LIMIT),
+            for port in (
+                _Port(
+                    api_socket,
+                    api_side,
+                    _API_BODY_LIMIT,
+                    services.is_known,
+                    errors.forbid,
+                ),
+                _Port(
+                    bucket_socket,
+                    bucket_side,
+                    _BUCKET_BODY_LIMIT,
+                    buckets.is_known,
+                    s3_errors.forbid,
+                ),
             ):
-                stack.callback(serve(listening, app, limit))
+                stack.callback(port.serve(is_loopback(self._host)))
             stack.callback(stopping.set)
             self._stack = stack.pop_all()
 
@@ -306,7 +353,8 @@ def _application(service: Service) -> Application:
     by_mount = collections.defaultdict(list)
     for capability in service.capabilities:
         by_mount[getattr(capability, 'mount', IMAGE)].append(capability)
-    authenticate = service.capability(IdentityApi).authenticate
+    users = service.capability(IdentityApi)
+    authenticate = users.authenticate
     return Application(
         {
             IDENTITY: Router(
@@ -320,7 +368,8 @@ def _application(service: Service) -> Application:
             BLOCK_STORAGE: Router(
                 by_mount[BLOCK_STORAGE], authenticate, Dialect.COMPUTE
             ),
-        }
+        },
+        users.is_known,
     )
 
 

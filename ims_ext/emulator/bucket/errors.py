@@ -117,3 +117,10 @@ def answer(
             f'<HostId>{response.headers[f"{prefix}id-2"]}</HostId></Error>'
         ).encode('utf-8', 'replace')
     return response(environ, start_response)
+
+
+def forbid(
+    reason: str, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Answer a request with a refusal that is about no bucket."""
+    return answer(access_denied(reason), environ, start_response)

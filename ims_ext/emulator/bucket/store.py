@@ -192,6 +192,18 @@ class BucketStore:
         errors.identify(response, request.dialect.prefix)
         return response(environ, start_response)
 
+    def is_known(self, environ: WSGIEnvironment) -> bool:
+        """Whether somebody has signed a request, of which the head is there.
+
+        :param environ: The request, without its body.
+        """
+        try:
+            request = read_request(environ, self._domains)
+            authenticate(request, self._access_keys)
+        except S3Error:
+            return False
+        return True
+
     def _respond(
         self, request: BucketRequest, environ: WSGIEnvironment
     ) -> Response:

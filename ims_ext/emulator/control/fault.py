@@ -7,10 +7,7 @@ machine are answered, and never wrongly.
 """
 
 from collections.abc import Iterable
-import contextlib
-import ipaddress
 from typing import Any
-from urllib.parse import urlsplit
 from wsgiref.types import StartResponse
 from wsgiref.types import WSGIApplication
 from wsgiref.types import WSGIEnvironment
@@ -18,6 +15,8 @@ from wsgiref.types import WSGIEnvironment
 from werkzeug.wrappers import Response
 
 from ims_ext.emulator import errors
+from ims_ext.emulator.control.local import foreign
+from ims_ext.emulator.control.local import is_loopback
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.fault import FaultError
 from ims_ext.emulator.fault.sets import Faults
@@ -87,33 +86,13 @@ class Controlled:
 
 def _check_client(request: Request) -> None:
     """Refuse whoever is not on this machine, or was sent by a web page."""
-    if not _is_loopback(request.remote_addr or ''):
+    if not is_loopback(request.remote_addr or ''):
         raise errors.Forbidden("Faults are controlled from this machine only.")
-    # A page from elsewhere may have had its own name led to this machine,
-    # so that the browser takes the emulator for the page's server.
-    host = _host_name(request.headers.get('Host', ''))
-    if host != 'localhost' and not _is_loopback(host):
-        raise errors.Forbidden(
-            "The Host header must be localhost or an address of loopback."
-        )
+    reason = foreign(request.environ)
+    if reason is not None:
+        raise errors.Forbidden(reason)
     if 'Origin' in request.headers:
         raise errors.Forbidden("Faults are not controlled by web pages.")
-
-
-def _host_name(host: str) -> str:
-    with contextlib.suppress(ValueError):
-        return urlsplit(f'//{host}').hostname or ''
-    return ''
-
-
-def _is_loopback(text: str) -> bool:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    # Where both kinds of address are listened on, the older is in the newer.
-    mapped = getattr(address, 'ipv4_mapped', None)
-    return (mapped or address).is_loopback
 
 
 def _view(faults: FaultSet) -> dict[str, Any]:

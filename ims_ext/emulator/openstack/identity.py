@@ -150,6 +150,17 @@ class IdentityApi:
         token_id = request.headers.get(_HEADER)
         return self.caller(token_id) if token_id else None
 
+    def is_known(self, request: Request) -> bool:
+        """Whether somebody may have sent a request, by its head.
+
+        A signature can only be checked together with the body.
+
+        :raises: :class:`~ims_ext.emulator.errors.ServiceError` where not.
+        """
+        if signed_request.is_signed(request):
+            return signed_request.has_known_key(request, self.state)
+        return self.authenticate(request) is not None
+
     def caller(self, token_id: str) -> Caller | None:
         """Return whom a token was issued to, ``None`` if it is invalid."""
         cached = self._callers.get(token_id)

@@ -37,6 +37,22 @@ def is_signed(request: Request) -> bool:
     )
 
 
+def has_known_key(request: Request, state: State) -> bool:
+    """Whether a request names a valid key, and is not too large to be signed.
+
+    :param request: The request; its body is not read.
+    :param state: Who there is.
+    """
+    found = _AUTHORIZATION.fullmatch(request.headers['Authorization'])
+    length = request.content_length
+    return (
+        found is not None
+        and length is not None
+        and length <= signature.BODY_LIMIT
+        and state.access_keys.get(found['access']) is not None
+    )
+
+
 def check(
     request: Request, state: State, now: float
 ) -> tuple[User, Project | None]:

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The connections of a port, and their bounds.
+
+Nobody can keep others out: where there are too many connections, one goes
+that has no request under way. Who sends no complete head of a request in
+time is cut off, and what a stranger sends is not kept.
+"""
+
+import collections
+from collections.abc import Callable
+import io
+import re
+import time
+from typing import Any, TypeAlias
+from wsgiref.types import WSGIEnvironment
+
+from waitress.buffers import OverflowableBuffer
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.task import WSGITask
+
+from ims_ext.emulator import errors
+
+#: How many connections a port has at the same time.
+CONNECTIONS = 400
+#: Seconds for the head of a request: from the beginning of the connection,
+#: or from its first byte where there was a request before.
+HEAD_SECONDS = 20.0
+#: Bytes of a body that are kept of a stranger's request; in memory.
+STRANGERS_BODY = 256 * 1024
+
+_BUCKET_HEADER = re.compile(rb'^X-(?:Amz|Obs)-[^:]*', re.MULTILINE)
+
+#: Tells from a request without its body whether it is somebody's.
+IsKnown: TypeAlias = Callable[[WSGIEnvironment], bool]
+
+
+def channel_class(is_known: IsKnown) -> type[HTTPChannel]:
+    """Return the class of a port's connections.
+
+    :param is_known: Whether a request is somebody's.
+    """
+    parser = type('Parser', (Parser,), {'is_known': staticmethod(is_known)})
+    return type('Channel', (Channel,), {'parser_class': parser})
+
+
+class Task(WSGITask):  # type: ignore[misc]
+    """The answer to a request, which can be cut in its first line."""
+
+    def get_environment(self) -> WSGIEnvironment:
+        """Return the request, with the connection that it came by."""
+        environ: WSGIEnvironment = super().get_environment()
+        environ['ims_ext.channel'] = self.channel
+        return environ
+
+    def build_response_header(self) -> bytes:
+        """Return the header, object stores' own names in lower case.
+
+        waitress capitalizes names, and clients tell users the names of an
+        object's metadata as they receive them.
+        """
+        header: bytes = super().build_response_header()
+        return _BUCKET_HEADER.sub(lambda found: found[0].lower(), header)
+
+
+class Parser(HTTPRequestParser):  # type: ignore[misc]
+    """A request on its way, whose body is kept where it is somebody's."""
+
+    is_known: IsKnown
+    expect_continue: bool
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the head, and decide about the body."""
+        super().parse_header(header_plus)
+        receiver = self.body_rcv
+        if receiver is None:
+            return
+        if not self.chunked and self.content_length <= STRANGERS_BODY:
+            return
+        if not self.is_known(self._environ()):
+            receiver.buf = StrangersBody()
+            # Who asks before sending a body is spared it.
+            if self.expect_continue and not self.chunked:
+                self.expect_continue = False
+                self.headers['CONNECTION'] = 'close'
+                self.completed = True
+
+    def _environ(self) -> WSGIEnvironment:
+        """Return what of the request signatures and tokens are about."""
+        environ: WSGIEnvironment = {
+            'REQUEST_METHOD': self.command.upper(),
+            'SCRIPT_NAME': '',
+            'PATH_INFO': self.path,
+            'QUERY_STRING': self.query,
+            'REQUEST_URI': self.request_uri,
+            'wsgi.url_scheme': 'http',
+            'wsgi.input': io.BytesIO(),
+        }
+        for name, value in self.headers.items():
+            plain = name in ('CONTENT_TYPE', 'CONTENT_LENGTH')
+            environ[name if plain else f'HTTP_{name}'] = value
+        return environ
+
+
+class StrangersBody(OverflowableBuffer):  # type: ignore[misc]
+    """The body of a stranger's request, of which only the size is kept.
+
+    It is read nevertheless: clients hear why they are refused when they
+    have sent it all.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(STRANGERS_BODY)
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def append(self, data: bytes) -> None:
+        """Forget data."""
+        self._size += len(data)
+
+    def getfile(self) -> 'Unread':
+        """Return what stands for the body."""
+        return Unread()
+
+
+class Unread(io.RawIOBase):
+    """A body that was not kept."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Refuse the request.
+
+        :raises: :class:`~ims_ext.emulator.errors.TooLarge`
+        """
+        raise errors.TooLarge("The request body is too large.")
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection, in one of whose requests the client may be late."""
+
+    task_class = Task
+
+    def __init__(self, server: Any, *others: Any, **named: Any) -> None:
+        self._head_since: float | None = time.monotonic()
+        super().__init__(server, *others, **named)
+        _make_room(server.active_channels.values())
+
+    def send_continue(self) -> None:
+        """Tell the client to go on.
+
+        boto3 sends ``Expect: 100-continue`` with every object, empty ones
+        too; waitress forgets then that such a request is complete, and
+        waits for ever.
+        """
+        completed = self.request.completed
+        super().send_continue()
+        self.request.completed = completed
+
+    def received(self, data: bytes) -> bool:
+        """Take in data."""
+        is_taken = bool(super().received(data))
+        request = self.request
+        if request is None or request.headers_finished:
+            self._head_since = None
+        elif self._head_since is None:
+            self._head_since = time.monotonic()
+        return is_taken
+
+    def readable(self) -> bool:
+        """Whether to wait for data; cuts the connection of who is late."""
+        begun = self._head_since
+        if begun is not None and time.monotonic() - begun > HEAD_SECONDS:
+            self.will_close = True
+        return bool(super().readable())
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is complete on it that is not answered."""
+        return not (self.requests or self.total_outbufs_len or self.will_close)
+
+
+def _make_room(channels: Any) -> None:
+    """Cut a connection where there are too many.
+
+    It is one of the client that has the most, and the one of these that has
+    been silent for longest.
+    """
+    living = [each for each in channels if not each.will_close]
+    if len(living) <= CONNECTIONS:
+        return
+    idle = [each for each in living if each.is_idle]
+    clients = collections.Counter(each.addr[0] for each in living)
+    if idle:
+        victim = max(
+            idle, key=lambda each: (clients[each.addr[0]], -each.last_activity)
+        )
+        victim.will_close = True
