@@ -174,8 +174,13 @@ def test_what_belongs_to_another_user_is_refused(
     _start(state)
     os.chown(state / name, 12345, 12345)
 
-    with pytest.raises(StateError, match='belongs to another user'):
+    with pytest.raises(StateError, match='belongs to another user') as refused:
         _start(state)
+
+    # And what was refused keeps nothing locked.
+    os.chown(state / name, os.geteuid(), os.getegid())
+    _start(state)
+    assert refused.value
 
 
 def _start(state: Path) -> None:

@@ -129,12 +129,14 @@ class State:
         try:
             self._check_ours(database)
             private_files.make_directory(self.directory)
-            self._lock = self._take_lock()
-            private_files.make_database(database)
-            private_files.make_directory(self._image_directory)
-            private_files.take_files(self._image_directory)
-            self.database = Database(database, not self._temporary)
-            self._prepare()
+            with contextlib.ExitStack() as stack:
+                self._lock = stack.enter_context(self._take_lock())
+                private_files.make_database(database)
+                private_files.make_directory(self._image_directory)
+                private_files.take_files(self._image_directory)
+                self.database = Database(database, not self._temporary)
+                self._prepare()
+                stack.pop_all()
         except (OSError, sqlite3.Error) as error:
             raise StateError(
                 f"The state directory {self.directory} cannot be used: {error}"
