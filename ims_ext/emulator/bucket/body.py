@@ -215,7 +215,8 @@ class Body:
             length = -1
         if length < 0:
             raise _incomplete("A chunk's size is malformed.")
-        return length, extension.decode('latin-1').partition('=')[2]
+        name, _, given = extension.decode('latin-1').partition('=')
+        return length, given if name.strip() == 'chunk-signature' else ''
 
 
 def _compare_signatures(expected: str, given: str) -> None:
