@@ -7,7 +7,8 @@ time is cut off, and what a stranger sends is not kept.
 """
 
 import collections
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+import contextlib
 import io
 import re
 import time
@@ -52,6 +53,17 @@ class Task(WSGITask):  # type: ignore[misc]
         environ: WSGIEnvironment = super().get_environment()
         environ['ims_ext.channel'] = self.channel
         return environ
+
+    def write(self, data: bytes) -> None:
+        """Send a part of the body, the first one together with the header.
+
+        Who is cut off has then all of a small answer, or nothing.
+        """
+        if self.wrote_header:
+            super().write(data)
+            return
+        with self.channel.sending_together():
+            super().write(data)
 
     def build_response_header(self) -> bytes:
         """Return the header, object stores' own names in lower case.
@@ -146,6 +158,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def __init__(self, server: Any, *others: Any, **named: Any) -> None:
         self._head_since: float | None = time.monotonic()
+        self._held: list[bytes] | None = None
         super().__init__(server, *others, **named)
         _make_room(server.active_channels.values())
 
@@ -159,6 +172,24 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         completed = self.request.completed
         super().send_continue()
         self.request.completed = completed
+
+    @contextlib.contextmanager
+    def sending_together(self) -> Iterator[None]:
+        """Send at once what is written in a block."""
+        self._held = []
+        try:
+            yield
+            data = b''.join(self._held)
+        finally:
+            self._held = None
+        self.write_soon(data)
+
+    def write_soon(self, data: Any) -> int:
+        """Send data, or a file."""
+        if self._held is None:
+            return int(super().write_soon(data))
+        self._held.append(data)
+        return len(data)
 
     def received(self, data: bytes) -> bool:
         """Take in data."""

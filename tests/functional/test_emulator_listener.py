@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The emulator's ports, as HTTP servers."""
 
+import socket
+from urllib.parse import urlsplit
 import warnings
 
 from ims_ext.emulator.server import EmulatorServer
+
+REQUEST = b'GET /identity/v3 HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
 
 def test_starting_uses_nothing_that_is_announced_to_go() -> None:
@@ -11,3 +15,16 @@ def test_starting_uses_nothing_that_is_announced_to_go() -> None:
         warnings.simplefilter('error')
         with EmulatorServer():
             pass
+
+
+def test_a_small_answer_comes_in_one_piece() -> None:
+    with EmulatorServer() as server:
+        parts = urlsplit(server.auth_url)
+        with socket.create_connection(
+            (parts.hostname, parts.port), timeout=30
+        ) as peer:
+            for _ in range(100):
+                peer.sendall(
+                    b'GET /identity/v3 HTTP/1.1\r\nHost: localhost\r\n\r\n'
+                )
+                assert peer.recv(65536).endswith(b'}')
