@@ -527,11 +527,18 @@ def test_the_disk_image_is_standard_input(
     alice.image.delete_image(shown['id'])
 
 
+def test_an_empty_pipe_is_no_disk_image(create: Any) -> None:
+    done = create('ims', 'image', 'create', 'nothing', input=b'')
+
+    assert done.returncode == 2
+    assert b'standard input' in done.stderr
+
+
 def test_without_any_source_there_is_nothing_to_do(run: Run) -> None:
     done = run('ims', 'image', 'create', 'nothing')
 
     assert done.returncode == 2
-    assert 'standard input' in done.stderr
+    assert '--file' in done.stderr
 
 
 def test_create_takes_what_theirs_takes(

@@ -98,3 +98,57 @@ def test_a_hidden_image_is_found_by_its_id(
     found = alice.ims.find_cloud_image(image.id, ignore_missing=False)
     assert found.os_type == 'Linux'
     assert found.properties['os_type'] == 'my os_type'
+
+
+@pytest.mark.parametrize(
+    ('filters', 'is_found'),
+    [
+        ({'size_min': 4, 'size_max': 4}, True),
+        ({'size_min': 5}, False),
+        ({'size_max': 3}, False),
+        ({'agents': 'hss'}, True),
+        ({'agents': 'ces,hss'}, True),
+        ({'agents': 'xyz'}, False),
+        ({'architecture': 'aarch64'}, True),
+        ({'architecture': 'x86_64'}, False),
+        ({'hw_disk_bus': 'scsi'}, True),
+        ({'hw_disk_bus': 'ide'}, False),
+        ({'__of_tomorrow': 'yes'}, True),
+        ({'__of_tomorrow': 'no'}, False),
+        ({'os_version': 'Other Linux(64 bit)'}, True),
+        ({'os_version': 'Ubuntu 18.04 server 64bit'}, False),
+    ],
+    ids=str,
+)
+def test_what_no_reference_names_finds_images(
+    alice: connection.Connection,
+    attributed: native_image.Image,
+    filters: dict[str, Any],
+    is_found: bool,
+) -> None:
+    found = [each.id for each in alice.ims.cloud_images(**filters)]
+
+    assert (attributed.id in found) == is_found
+
+
+@pytest.fixture(scope='module')
+def attributed(
+    alice: connection.Connection,
+) -> Iterator[native_image.Image]:
+    """An image of Alice's with attributes that no reference names."""
+    made = alice.image.create_image(
+        f'attributed-{uuid.uuid4().hex[:8]}',
+        data=b'data',
+        disk_format='raw',
+        container_format='bare',
+        allow_duplicates=True,
+        validate_checksum=False,
+        properties={
+            '__support_agent_list': 'hss,ces',
+            '__of_tomorrow': 'yes',
+            'architecture': 'aarch64',
+            'hw_disk_bus': 'scsi',
+        },
+    )
+    yield made
+    alice.image.delete_image(made)
