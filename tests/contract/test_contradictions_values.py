@@ -310,11 +310,11 @@ def test_the_emulator_reads_the_body_of_what_is_deleted(
     ims.add_image_members(image_id, beta, wait=True)
     whole = ims.create_whole_image('whole', server='web', wait=True).image_id
     block_storage: Any = emulated.conn.block_storage
-    before = block_storage.find_backup('whole')
+    before = block_storage.find_backup('whole', ignore_missing=False)
 
     ims.remove_image_members(image_id, beta, wait=True)
     ims.delete_image(whole, delete_backup=True)
 
     assert list(ims.members(image_id)) == []
     assert before is not None
-    assert block_storage.find_backup('whole') is None
+    assert 'whole' not in {each.name for each in block_storage.backups()}

@@ -44,15 +44,26 @@ class Cloud:
 
     def server_id(self, name: str) -> str:
         """Return the ID of a server."""
-        return str(self.conn.compute.find_server(name).id)
+        return str(
+            self.conn.compute.find_server(name, ignore_missing=False).id
+        )
 
     def volume_id(self, name: str) -> str:
         """Return the ID of a volume."""
-        return str(self.conn.block_storage.find_volume(name).id)
+        return str(self.volume(name).id)
+
+    def volume(self, name: str) -> Any:
+        """Return a volume."""
+        return self.conn.block_storage.find_volume(name, ignore_missing=False)
 
     def backup(self, name: str) -> Any:
         """Return a backup."""
         return self.conn.block_storage.find_backup(name, ignore_missing=False)
+
+    def has_backup(self, name: str) -> bool:
+        """Whether there is a backup of a name."""
+        backups = self.conn.block_storage.backups()
+        return name in {backup.name for backup in backups}
 
     def image(self, job: Any) -> Any:
         """Return the image that a job has made."""

@@ -101,17 +101,18 @@ def test_a_page_that_cannot_be_is_refused(
 def test_a_servers_volumes_tell_where_they_are_attached(
     alice: connection.Connection,
 ) -> None:
-    server = alice.compute.find_server('web')
+    server = alice.compute.find_server('web', ignore_missing=False)
     attached = alice.compute.volume_attachments(server)
 
     assert [each.device for each in attached] == ['/dev/vda', '/dev/vdb']
 
 
 def test_flavors_are_found(alice: connection.Connection) -> None:
-    flavor = alice.compute.find_flavor('s3.large.2')
+    flavor = alice.compute.find_flavor('s3.large.2', ignore_missing=False)
 
     assert (flavor.vcpus, flavor.ram) == (2, 4096)
-    assert alice.compute.find_flavor('s3.huge') is None
+    with pytest.raises(sdk_exceptions.NotFoundException):
+        alice.compute.find_flavor('s3.huge', ignore_missing=False)
 
 
 def test_an_unknown_server_is_not_found(alice: connection.Connection) -> None:
@@ -197,7 +198,7 @@ def test_every_project_has_its_own(
 def test_another_projects_server_is_not_found(
     alice: connection.Connection, bob: connection.Connection
 ) -> None:
-    server = alice.compute.find_server('web')
+    server = alice.compute.find_server('web', ignore_missing=False)
 
     with pytest.raises(sdk_exceptions.NotFoundException):
         bob.compute.get_server(server.id)

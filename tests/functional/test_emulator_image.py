@@ -776,6 +776,8 @@ def test_the_schema_names_what_an_image_has(
 # ====== REAL CLIENTS ======
 
 
+# openstacksdk itself looks for the name in this way.
+@pytest.mark.filterwarnings('ignore:The ignore_missing parameter')
 def test_the_sdk_creates_an_image_from_a_file(
     alice: connection.Connection, tmp_path: Path
 ) -> None:

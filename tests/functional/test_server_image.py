@@ -37,7 +37,7 @@ def test_a_stopped_server_becomes_an_image(cloud: Cloud) -> None:
     )
 
     image = cloud.image(job)
-    server = cloud.conn.compute.find_server('web')
+    server = cloud.conn.compute.find_server('web', ignore_missing=False)
     assert job.job_type == 'imsCreateImageByInstance'
     assert job.image_name == 'golden'
     assert image.status == 'active'
@@ -214,7 +214,7 @@ def test_the_system_on_a_volume_counts_more_than_what_is_said(
 
 
 def test_the_image_of_an_encrypted_volume_is_encrypted(cloud: Cloud) -> None:
-    volume = cloud.conn.block_storage.find_volume('db-data')
+    volume = cloud.volume('db-data')
 
     job = cloud.conn.ims.create_image_from_volume(
         volume, 'golden', CENTOS, wait=True
@@ -251,7 +251,7 @@ def test_a_volume_is_busy_while_it_is_copied(slow: Cloud) -> None:
     with refused('IMG.0022'):
         slow.conn.ims.create_image_from_volume('spare-data', 'b', CENTOS)
 
-    volume = slow.conn.block_storage.find_volume('spare-data')
+    volume = slow.volume('spare-data')
     assert volume.status == 'uploading'
 
 
@@ -263,7 +263,7 @@ def test_a_volume_is_as_before_when_it_has_been_copied(
 ) -> None:
     cloud.conn.ims.create_image_from_volume(name, 'a', CENTOS, wait=True)
 
-    assert cloud.conn.block_storage.find_volume(name).status == status
+    assert cloud.volume(name).status == status
 
 
 def test_a_large_volume_becomes_no_system_image(cloud: Cloud) -> None:
@@ -314,7 +314,7 @@ def test_data_disks_of_different_servers_are_not_copied_together(
         )
 
     assert cloud.conn.ims.find_image('first') is None
-    volume = cloud.conn.block_storage.find_volume('web-data')
+    volume = cloud.volume('web-data')
     assert volume.status == 'in-use'
 
 
@@ -338,7 +338,7 @@ def test_an_image_deleted_in_the_meantime_leaves_nothing_busy() -> None:
         with pytest.raises(exceptions.JobFailedError) as caught:
             running.conn.ims.wait_for_job(job, interval=0.1)
 
-        server = running.conn.compute.find_server('web')
+        server = running.conn.compute.find_server('web', ignore_missing=False)
         assert caught.value.code == 'IMG.0027'
         assert server.task_state is None
 
@@ -349,7 +349,7 @@ def test_a_restart_ends_the_job_that_was_left(tmp_path: Path) -> None:
     with EmulatorServer(state_dir=tmp_path, job_seconds=0.5) as second:
         again = Cloud(second)
         done = again.conn.ims.wait_for_job(job.id, interval=0.1)
-        server = again.conn.compute.find_server('web')
+        server = again.conn.compute.find_server('web', ignore_missing=False)
 
     assert done.is_successful
     assert server.task_state is None

@@ -100,7 +100,7 @@ def test_a_full_ecs_image_that_fails_leaves_no_backup() -> None:
         with pytest.raises(exceptions.JobFailedError):
             cloud.conn.ims.wait_for_job(job, interval=0.1)
 
-        assert cloud.conn.block_storage.find_backup('golden') is None
+        assert not cloud.has_backup('golden')
 
 
 # ====== FROM BACKUPS ======
@@ -166,7 +166,7 @@ def test_the_backup_goes_with_its_image_where_asked_for(cloud: Cloud) -> None:
 
     cloud.conn.ims.delete_image(job.image_id, delete_backup=True)
 
-    assert cloud.conn.block_storage.find_backup('web-csbs') is None
+    assert not cloud.has_backup('web-csbs')
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_what_is_wrong_with_the_image_leaves_no_backup(cloud: Cloud) -> None:
     )
 
     assert code == 'IMG.0054'
-    assert cloud.conn.block_storage.find_backup('golden') is None
+    assert not cloud.has_backup('golden')
 
 
 # ====== THE COMMAND ======

@@ -136,6 +136,7 @@ FOUND = (
 )
 
 
+@pytest.mark.filterwarnings('ignore:The clouds have abandoned')
 @pytest.mark.parametrize('name', READERS)
 def test_any_part_of_an_answer_may_be_missing_or_something_else(
     name: str,
