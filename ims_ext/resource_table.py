@@ -147,6 +147,9 @@ class Table:
             elif given in self._uri_names:
                 for name in self._uri_names[given]:
                     uri[name] = value
+            elif given == 'self':
+                # An image's path, which openstacksdk leaves out.
+                continue
             elif given in self._others or (
                 self._may_read_headers and '-' in given
             ):

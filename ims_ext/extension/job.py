@@ -222,7 +222,7 @@ class Job(resource.Resource):
         job = Job.new(
             id=wanted,
             project_id=ims.get_project_id(),
-            connection=ims._get_connection(),
+            connection=sdk.connection_of(ims),
         )
         return job.fetch(ims, error_message=f"Cannot look up the job {wanted}")
 

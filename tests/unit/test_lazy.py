@@ -522,6 +522,24 @@ def test_openstacksdks_own_images_are_the_same() -> None:
     assert dict(image) == dict(stock)
 
 
+@pytest.mark.parametrize(
+    'kind',
+    [IMAGES, cloud_image.CloudImage],
+    ids=lambda kind: kind.__name__,
+)
+def test_images_as_clouds_send_them_are_made_from_a_table(
+    kind: type[sdk_resource.Resource],
+) -> None:
+    """Their paths included, which no class can be made of."""
+    table = resource_table.table(kind)
+    assert table is not None
+
+    made = table.make({**IMAGE, 'self': '/v2/images/i1', 'own': 'x'})
+
+    assert made is not None
+    assert made == resource_table.make_plainly(kind, {**IMAGE, 'own': 'x'})
+
+
 def test_all_attributes_are_named_once() -> None:
     keys = built(cloud_image.CloudImage, IMAGE).keys()
 
