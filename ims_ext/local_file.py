@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A disk image's file, opened once: what is looked at is what is sent."""
+"""A disk image's file, opened once: what is judged is what is sent."""
 
+from bisect import bisect_left
 import dataclasses
+import hashlib
 import os
 import stat
+import threading
 from types import TracebackType
 from typing import Self
 
@@ -15,21 +18,29 @@ class Fingerprint:
     """What changes when a file does.
 
     :ivar size: Its bytes.
-    :ivar modified: When it was written to, in nanoseconds.
+    :ivar modified: When it was written to, in nanoseconds; whoever writes
+        can set that back.
     :ivar device: Where it is.
     :ivar inode: Which one it is there.
+    :ivar changed: When it, or what is known of it, was changed, in
+        nanoseconds; nobody can set that back.
     """
 
     size: int
     modified: int
     device: int
     inode: int
+    changed: int
 
     @classmethod
     def of(cls, found: os.stat_result) -> Self:
         """Return what there is to a file's status."""
         return cls(
-            found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino
+            found.st_size,
+            found.st_mtime_ns,
+            found.st_dev,
+            found.st_ino,
+            found.st_ctime_ns,
         )
 
     def is_of_same(self, other: 'Fingerprint') -> bool:
@@ -43,10 +54,55 @@ class Fingerprint:
         return self == dataclasses.replace(other, device=self.device)
 
 
+class _Judged:
+    """The regions of a file that a judgement rests on, as digests."""
+
+    #: No region is longer (bytes).
+    LONGEST = 64 * 1024
+
+    def __init__(self) -> None:
+        self._digests: dict[tuple[int, int], bytes] = {}
+        self._sorted: list[tuple[int, int]] | None = None
+        self._lock = threading.Lock()
+
+    def note(self, offset: int, data: bytes) -> None:
+        """Remember a region."""
+        for start in range(0, len(data), self.LONGEST):
+            part = data[start : start + self.LONGEST]
+            region = offset + start, len(part)
+            self._digests[region] = hashlib.sha256(part).digest()
+        self._sorted = None
+
+    def overlapping(self, offset: int, length: int) -> list[tuple[int, int]]:
+        """Return the offsets and lengths of regions, those in a part."""
+        with self._lock:
+            if self._sorted is None:
+                self._sorted = sorted(self._digests)
+        first = bisect_left(self._sorted, (offset - self.LONGEST, 0))
+        last = bisect_left(self._sorted, (offset + length, 0))
+        return [
+            region
+            for region in self._sorted[first:last]
+            if sum(region) > offset
+        ]
+
+    def is_of(self, region: tuple[int, int], data: bytes) -> bool:
+        """Whether a region has the bytes that it had."""
+        return self._digests[region] == hashlib.sha256(data).digest()
+
+    def digest(self) -> str:
+        """Return what tells all of it from others."""
+        whole = hashlib.sha256()
+        for region in sorted(self._digests):
+            whole.update(repr(region).encode() + self._digests[region])
+        return whole.hexdigest()
+
+
 class LocalFile:
     """A file that is read through one descriptor, from the look to the end.
 
     A name may stand for another file a moment later; a descriptor does not.
+    And what has been judged of it is compared with what is read of it later.
     Use it in a ``with`` statement.
 
     :param path: The file.
@@ -88,6 +144,7 @@ class LocalFile:
             ) from error
         self._check_regular(found.st_mode)
         self.fingerprint = Fingerprint.of(found)
+        self._judged = _Judged()
 
     def __enter__(self) -> Self:
         return self
@@ -113,14 +170,43 @@ class LocalFile:
         """Return the descriptor."""
         return self._file.fileno()
 
+    def judged_at(self, offset: int, length: int) -> bytes:
+        """Return some of it for a judgement, which will rest on it.
+
+        :param offset: The first byte's.
+        :param length: How many bytes at most.
+        """
+        data = os.pread(self._file.fileno(), length, offset)
+        self._judged.note(offset, data)
+        return data
+
+    @property
+    def judged(self) -> str:
+        """A digest of all that the judgement rests on."""
+        return self._judged.digest()
+
     def read_at(self, offset: int, length: int) -> bytes:
         """Return some of it; can be called by several threads at once.
 
         :param offset: The first byte's.
         :param length: How many bytes at most.
-        :raises: ``OSError`` where the file has become shorter.
+        :raises: ``OSError`` where the file has become shorter,
+            :class:`~ims_ext.exceptions.DiskImageError` where bytes that the
+            judgement rests on are others than they were.
         """
-        data = os.pread(self._file.fileno(), length, offset)
+        regions = self._judged.overlapping(offset, length)
+        # Regions as a whole: a part of one has no digest.
+        start = min([offset, *(each for each, _ in regions)])
+        end = max([offset + length, *(sum(each) for each in regions)])
+        data = os.pread(self._file.fileno(), end - start, start)
+        for region in regions:
+            at = region[0] - start
+            if not self._judged.is_of(region, data[at : at + region[1]]):
+                raise exceptions.DiskImageError(
+                    f"{self.path} has changed since it was looked into: "
+                    f"upload it again when nothing writes to it"
+                )
+        data = data[offset - start : offset - start + length]
         if not data and length and offset < self.size:
             # Whoever waits for the bytes would wait in vain.
             raise OSError("the file has become shorter")

@@ -282,7 +282,8 @@ def _add_image_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         help=(
             "Smallest disk that the image fits on, 1 to 1024, for a data "
-            "disk to 2048 (default with --file: the disk's virtual size)"
+            "disk to 2048 (default with --file: the disk's virtual size, "
+            "for a data disk 40 at least)"
         ),
     )
     command.add_memory_options(parser)

@@ -54,7 +54,8 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
         """Create an image from a disk image's file on this machine.
 
         The file is looked into first: its format and size decide the route,
-        and one that refers to data outside itself is refused.
+        and one that refers to data outside itself is refused. What was
+        judged is what is sent: where the file changes meanwhile, it ends.
 
         - With a bucket, the file is uploaded there, in parts, and imported
           from there: by operation 4, or by operation 9 where ``quick`` asks
@@ -81,7 +82,8 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
             ``raw`` without partition table; must be right for others.
         :param min_disk: GiB of the smallest disk that the image fits on, up
             to 1024, or 2048 for a data disk that is not imported quickly; by
-            default the disk's virtual size, rounded up.
+            default the disk's virtual size, rounded up, and for a data disk
+            40 at least, which all of the clouds take.
         :param quick: Whether to use the quick import; by default where it is
             necessary.
         :param keep_object: Whether the uploaded object is to stay in the
@@ -125,6 +127,7 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
                 disk, min_disk, data_disk=request is _creation.DataImageImport
             )
             _settle_iso(disk, attrs)
+            _check_key(disk, object_key)
             if bucket is None:
                 _check_native(
                     object_key=object_key,
@@ -256,14 +259,30 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
 
 
 def _settle_iso(disk: diskimage.DiskImage, attrs: Any) -> None:
-    """Have an ISO file's type be that of one."""
+    """Have an ISO file's type be that of one, and no other's."""
     if disk.disk_format != 'iso':
+        if attrs.get('type') == 'IsoImage':
+            raise exceptions.ValidationError(
+                f"{disk.name} is no ISO file, but {disk.disk_format}: leave "
+                f"out that it is one (--iso, or the type IsoImage)"
+            )
         return
     attrs.setdefault('type', 'IsoImage')
     if attrs['type'] != 'IsoImage':
         raise exceptions.ValidationError(
             f"{disk.name} is an ISO file: its type is IsoImage, not "
             f"{attrs['type']}"
+        )
+
+
+def _check_key(disk: diskimage.DiskImage, key: str | None) -> None:
+    """Refuse a key that calls an object what it is not."""
+    said = diskimage.check_key(disk.disk_format, key or '')
+    if said:
+        raise exceptions.ValidationError(
+            f"The object key {key} says {said}, but the content of "
+            f"{disk.name} is {disk.disk_format}: let it end in "
+            f".{disk.disk_format}, or leave it out"
         )
 
 

@@ -143,6 +143,7 @@ class BucketImport:
         self._attach(
             import_record.Record(
                 fingerprint=self._order.file.fingerprint,
+                judged=self._order.file.judged,
                 asked=self._order.asked,
                 key=key
                 or bucket_order.free_key(
@@ -167,7 +168,7 @@ class BucketImport:
             return False
         file = self._order.file
         is_asked = record.asked_at is not None
-        if not record.fingerprint.is_of_same(file.fingerprint):
+        if not record.is_of(file):
             if is_asked:
                 raise self._changed(f"the file {file.path} has changed")
             _logger.warning(

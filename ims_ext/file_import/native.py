@@ -113,6 +113,7 @@ class NativeImport:
         asked = import_record.digests(self._order.metadata)
         self._record = record or import_record.Record(
             fingerprint=self._order.file.fingerprint,
+            judged=self._order.file.judged,
             asked=asked,
             key='',
             upload=_upload.Checkpoint.new(self._order.file.size),
@@ -121,12 +122,13 @@ class NativeImport:
             return None
         image = self._found(record, resume)
         change = None
-        if not record.fingerprint.is_of_same(self._order.file.fingerprint):
+        if not record.is_of(self._order.file):
             change = f"the file {self._order.file.path} has changed"
         elif record.asked != asked:
             change = "other attributes are asked for"
         if image is None or not self._is_of_use(image, change, resume):
             record.fingerprint = self._order.file.fingerprint
+            record.judged = self._order.file.judged
             record.asked = asked
             record.forget_request()
             return None

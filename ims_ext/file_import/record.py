@@ -29,7 +29,7 @@ except ImportError:  # Not POSIX
     fcntl = None  # type: ignore[assignment]
 
 #: Counted up where records of other versions cannot be gone on from.
-_VERSION = 1
+_VERSION = 2
 
 #: What reading a record raises where it is damaged.
 _DAMAGE = (
@@ -49,6 +49,7 @@ class Record:
     """How far an import has come.
 
     :ivar fingerprint: The file.
+    :ivar judged: A digest of what the judgement of the file rests on.
     :ivar asked: What was asked for: a digest of each attribute's value.
     :ivar key: The object's key; empty where there is no bucket.
     :ivar upload: How far the upload to the bucket has come.
@@ -60,12 +61,23 @@ class Record:
     """
 
     fingerprint: local_file.Fingerprint
+    judged: str
     asked: dict[str, str]
     key: str
     upload: _checkpoint.Checkpoint
     asked_at: float | None = None
     job_id: str | None = None
     image_id: str | None = None
+
+    def is_of(self, file: local_file.LocalFile) -> bool:
+        """Whether a file is as it was, and is judged by the same bytes.
+
+        :param file: The file, looked into.
+        """
+        return (
+            self.fingerprint.is_of_same(file.fingerprint)
+            and self.judged == file.judged
+        )
 
     def forget_request(self) -> None:
         """Note that the request is to be sent anew, or not at all."""
@@ -106,7 +118,7 @@ class Record:
             raise ValueError("a part has no size")
         if not isinstance(record.asked, dict) or not all(
             isinstance(each, str)
-            for each in (*record.asked.values(), record.key)
+            for each in (*record.asked.values(), record.key, record.judged)
         ):
             raise TypeError("what was asked for is not text")
         if (

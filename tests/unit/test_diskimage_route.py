@@ -31,6 +31,12 @@ def test_a_larger_disk_than_needed_may_be_asked_for() -> None:
     assert diskimage.check_min_disk(_image('raw', 1), 1024) == 1024
 
 
+def test_a_small_data_disk_gets_what_all_clouds_take() -> None:
+    image = _image('raw', 1)
+    assert diskimage.check_min_disk(image, None, data_disk=True) == 40
+    assert diskimage.check_min_disk(image, 10, data_disk=True) == 10
+
+
 def test_a_data_disk_may_be_larger_than_a_system_disk() -> None:
     image = _image('raw', 1, 1025 * GIB)
     assert diskimage.check_min_disk(image, None, data_disk=True) == 1025

@@ -23,7 +23,7 @@ import pytest
 
 from ims_ext import diskimage
 from ims_ext import exceptions
-from ims_ext.diskimage import formats
+from ims_ext.diskimage import reader
 
 from . import strange_cloud
 from .test_strange_answers import check_message
@@ -120,16 +120,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def look_into(path: Path, disk_format: str | None = None) -> str | None:
     """Return the format of a file that is taken, or nothing."""
     read = 0
-    original = formats.Reader._read
+    original = reader.Reader._read
 
-    def counting(self: formats.Reader, length: int) -> bytes:
+    def counting(self: reader.Reader, offset: int, length: int) -> bytes:
         nonlocal read
         read += length
         assert read <= MOST_READ
-        return original(self, length)
+        return original(self, offset, length)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(formats.Reader, '_read', counting)
+        patch.setattr(reader.Reader, '_read', counting)
         with nothing_else_opened(path):
             try:
                 found = diskimage.inspect(path, disk_format=disk_format)
@@ -433,13 +433,13 @@ def test_a_file_that_shrinks_meanwhile_is_refused(
 ) -> None:
     path = tmp_path / name
     path.write_bytes(images[name])
-    original = formats.Reader._read
+    original = reader.Reader._read
 
-    def shrinking(self: formats.Reader, length: int) -> bytes:
+    def shrinking(self: reader.Reader, offset: int, length: int) -> bytes:
         os.truncate(path, 100)
-        return original(self, length)
+        return original(self, offset, length)
 
-    monkeypatch.setattr(formats.Reader, '_read', shrinking)
+    monkeypatch.setattr(reader.Reader, '_read', shrinking)
 
     with pytest.raises(exceptions.DiskImageError):
         diskimage.inspect(path)
