@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operations 12 to 14 and 28: what the emulator exports and copies."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import errno
 import os
 import pathlib
@@ -401,6 +401,39 @@ def test_an_image_that_refers_to_a_file_brings_none_along(
     assert job['error_code'] == 'IMG.0071'
     assert 'backing file' in job['fail_reason']
     assert objects(alice) == set()
+
+
+def _with_hint(content: bytes, secret: bytes) -> bytes:
+    """Name a parent where qemu-img finds it, if not who reads lines."""
+    end = content.index(b'\0', 512)
+    hint = b'# parentFileNameHint="%s"\n' % secret
+    return content[:end] + hint + content[end + len(hint) :]
+
+
+def _as_text(content: bytes, secret: bytes) -> bytes:
+    """Describe a VMDK at the start of what seems a disk."""
+    text = b'# Disk DescriptorFile\nversion=1\nCID=1\nparentCID=ffffffff\n'
+    text += b'createType="monolithicFlat"\nRW 2 FLAT "%s" 0\n' % secret
+    partition = bytes((0, 0, 2, 0, 131, 0, 3, 0, 1, 0, 0, 0, 9, 0, 0, 0))
+    head = text.ljust(446, b'\0') + partition.ljust(64, b'\0') + b'\x55\xaa'
+    return head + content[512:]
+
+
+@pytest.mark.parametrize('change', [_with_hint, _as_text])
+@pytest.mark.parametrize('key', ['d.vmdk', 'd.img', 'd.raw', 'd'])
+def test_an_object_that_names_a_file_becomes_no_image(
+    alice: Client,
+    tmp_path: pathlib.Path,
+    change: Callable[[bytes, bytes], bytes],
+    key: str,
+) -> None:
+    secret = tmp_path / 's'
+    secret.write_bytes(b'secret'.ljust(SIZE, b'\0'))
+    content = change(disk(tmp_path, 'vmdk', SIZE), os.fsencode(secret))
+    alice.put(key, content)
+    job = alice.finish(alice.create(image_url=f'images:{key}', min_disk=1))
+    assert job['status'] == 'FAIL'
+    assert job['error_code'] == 'IMG.0057'
 
 
 def test_data_that_is_not_what_it_is_said_to_be_is_not_converted(

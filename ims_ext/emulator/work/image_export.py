@@ -10,12 +10,10 @@ on the machine.
 import logging
 import os
 from pathlib import Path
-import shutil
-import subprocess
 from typing import BinaryIO, cast
 
 from ims_ext import diskimage
-from ims_ext.emulator import private_files
+from ims_ext.diskimage import qemu_img
 from ims_ext.emulator.bucket.store import NoSuchObject
 from ims_ext.emulator.bucket.store import ObjectStoreError
 from ims_ext.emulator.errors import ImsError
@@ -37,26 +35,6 @@ LIMIT = 1024 * GIB
 
 WORK = 'export'
 
-#: Formats that ``qemu-img`` reads here, by its own names. Not those whose
-#: references to other files cannot be checked.
-_READABLE = {
-    'qcow2': 'qcow2',
-    'raw': 'raw',
-    'vdi': 'vdi',
-    'vhd': 'vpc',
-    'vhdx': 'vhdx',
-    'vmdk': 'vmdk',
-}
-
-#: What ``qemu-img`` is told to make of them. Without its option a vhd's disk
-#: would be larger than the image's.
-_WRITABLE = {
-    'qcow2': ('-O', 'qcow2'),
-    'raw': ('-O', 'raw'),
-    'vhd': ('-O', 'vpc', '-o', 'force_size=on'),
-    'vmdk': ('-O', 'vmdk'),
-}
-
 #: Public images of these platforms cost a licence, by the reference's list.
 _CHARGED_PLATFORMS = frozenset(
     {'Windows', 'SUSE', 'Red Hat', 'RedHat', 'Ubuntu', 'Oracle Linux'}
@@ -64,8 +42,6 @@ _CHARGED_PLATFORMS = frozenset(
 
 #: Ends the names of files that are converted to.
 _SUFFIX = '.export'
-#: Seconds between two looks at whether a conversion is to be left.
-_LOOK = 0.2
 
 
 def exportable_image(
@@ -209,7 +185,6 @@ class ImageExport:
                 if _stays(image, job.params['file_format']):
                     self._put(job, data, progress)
                     return
-                private_files.make_file(converted)
                 _convert(
                     image, data, job.params['file_format'], converted, progress
                 )
@@ -275,32 +250,35 @@ def _convert(
     :raises: :class:`~ims_ext.emulator.work.job.JobFailure`
     """
     disk_format = image.get('disk_format')
-    source_format = _READABLE.get(disk_format)
-    program = shutil.which('qemu-img')
-    if program is None or source_format is None:
-        reason = (
-            "there is no qemu-img on its machine"
-            if program is None
-            else f"qemu-img does not read {disk_format}"
-        )
+    cannot = f"The emulator cannot convert {disk_format} to {file_format}: "
+    instead = f"{disk_format}, zvhd and quick export are possible."
+    if not qemu_img.can_read(disk_format):
         raise JobFailure(
             'IMG.0072',
-            f"The emulator cannot convert {disk_format} to {file_format}: "
-            f"{reason}; {disk_format}, zvhd and quick export are possible.",
+            f"{cannot}qemu-img does not read {disk_format}; {instead}",
         )
     _check_convertible(image, data, disk_format)
-    # By its descriptor: what has been checked is what is read, whatever
-    # becomes of the name. With the format said, qemu-img guesses none.
-    descriptor = data.fileno()
-    _run(
-        [
-            *(program, 'convert', '-q', '-f', source_format),
-            *_WRITABLE[file_format],
-            *(f'/dev/fd/{descriptor}', str(target)),
-        ],
-        descriptor,
-        progress,
-    )
+    try:
+        qemu_img.convert(
+            data,
+            disk_format,
+            target,
+            file_format,
+            # What is written to a file in the end; a raw one has holes.
+            qemu_img.Limits(output=LIMIT),
+            lambda: progress.report(progress.fraction),
+        )
+    except qemu_img.MissingError as error:
+        raise JobFailure(
+            'IMG.0072',
+            f"{cannot}{error} on its machine; {instead}",
+        ) from error
+    except qemu_img.QemuImgError as error:
+        # Not for the client: it names files of this machine.
+        LOG.error("qemu-img failed: %s", error)
+        raise JobFailure(
+            'IMG.0071', "The image's data cannot be converted by qemu-img."
+        ) from error
     if target.stat().st_size > PLAIN_LIMIT:
         raise JobFailure(
             'IMG.0160',
@@ -313,13 +291,14 @@ def _check_convertible(image: Image, data: BinaryIO, disk_format: str) -> None:
     """Refuse data that is not what it is said to be, or refers elsewhere.
 
     Data that was uploaded natively has not been looked into before, and an
-    image with a backing file would bring a file of this machine along.
+    image with a backing file would bring a file of this machine along. That
+    it is not followed is seen to besides, where it is converted.
     """
     if disk_format == 'raw':
         return
     try:
-        found = diskimage.inspect_stream(
-            data,
+        found = diskimage.inspect_at(
+            lambda offset, length: os.pread(data.fileno(), length, offset),
             os.fstat(data.fileno()).st_size,
             image.name or image.id,
             disk_format=disk_format,
@@ -329,37 +308,6 @@ def _check_convertible(image: Image, data: BinaryIO, disk_format: str) -> None:
     if (found.virtual_size or 0) > LIMIT:
         raise JobFailure(
             'IMG.0160', f"The disk in it has more than {LIMIT // GIB} GB."
-        )
-
-
-def _run(command: list[str], descriptor: int, progress: Progress) -> None:
-    """Run ``qemu-img``, as long as the emulator does.
-
-    :param descriptor: An open file that it is to have.
-    """
-    with subprocess.Popen(  # noqa: S603
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        pass_fds=(descriptor,),
-    ) as process:
-        try:
-            while True:
-                progress.report(progress.fraction)
-                try:
-                    _, complaint = process.communicate(timeout=_LOOK)
-                    break
-                except subprocess.TimeoutExpired:
-                    continue
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode:
-        # Not for the client: it names files of this machine.
-        LOG.error("qemu-img failed: %s", complaint.decode(errors='replace'))
-        raise JobFailure(
-            'IMG.0071', "The image's data cannot be converted by qemu-img."
         )
 
 

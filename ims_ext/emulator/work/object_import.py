@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The import of objects: the conditions, and the work of the job.
 
-Every object is read once, in pieces: while it is copied it is looked into
-and its checksum is taken. The data is kept as it came. The clouds convert it
+Every object is read once, in pieces: while it is copied its checksum is
+taken. Then the copy is judged, as a file on its way to a cloud is. The data
+is kept as it came. The clouds convert it
 to a format of their own; here an image says which format it really has.
 """
 
 import dataclasses
 import hashlib
 import os
+from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from ims_ext import diskimage
@@ -24,6 +26,7 @@ from ims_ext.emulator.work.image_making import ImageMaking
 from ims_ext.emulator.work.job import JobFailure
 from ims_ext.emulator.work.job import Progress
 from ims_ext.exceptions import DiskImageError
+from ims_ext.local_file import LocalFile
 
 GIB = 2**30
 #: The largest objects, in bytes.
@@ -121,10 +124,9 @@ class ObjectImport(ImageMaking):
             with _open(self._service, project_id, source) as stored:
                 _check_size(stored, source)
                 with open(part, 'wb', opener=private_files.opener) as file:
-                    copy = _Copy(stored, file, share)
-                    found = _look_into(copy, source)
-                    _check_disk(found, source)
-                    checksum = copy.finish()
+                    checksum = _Copy(stored, file, share).finish()
+            found = _look_into(part, source)
+            _check_disk(found, source)
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
@@ -184,7 +186,7 @@ class _Share:
 
 
 class _Copy:
-    """A stream that copies what is read from it.
+    """A copy of an object in a file.
 
     Zeros become holes in the file, as they are where disks are empty.
     """
@@ -200,10 +202,10 @@ class _Copy:
         # The checksum is Glance's, and protects nothing.
         self._checksum = hashlib.md5(usedforsecurity=False)
 
-    def read(self, size: int, /) -> bytes:
-        """Return the next bytes, no more than a piece of them."""
+    def _go_on(self) -> bytes:
+        """Copy the next piece, and return it."""
         self._share.report(self._done / self.size)
-        data = self._stream.read(min(size, _CHUNK))
+        data = self._stream.read(_CHUNK)
         self._checksum.update(data)
         if data == _ZEROS[: len(data)]:
             self._file.seek(len(data), os.SEEK_CUR)
@@ -213,8 +215,8 @@ class _Copy:
         return data
 
     def finish(self) -> str:
-        """Copy the rest; return the checksum of it all."""
-        while self.read(_CHUNK):
+        """Copy all of it; return its checksum."""
+        while self._go_on():
             pass
         self._file.truncate(self._done)
         if self._done != self.size:
@@ -255,16 +257,16 @@ def _check_size(stored: StoredObject, source: Source) -> None:
         )
 
 
-def _look_into(copy: _Copy, source: Source) -> diskimage.DiskImage:
+def _look_into(path: Path, source: Source) -> diskimage.DiskImage:
     try:
-        return diskimage.inspect_stream(
-            copy,
-            copy.size,
-            source.key,
-            disk_format=(
-                source.declared if source.declared in _DECLARED else None
-            ),
-        )
+        with LocalFile(path) as file:
+            return diskimage.inspect_file(
+                file,
+                disk_format=(
+                    source.declared if source.declared in _DECLARED else None
+                ),
+                name=source.key,
+            )
     except DiskImageError as error:
         raise JobFailure('IMG.0057', str(error)) from error
 
