@@ -15,7 +15,15 @@ from .table import table
 
 #: The modules with benchmarks, in the order in which they run; a new one is
 #: named here.
-MODULES = ('listing', 'command', 'startup', 'job', 'upload', 'sharing')
+MODULES = (
+    'listing',
+    'command',
+    'startup',
+    'job',
+    'upload',
+    'bucket',
+    'sharing',
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
