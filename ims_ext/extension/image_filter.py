@@ -5,7 +5,7 @@ The second kind is answered here, from what the list says of each image: an
 image's own properties, and times that one documented condition cannot say.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 import dataclasses
 from typing import Any
 
@@ -88,8 +88,10 @@ def read(
                 found.is_native = True
                 found.wire['os_hidden'] = 'true'
             continue
-        if key not in wire_names and not is_wire_name(key):
-            _check_known(key, mapping)
+        if not is_wire_name(key):
+            _check_known(key, mapping, wire_names)
+        else:
+            check_underscores('filter', key, wire_names)
         if value is None:
             continue
         if key == 'visibility' and value in _NATIVE_VISIBILITIES:
@@ -117,9 +119,30 @@ def is_wire_name(name: Any) -> bool:
     return isinstance(name, str) and name.startswith('__') and name != '__'
 
 
-def _check_known(key: Any, mapping: Mapping[str, str]) -> None:
+def check_underscores(kind: str, name: str, known: Collection[str]) -> None:
+    """Refuse one of the service's names with other underscores in it.
+
+    Where the references contradict themselves, it is in this: the service
+    would not know the name, and list everything.
+
+    :param kind: What the name is, for the message: "attribute", "filter".
+    :param name: A name that begins with ``__``.
+    :param known: The names that are documented.
+    :raises: :class:`~ims_ext.exceptions.ValidationError`
+    """
+    letters = name.replace('_', '')
+    for each in known:
+        if each != name and each.replace('_', '') == letters:
+            raise exceptions.ValidationError(
+                f"There is no {kind} {name!r} here; did you mean {each}?"
+            )
+
+
+def _check_known(
+    key: Any, mapping: Mapping[str, str], wire_names: Collection[str]
+) -> None:
     try:
-        validation.check_known('filter', [key], mapping)
+        validation.check_known('filter', [key], mapping, wire_names)
     except exceptions.ValidationError as error:
         raise exceptions.ValidationError(
             f"{error}. Images' own properties are looked for with "

@@ -50,6 +50,10 @@ SUPPORT = frozenset(
 
 #: What changes other attributes.
 _ELSEWHERE = {
+    'min_disk': "update_image changes it (--min-disk)",
+    'os_version': (
+        "update_image(image, **{'__os_version': …}) changes it (--os-version)"
+    ),
     'is_protected': "update_image changes it (--protected, --unprotected)",
     'tags': (
         "create_image_tags and delete_image_tags change them (image tag add, "
@@ -94,6 +98,7 @@ def wire_changes(
             )
         if name not in names and image_filter.is_wire_name(name):
             # One that the references do not name: the cloud decides.
+            image_filter.check_underscores('attribute', name, python_names)
             changes[name] = (
                 None if value is None else _undocumented(name, value)
             )

@@ -366,7 +366,9 @@ def test_no_request_is_sent_for_what_is_so_already(
     ('attrs', 'words'),
     [
         ({'os_version': 'x'}, 'os_version'),
+        ({'os_version': 'x'}, '--os-version'),
         ({'min_disk': 50}, 'min_disk'),
+        ({'min_disk': 50}, '--min-disk'),
         ({'status': 'active'}, 'status'),
         ({'descripton': 'x'}, 'did you mean description'),
         ({'name': 'a/b'}, "'/'"),

@@ -87,6 +87,18 @@ def test_a_misspelt_filter_is_told_its_name_and_the_ways_through(
     assert 'properties={' in str(raised.value)
 
 
+@pytest.mark.parametrize('name', ['__support_kv_m', '__os__version'])
+def test_a_wire_name_with_other_underscores_is_misspelt(
+    conn: connection.Connection, name: str
+) -> None:
+    for call in (
+        lambda: conn.ims.cloud_images(**{name: 'x'}),
+        lambda: conn.ims.update_cloud_image('i', **{name: 'x'}),
+    ):
+        with pytest.raises(exceptions.ValidationError, match='did you mean'):
+            call()
+
+
 @pytest.mark.parametrize(
     ('given', 'sent'),
     [
