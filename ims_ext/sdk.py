@@ -35,7 +35,6 @@ _MAKING = (
     '__init__',
     '__new__',
     '__setattr__',
-    '_alternate_id',
     '_collect_attrs',
     '_compute_attributes',
     '_consume_attrs',

@@ -533,6 +533,8 @@ def test_images_as_clouds_send_them_are_made_from_a_table(
     """Their paths included, which no class can be made of."""
     table = resource_table.table(kind)
     assert table is not None
+    assert table.is_making
+    deferred(kind, IMAGE)
 
     made = table.make({**IMAGE, 'self': '/v2/images/i1', 'own': 'x'})
 
