@@ -20,6 +20,15 @@ MAX_SKEW = datetime.timedelta(minutes=15)
 MAX_EXPIRES = 7 * 24 * 3600
 
 _TIMESTAMP = '%Y%m%dT%H%M%SZ'
+#: The parameters of a signature of version 4 itself.
+_V4_PARAMS = {
+    'X-Amz-Algorithm',
+    'X-Amz-Credential',
+    'X-Amz-Date',
+    'X-Amz-Expires',
+    'X-Amz-Signature',
+    'X-Amz-SignedHeaders',
+}
 
 
 class AccessKey(Protocol):
@@ -173,7 +182,11 @@ def _options(request: BucketRequest, given: _Signature) -> dict[str, str]:
     for prefix in (dialect.OBS.prefix, dialect.S3.prefix):
         # Of a URL, all is signed, and what it says counts as a header.
         for name, value in (
-            *((n.lower(), v) for n, v in request.params.items()),
+            *(
+                (n.lower(), v)
+                for n, v in request.params.items()
+                if n not in _V4_PARAMS
+            ),
             *request.headers.items(),
         ):
             if name.startswith(prefix):

@@ -24,7 +24,6 @@ _SIGNATURE_PARAMS = {
 #: Headers that have done their work when an operation begins, or that ask
 #: for what is so anyway.
 _TAKEN_OPTIONS = {
-    'algorithm',
     'bucket-type',
     'checksum-algorithm',
     'checksum-mode',
@@ -36,18 +35,14 @@ _TAKEN_OPTIONS = {
     'copy-source-if-none-match',
     'copy-source-if-unmodified-since',
     'copy-source-range',
-    'credential',
     'date',
     'decoded-content-length',
     'location',
-    'expires',
     'metadata-directive',
     'mp-object-size',
     'request-payer',
     'sdk-checksum-algorithm',
     'security-token',
-    'signature',
-    'signedheaders',
     'storage-class',
     'te',
     'trailer',
