@@ -477,7 +477,7 @@ def test_of_several_images_each_has_its_result(
     assert kept.id in done.stderr
     assert gone.id not in done.stderr
     assert 'Failed to delete 2 of 3 images' in done.stderr
-    assert alice.image.find_image(gone.id) is None
+    assert alice.ims.find_cloud_image(gone.id) is None
     alice.image.update_image(kept.id, is_protected=False)
 
 

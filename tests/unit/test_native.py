@@ -270,4 +270,4 @@ def test_an_ambiguous_name_is_told_with_the_ids(
     answers.get(f'{IMAGES_URL}?os_hidden=True', json={'images': []})
 
     with pytest.raises(sdk_exceptions.DuplicateResource, match=r'a, b$'):
-        conn.ims.find_image('golden')
+        conn.ims.find_image('golden', ignore_missing=False)
