@@ -12,6 +12,8 @@ import sys
 import tempfile
 
 import nox
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 nox.needs_version = '>=2024.4.15'
 nox.options.sessions = ['lint', 'unit', 'functional']
@@ -65,10 +67,28 @@ def lowest_versions() -> list[str]:
     return [li.split(',')[0].replace('>=', '==') for li in ranges]
 
 
+def unpinned(*extras: str) -> list[str]:
+    """Return the requirements that the hashed versions do not meet."""
+    lines = (ROOT / CONSTRAINTS).read_text('utf-8').splitlines()
+    pins = dict(li.split()[0].split('==') for li in lines if '==' in li)
+
+    def is_met(wanted: Requirement) -> bool:
+        version = pins.get(canonicalize_name(wanted.name))
+        return version is not None and version in wanted.specifier
+
+    wanted = [Requirement(line) for line in requirements(*extras)]
+    return [str(each) for each in wanted if not is_met(each)]
+
+
 def develop(session: nox.Session) -> None:
     """Install the package in ``.venv``, with what tests and lints it."""
     if developed:  # By another session of this run.
         return
+    if missing := unpinned(*PROMISED_EXTRAS, 'test', 'doc', 'dev'):
+        session.error(
+            f"{CONSTRAINTS} has no version for {', '.join(missing)}: "
+            "nox --session constraints"
+        )
     python = str(BIN / 'python')
     if not Path(python).exists():
         session.run_install(
