@@ -74,7 +74,9 @@ def unpinned(*extras: str) -> list[str]:
 
     def is_met(wanted: Requirement) -> bool:
         version = pins.get(canonicalize_name(wanted.name))
-        return version is not None and version in wanted.specifier
+        return version is not None and wanted.specifier.contains(
+            version, prereleases=True
+        )
 
     wanted = [Requirement(line) for line in requirements(*extras)]
     return [str(each) for each in wanted if not is_met(each)]
