@@ -322,7 +322,7 @@ def test_a_file_that_cannot_become_an_image_is_refused(
         (['--bucket', 'No Bucket'], 'No Bucket'),
         (['--quick'], 'raw'),
         (['--disk-format', 'vmdk'], 'qcow2'),
-        (['--iso'], 'os_version'),
+        (['--iso'], 'no ISO file'),
         (['--architecture', 'arm', '--hw-firmware-type', 'bios'], 'UEFI'),
     ],
 )
@@ -339,6 +339,17 @@ def test_what_is_out_of_bounds_is_refused(
     )
 
     assert words in refused(done)
+
+
+def test_an_iso_file_needs_its_operating_system(
+    run: Run, disks: dict[str, Path], name: str
+) -> None:
+    done = run(
+        *('ims', 'image', 'create', '--file', str(disks['iso'])),
+        *('--bucket', 'images', name),
+    )
+
+    assert 'os_version' in refused(done)
 
 
 def test_a_name_that_is_not_permitted_is_refused(
