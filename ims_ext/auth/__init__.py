@@ -32,13 +32,6 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-#: Looking up the project or the catalog changes nothing: worth a few tries.
-_TRIES = {
-    'connect_retries': 4,
-    'status_code_retries': 4,
-    'retriable_status_codes': [429, 500, 502, 503, 504],
-}
-
 
 class _SignedAccess(access.AccessInfoV3):
     """What is known without a token: the catalog, and mostly the project."""
@@ -242,14 +235,28 @@ class AccessKey(base.BaseIdentityPlugin):
         self, session: 'Session', path: str, **query: str
     ) -> 'requests.Response':
         """Ask the identity service something, signed."""
-        return session.get(
-            self._identity_url + path,
-            params=query,
-            headers={'Accept': 'application/json', **self._stand_in(session)},
-            # What session.auth would do to it has been done.
-            authenticated=False,
-            raise_exc=False,
-            **_TRIES,
+        from ims_ext.transport import retry
+
+        def ask() -> 'requests.Response':
+            response = session.get(
+                self._identity_url + path,
+                params=query,
+                headers={
+                    'Accept': 'application/json',
+                    **self._stand_in(session),
+                },
+                # What session.auth would do to it has been done.
+                authenticated=False,
+                raise_exc=False,
+            )
+            return retry.good(response)
+
+        # Who needs the answer may ask again in turn.
+        return retry.run(
+            ask,
+            retry.Policy().briefly(),
+            failure_in=retry.in_error,
+            give_up=retry.last_answer,
         )
 
 

@@ -54,7 +54,9 @@ class BucketImport:
         self._slot = slot
         self._order = order
         self._progress = progress
-        self._store = objectstore.ObjectStore(sdk.connection_of(proxy))
+        self._store = objectstore.ObjectStore(
+            sdk.connection_of(proxy), proxy.retry_policy
+        )
         self._record: import_record.Record
 
     def start(self, *, resume: bool) -> _job.Job:

@@ -24,11 +24,10 @@ from ims_ext.file_import import recovery as import_recovery
 from ims_ext.objectstore import body as _body
 from ims_ext.objectstore import checkpoint as _upload
 from ims_ext.reconcile import image as image_trace
+from ims_ext.transport import retry
 
 _logger = logging.getLogger(__name__)
 
-#: Seconds between attempts to send the data, which then are sent again.
-_PAUSES: tuple[float, ...] = (2, 8, 20)
 #: Seconds to wait for another process that is making the same metadata.
 _PATIENCE = 30.0
 #: What an image's status cannot become good from.
@@ -241,40 +240,55 @@ class NativeImport:
         self, image: _image.Image, timeout: float | None
     ) -> _image.Image:
         """Send the data until the image has them."""
-        pauses = iter(_PAUSES)
         # An interrupted attempt may have sent all of it.
         is_lost = self._is_resumed
-        while True:
+        is_first = True
+
+        def attempt() -> _image.Image:
+            nonlocal image, is_first
+            image = image if is_first else self._look(image)
+            is_first = False
             image = self._settled(image, timeout)
-            if image.status == 'active':
-                self._watch.finish()
-                return image
-            try:
-                self._put(image)
-            except Exception as error:
-                # A conflict with what was lost: it is being taken in.
-                may_pass = reconcile.loss_of(error) is not None or (
-                    is_lost
-                    and isinstance(error, sdk_exceptions.ConflictException)
-                )
-                pause = next(pauses, None)
-                if not may_pass or pause is None:
-                    self._failed(error, image, may_pass)
-                    raise
-                _logger.info(
-                    "Sending the data of the image %s failed: %s",
-                    image.id,
-                    error,
-                )
-                is_lost = True
-                time.sleep(pause)
+            if image.status != 'active':
+                self._put_noted(image)
                 image = self._look(image)
-            except BaseException as error:
-                self._note(error, _waiting(image))
-                raise
-            else:
-                self._watch.finish()
-                return self._look(image)
+            self._watch.finish()
+            return image
+
+        def failure_in(error: Exception) -> retry.Failure | None:
+            nonlocal is_lost
+            if not isinstance(error, _DataError):
+                return None
+            failure = _failure_of(error.reason, is_lost)
+            is_lost = is_lost or failure is not None
+            return failure
+
+        def give_up(
+            error: Exception, attempts: retry.Attempts
+        ) -> _image.Image:
+            raise error
+
+        try:
+            return retry.run(
+                attempt,
+                self._proxy.retry_policy,
+                failure_in=failure_in,
+                give_up=give_up,
+            )
+        except _DataError as error:
+            reason = error.reason
+        self._failed(reason, image, _failure_of(reason, is_lost) is not None)
+        raise reason
+
+    def _put_noted(self, image: _image.Image) -> None:
+        """Send the data; an interruption's error says what is left."""
+        try:
+            self._put(image)
+        except Exception as error:
+            raise _DataError(error) from error
+        except BaseException as error:
+            self._note(error, _waiting(image))
+            raise
 
     def _put(self, image: _image.Image) -> None:
         file = self._order.file
@@ -368,6 +382,34 @@ class NativeImport:
             import_recovery.note(error, left)
         else:
             error.add_note(f"Left behind: {left}")
+
+
+class _DataError(Exception):
+    """The data could not be sent.
+
+    :ivar reason: Why.
+    """
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+def _failure_of(error: Exception, is_lost: bool) -> retry.Failure | None:
+    """Return the failure of an upload that another one may follow.
+
+    :param error: What sending the data raised.
+    :param is_lost: Whether earlier data may be on their way into the image.
+    """
+    if reconcile.loss_of(error) is None:
+        if is_lost and isinstance(error, sdk_exceptions.ConflictException):
+            # It is being taken in.
+            return retry.Failure('doubtful', str(error))
+        return None
+    failure = retry.in_error(error)
+    return failure and dataclasses.replace(
+        failure, kind='doubtful', is_final=retry.is_unsent(error)
+    )
 
 
 class _WaitingImage(image_trace.ImageTrace):

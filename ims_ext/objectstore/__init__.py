@@ -14,6 +14,7 @@ from ims_ext import local_file
 from ims_ext import validation
 from ims_ext.objectstore import access as _access
 from ims_ext.objectstore import checkpoint as _checkpoint
+from ims_ext.transport import retry
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -47,16 +48,23 @@ class ObjectStore:
     needed.
 
     :param connection: The cloud.
+    :param retry_policy: How often and for how long buckets are asked again,
+        and the identity service for a key.
     :raises: :class:`~ims_ext.exceptions.MissingExtraError` without the
         ``obs`` extra.
     """
 
-    def __init__(self, connection: 'Connection') -> None:
+    def __init__(
+        self,
+        connection: 'Connection',
+        retry_policy: retry.Policy | None = None,
+    ) -> None:
         if not importlib.util.find_spec('boto3'):
             raise exceptions.MissingExtraError(
                 'obs', "Moving an image through a bucket"
             )
         self._connection = connection
+        self._policy = retry_policy or retry.Policy()
         self._lock = threading.Lock()
         self._made_client: S3Client | None = None
 
@@ -74,7 +82,7 @@ class ObjectStore:
         validation.check_bucket(bucket)
         from botocore.exceptions import ClientError
 
-        from ims_ext.objectstore import patience
+        from ims_ext.objectstore import bucket_retry
 
         def look() -> None:
             try:
@@ -86,7 +94,7 @@ class ObjectStore:
                 self._client.list_objects(Bucket=bucket, MaxKeys=1)
 
         with self._translated(bucket):
-            patience.persist(look, is_reachable=False)
+            bucket_retry.persist(look, self._policy, is_reachable=False)
 
     def upload(
         self,
@@ -154,7 +162,9 @@ class ObjectStore:
         failure = None
         try:
             with self._translated(bucket, key, watch):
-                _upload.transfer(self._client, file, watch, checkpoint)
+                _upload.transfer(
+                    self._client, file, watch, checkpoint, self._policy
+                )
         except exceptions.ObjectStoreError as error:
             failure = error
         if not file.is_unchanged:
@@ -176,8 +186,13 @@ class ObjectStore:
         :param checkpoint: How far it has come.
         :raises: as :meth:`check_bucket`.
         """
+        from ims_ext.objectstore import bucket_retry
+
         with self._translated(bucket, key):
-            self._leftovers(bucket, key, checkpoint).discard()
+            bucket_retry.persist(
+                self._leftovers(bucket, key, checkpoint).discard,
+                self._policy.briefly(),
+            )
 
     def holds(
         self, bucket: str, key: str, checkpoint: _checkpoint.Checkpoint
@@ -189,11 +204,12 @@ class ObjectStore:
         :param checkpoint: How far the upload has come.
         :raises: as :meth:`check_bucket`.
         """
-        from ims_ext.objectstore import patience
+        from ims_ext.objectstore import bucket_retry
 
         with self._translated(bucket, key):
-            return patience.persist(
-                self._leftovers(bucket, key, checkpoint).holds_object
+            return bucket_retry.persist(
+                self._leftovers(bucket, key, checkpoint).holds_object,
+                self._policy,
             )
 
     def delete(self, bucket: str, key: str) -> None:
@@ -204,11 +220,12 @@ class ObjectStore:
         :raises: as :meth:`check_bucket`.
         """
         check_object(bucket, key)
-        from ims_ext.objectstore import patience
+        from ims_ext.objectstore import bucket_retry
 
         with self._translated(bucket, key):
-            patience.persist(
-                lambda: self._client.delete_object(Bucket=bucket, Key=key)
+            bucket_retry.persist(
+                lambda: self._client.delete_object(Bucket=bucket, Key=key),
+                self._policy,
             )
 
     def exists(self, bucket: str, key: str) -> bool:
@@ -263,7 +280,7 @@ class ObjectStore:
             if self._made_client is None:
                 from ims_ext.objectstore import body as _body
 
-                client = _access.make_client(self._connection)
+                client = _access.make_client(self._connection, self._policy)
                 _body.count_only_what_is_sent(client)
                 self._made_client = client
             return self._made_client
@@ -273,7 +290,7 @@ class ObjectStore:
         check_object(bucket, key)
         from botocore.exceptions import ClientError
 
-        from ims_ext.objectstore import patience
+        from ims_ext.objectstore import bucket_retry
 
         def look() -> 'HeadObjectOutputTypeDef | None':
             try:
@@ -284,7 +301,7 @@ class ObjectStore:
                 return None
 
         with self._translated(bucket, key):
-            return patience.persist(look)
+            return bucket_retry.persist(look, self._policy)
 
     def _leftovers(
         self, bucket: str, key: str, checkpoint: _checkpoint.Checkpoint

@@ -14,12 +14,14 @@ from urllib.parse import urlsplit
 from keystoneauth1 import exceptions as keystone_exceptions
 
 from ims_ext import exceptions
+from ims_ext.transport import retry
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from botocore.exceptions import ClientError
     from mypy_boto3_s3 import S3Client
     from openstack.connection import Connection
+    import requests
 
 #: Seconds that a temporary access key is asked for: what all clouds grant.
 KEY_SECONDS = 900
@@ -29,13 +31,8 @@ _RENEW_LATE = 120
 #: What this machine's clock may differ by from the cloud's before that counts.
 _CLOCK_TOLERANCE = datetime.timedelta(seconds=60)
 
-#: How often a key is asked for again where that fails for a bad minute.
-_KEY_RETRIES = 4
-_PASSING_STATUSES = [429, 500, 502, 503, 504]
-
 _CONNECT_TIMEOUT = 15
 _READ_TIMEOUT = 120
-_ATTEMPTS = 4
 #: Connections kept; an upload sends that many parts at a time.
 CONNECTIONS = 8
 
@@ -55,12 +52,15 @@ _ADVICE = (
 )
 
 
-def make_client(connection: 'Connection') -> 'S3Client':
+def make_client(
+    connection: 'Connection', retry_policy: retry.Policy | None = None
+) -> 'S3Client':
     """Return an S3 client for the cloud's buckets.
 
     Only the cloud's configuration counts, nothing that is set up for AWS.
 
     :param connection: The cloud.
+    :param retry_policy: How often the identity service is asked for a key.
     :raises: :class:`~ims_ext.exceptions.ObjectStoreError` where there is no
         endpoint or access key.
     """
@@ -82,7 +82,8 @@ def make_client(connection: 'Connection') -> 'S3Client':
         connect_timeout=_CONNECT_TIMEOUT,
         read_timeout=_READ_TIMEOUT,
         max_pool_connections=CONNECTIONS,
-        retries={'mode': 'standard', 'total_max_attempts': _ATTEMPTS},
+        # The policy says what is sent again.
+        retries={'mode': 'standard', 'total_max_attempts': 1},
         signature_version='s3v4',
         s3={'addressing_style': cast(Literal['path', 'virtual'], style)},
         # The newer checksums of AWS are unknown to other object stores.
@@ -93,7 +94,7 @@ def make_client(connection: 'Connection') -> 'S3Client':
     _keep_quiet()
     session = _botocore_session()
     # botocore has no public way to hand it credentials that renew themselves.
-    session._credentials = find_credentials(connection)
+    session._credentials = find_credentials(connection, retry_policy)
     try:
         client = session.create_client(
             's3',
@@ -198,7 +199,9 @@ def find_addressing_style(connection: 'Connection', endpoint: str) -> str:
     return 'virtual' if '.' in host and not _is_address(host) else 'path'
 
 
-def find_credentials(connection: 'Connection') -> 'Credentials':
+def find_credentials(
+    connection: 'Connection', retry_policy: retry.Policy | None = None
+) -> 'Credentials':
     """Return the access key for the cloud's buckets.
 
     It is ``ak`` and ``sk`` (and ``security_token``) of the cloud's
@@ -209,6 +212,7 @@ def find_credentials(connection: 'Connection') -> 'Credentials':
     before it ends.
 
     :param connection: The cloud.
+    :param retry_policy: How often the identity service is asked.
     :raises: :class:`~ims_ext.exceptions.BucketCredentialsError`
     """
     config = connection.config.config
@@ -222,7 +226,7 @@ def find_credentials(connection: 'Connection') -> 'Credentials':
         _static(own, _CONFIG_NAMES, "the cloud's configuration")
         or _static(auth if signs else {}, _SIGNING_NAMES, "the cloud's auth")
         or _static(os.environ, _ENVIRONMENT_NAMES, "the environment")
-        or _temporary(connection)
+        or _temporary(connection, retry_policy or retry.Policy())
     )
 
 
@@ -255,11 +259,13 @@ def _static(
     )
 
 
-def _temporary(connection: 'Connection') -> 'Credentials':
+def _temporary(
+    connection: 'Connection', policy: retry.Policy
+) -> 'Credentials':
     from botocore.credentials import RefreshableCredentials
 
     def issue() -> dict[str, str]:
-        return _issue_key(connection)
+        return _issue_key(connection, policy)
 
     return RefreshableCredentials.create_from_metadata(
         issue(),
@@ -271,11 +277,16 @@ def _temporary(connection: 'Connection') -> 'Credentials':
     )
 
 
-def _issue_key(connection: 'Connection') -> dict[str, str]:
+def _issue_key(
+    connection: 'Connection', policy: retry.Policy
+) -> dict[str, str]:
     """Get a temporary key, by the names that botocore has for its parts."""
-    try:
-        response = connection.session.post(
-            _identity_root(connection) + _KEYS_PATH,
+    url = _identity_root(connection) + _KEYS_PATH
+    session = connection.session
+
+    def ask() -> 'requests.Response':
+        response = session.post(
+            url,
             json={
                 'auth': {
                     'identity': {
@@ -288,11 +299,18 @@ def _issue_key(connection: 'Connection') -> dict[str, str]:
             raise_exc=False,
             # The answer is a secret, and keystoneauth logs answers.
             log=False,
-            # In the middle of an upload, nothing else would ask again. Two
-            # keys do no harm.
-            connect_retries=_KEY_RETRIES,
-            status_code_retries=_KEY_RETRIES,
-            retriable_status_codes=_PASSING_STATUSES,
+            timeout=session.timeout or policy.silence,
+        )
+        return retry.good(response)
+
+    try:
+        # In the middle of an upload, nothing else would ask again. Two keys
+        # do no harm.
+        response = retry.run(
+            ask,
+            policy,
+            failure_in=retry.in_error,
+            give_up=retry.last_answer,
         )
     except keystone_exceptions.ClientException as error:
         raise exceptions.BucketCredentialsError(

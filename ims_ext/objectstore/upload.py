@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The transfer of a file, resumable; imported only where one takes place."""
+"""A resumable multipart upload; imported only where one takes place."""
 
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -13,11 +13,12 @@ from botocore.exceptions import ClientError
 from ims_ext import local_file
 from ims_ext import workers
 from ims_ext.objectstore import access
+from ims_ext.objectstore import bucket_retry
 from ims_ext.objectstore import checkpoint as _checkpoint
 from ims_ext.objectstore import cleanup
-from ims_ext.objectstore import patience
 from ims_ext.objectstore.body import Body
 from ims_ext.objectstore.body import Stopped
+from ims_ext.transport import retry
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -34,6 +35,7 @@ def transfer(
     file: local_file.LocalFile,
     watch: _checkpoint.Watch,
     checkpoint: _checkpoint.Checkpoint,
+    policy: retry.Policy,
 ) -> None:
     """Upload a file; returns when the object is there.
 
@@ -45,9 +47,10 @@ def transfer(
     :param file: The file.
     :param watch: Where it goes; told how far it has come.
     :param checkpoint: How far it has come in an earlier attempt.
+    :param policy: How often and for how long each request is sent again.
     :raises: what botocore and ``watch`` raise, and ``OSError``.
     """
-    running = _Transfer(client, file, watch, checkpoint)
+    running = _Transfer(client, file, watch, checkpoint, policy)
     reason: BaseException | None = None
     # One more for what sends none of the file: the thread that is
     # interrupted sends nothing, so that no answer gets lost.
@@ -71,7 +74,9 @@ class _Transfer:
         file: local_file.LocalFile,
         watch: _checkpoint.Watch,
         checkpoint: _checkpoint.Checkpoint,
+        policy: retry.Policy,
     ) -> None:
+        self._policy = policy
         self.stopping = threading.Event()
         self._client = client
         self._file = file
@@ -184,7 +189,6 @@ class _Transfer:
             answer = self._client.create_multipart_upload(
                 Bucket=self._watch.bucket, Key=self._watch.key
             )
-            attempts += answer['ResponseMetadata'].get('RetryAttempts', 0)
             return answer['UploadId']
 
         upload_id = self._persist(create)
@@ -280,7 +284,7 @@ class _Transfer:
             if self.stopping.wait(seconds):
                 raise Stopped
 
-        return patience.persist(send, pause)
+        return bucket_retry.persist(send, self._policy, pause)
 
     def _body(self, offset: int, size: int) -> 'IO[bytes]':
         body = Body(self._file, offset, size, self._watch, self.stopping)

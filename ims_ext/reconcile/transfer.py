@@ -110,7 +110,9 @@ class ExportTrace(reconcile.Trace[_job.Job]):
         """Look for the object, where the bucket can be looked into."""
         try:
             if self._store is None:
-                self._store = objectstore.ObjectStore(sdk.connection_of(proxy))
+                self._store = objectstore.ObjectStore(
+                    sdk.connection_of(proxy), proxy.retry_policy.briefly()
+                )
             age = self._store.age(self._bucket, self._key)
         except (
             ImportError,

@@ -113,12 +113,12 @@ class Exchange:
         response = self._attempt(prepare)
         failure = self._failure(response)
         if failure is not None:
-            raise _FailedResponseError(response, failure)
+            raise retry.FailedResponseError(response, failure)
         return response
 
     def _failure_in(self, error: Exception) -> retry.Failure | None:
         failure: retry.Failure | None = None
-        if isinstance(error, _FailedResponseError):
+        if isinstance(error, retry.FailedResponseError):
             failure = error.failure
         elif isinstance(error, _FAILURES):
             failure = retry.in_error(error)
@@ -133,7 +133,7 @@ class Exchange:
     ) -> requests.Response:
         """Return a response that did not get better, or raise."""
         self._has_given_up = True
-        if not isinstance(error, _FailedResponseError):
+        if not isinstance(error, retry.FailedResponseError):
             what = "It was" if self._is_sent else "The identity service was"
             retry.raise_unanswered(
                 error,
@@ -310,17 +310,6 @@ class Exchange:
         if not response.content:
             return self._method not in response_body.TELLING_METHODS
         return not _should_be_json(response) or _is_json(response)
-
-
-class _FailedResponseError(Exception):
-    """A response that may be a better one when the request is repeated."""
-
-    def __init__(
-        self, response: requests.Response, failure: retry.Failure
-    ) -> None:
-        super().__init__(failure.reason)
-        self.response = response
-        self.failure = failure
 
 
 class _Body:

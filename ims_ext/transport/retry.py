@@ -36,6 +36,9 @@ _RETRY_AFTER_JITTER = 0.1
 
 #: Seconds of silence after which something else is done instead.
 _SILENCE_ONCE = 30.0
+#: Seconds that are spent on what can be done without, or is asked again by
+#: others.
+_BRIEF_PATIENCE = 10.0
 
 _logger = logging.getLogger(__name__)
 
@@ -138,6 +141,14 @@ class Policy:
             silence=min(self.silence, _SILENCE_ONCE),
         )
 
+    def briefly(self) -> Self:
+        """Return the policy for what is not worth waiting for longer."""
+        return dataclasses.replace(
+            self,
+            patience=min(self.patience, _BRIEF_PATIENCE),
+            retries=min(self.retries, self.doubtful_retries),
+        )
+
     def for_jobs(self) -> Self:
         """Return the policy for the looks at a job that is waited for.
 
@@ -209,6 +220,18 @@ class Failure:
     retry_after: float | None = None
     is_undone: bool = False
     is_final: bool = False
+
+
+class FailedResponseError(Exception):
+    """An answer that may be a better one when the request is repeated.
+
+    It is between an attempt and :func:`run`; callers never see it.
+    """
+
+    def __init__(self, response: requests.Response, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.response = response
+        self.failure = failure
 
 
 class Attempts:
@@ -292,7 +315,26 @@ def run(
 
 def _wait(pause: float, failure: Failure, attempts: Attempts) -> None:
     _logger.info("%s; again in %.1f seconds", failure.reason, pause)
-    time.sleep(pause)
+    sleep(pause)
+
+
+def sleep(seconds: float) -> None:
+    """Wait some seconds.
+
+    :param seconds: How many.
+    """
+    time.sleep(seconds)
+
+
+def last_answer(error: Exception, attempts: Attempts) -> requests.Response:
+    """Give up with the last answer, or with why there was none.
+
+    :param error: What the last attempt raised.
+    :param attempts: The attempts.
+    """
+    if isinstance(error, FailedResponseError):
+        return error.response
+    raise error
 
 
 def ask_identity(ask: Callable[[], _Result], policy: Policy) -> _Result:
@@ -348,29 +390,45 @@ def in_answer(response: requests.Response) -> Failure | None:
     :param response: The answer.
     :returns: ``None`` for a status that asking again would not change.
     """
-    status = response.status_code
+    return in_status(response.status_code, response.headers.get('Retry-After'))
+
+
+def in_status(status: int, retry_after: str | None = None) -> Failure | None:
+    """Return the failure that a status stands for.
+
+    :param status: The HTTP status.
+    :param retry_after: The ``Retry-After`` of the answer, if it has one: a
+        number of seconds or a date.
+    :returns: ``None`` for a status that asking again would not change.
+    """
     if status not in PASSING_STATUSES:
         return None
     return Failure(
         'doubtful' if status == 500 else 'status',
         f'HTTP {status}',
-        retry_after(response),
+        _seconds(retry_after),
         is_undone=status in _UNDONE_STATUSES,
     )
 
 
-def retry_after(response: requests.Response) -> float | None:
-    """Return for how many seconds an answer asks to stay away.
+def good(response: requests.Response) -> requests.Response:
+    """Return an answer, unless asking again may give a better one.
 
-    :param response: The answer; its ``Retry-After`` is a number of seconds
-        or a date.
-    :returns: ``None`` where it does not ask, or not readably.
+    :param response: The answer.
+    :raises: :class:`FailedResponseError`, to be told by :func:`in_error`.
     """
-    text = response.headers.get('Retry-After')
-    if not text:
+    failure = in_answer(response)
+    if failure is not None:
+        raise FailedResponseError(response, failure)
+    return response
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Return for how many seconds an answer asks to stay away."""
+    if not retry_after:
         return None
     try:
-        return max(float(urllib3.Retry().parse_retry_after(text)), 0.0)
+        return max(float(urllib3.Retry().parse_retry_after(retry_after)), 0.0)
     except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
         return None
 
@@ -381,6 +439,8 @@ def in_error(error: BaseException) -> Failure | None:
     :param error: What keystoneauth, openstacksdk or this package raised.
     :returns: ``None`` for what asking again would not change.
     """
+    if isinstance(error, FailedResponseError):
+        return error.failure
     if isinstance(
         error, exceptions.InvalidAnswerError | ksa_exceptions.InvalidResponse
     ):
@@ -396,11 +456,11 @@ def in_error(error: BaseException) -> Failure | None:
         response, status = error.response, error.status_code
     else:
         return _in_connection(error)
-    if status not in PASSING_STATUSES:
-        return None
     if response is not None:
         return in_answer(response)
-    return Failure('doubtful' if status == 500 else 'status', f'HTTP {status}')
+    failure = in_status(status or 0)
+    # Whose it is is not known.
+    return failure and dataclasses.replace(failure, is_undone=False)
 
 
 def is_unsent(error: BaseException) -> bool:

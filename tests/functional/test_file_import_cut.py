@@ -12,8 +12,6 @@ import yaml
 
 from ims_ext import exceptions
 from ims_ext.emulator.server import EmulatorServer
-from ims_ext.file_import import native as native_import
-from ims_ext.objectstore import patience
 from ims_ext.transport import retry
 
 
@@ -22,13 +20,6 @@ def server() -> Iterator[EmulatorServer]:
     """An emulator that a test may stop."""
     with EmulatorServer(job_seconds=0.1) as started:
         yield started
-
-
-@pytest.fixture(autouse=True)
-def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up soon: what has been stopped does not come back."""
-    monkeypatch.setattr(patience, 'PAUSES', ())
-    monkeypatch.setattr(native_import, '_PAUSES', ())
 
 
 @pytest.fixture
@@ -46,6 +37,7 @@ def conn(
     with connection.Connection(
         config=configuration.get_one('alice')
     ) as connected:
+        # What has been stopped does not come back.
         connected.ims.retry_policy = retry.Policy(
             retries=0, doubtful_retries=0
         )

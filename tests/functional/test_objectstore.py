@@ -20,7 +20,7 @@ from ims_ext import exceptions
 from ims_ext.emulator.bucket.store import BucketStore
 from ims_ext.objectstore import ObjectStore
 from ims_ext.objectstore import access
-from ims_ext.objectstore import patience
+from ims_ext.transport import retry
 
 from .buckets import KEYS
 from .buckets import MIB
@@ -61,6 +61,10 @@ class Front:
         return self._buckets(environ, start_response)
 
 
+#: Ask again soon, and not often.
+SOON = retry.Policy(first_pause=0.05, longest_pause=0.1, retries=5)
+
+
 @pytest.fixture(scope='module')
 def front() -> Iterator[Front]:
     buckets = BucketStore(KEYS)
@@ -74,12 +78,6 @@ def front() -> Iterator[Front]:
 def url(front: Front) -> Iterator[str]:
     with serving(front) as url:
         yield url
-
-
-@pytest.fixture(autouse=True)
-def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask again once only after botocore has given up."""
-    monkeypatch.setattr(patience, 'PAUSES', (0.1,))
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +104,8 @@ def store_of(connect: Connect, url: str) -> StoreOf:
                 ak=key.access,
                 sk=key.secret,
                 security_token=key.security_token,
-            )
+            ),
+            SOON,
         )
 
     return make
@@ -193,7 +192,7 @@ def test_the_identity_services_temporary_key_opens_a_bucket(
     path = tmp_path / 'disk.raw'
     path.write_bytes(b'content')
     access.make_client(alice).create_bucket(Bucket='temporary')
-    store = ObjectStore(alice)
+    store = ObjectStore(alice, SOON)
 
     store.check_bucket('temporary')
     store.upload(path, 'temporary', 'key')
@@ -406,7 +405,7 @@ def test_where_nothing_listens_the_error_names_the_endpoint(
     conn = connect('alice', obs_endpoint_override=url, ak='a', sk='s')
 
     with pytest.raises(exceptions.ObjectStoreError, match=url):
-        ObjectStore(conn).check_bucket('images')
+        ObjectStore(conn, SOON).check_bucket('images')
 
 
 # ====== SECRETS ======

@@ -14,6 +14,7 @@ from ims_ext import local_file
 from ims_ext.objectstore import checkpoint as _checkpoint
 from ims_ext.objectstore import cleanup
 from ims_ext.objectstore import upload
+from ims_ext.transport import retry
 
 PATIENCE = 60
 
@@ -64,7 +65,7 @@ def file(tmp_path: Path) -> Iterator[local_file.LocalFile]:
 
 def send(client: Any, file: local_file.LocalFile, checkpoint: Any) -> None:
     watch = _checkpoint.Watch('images', 'key', file.size, None)
-    upload.transfer(client, file, watch, checkpoint)
+    upload.transfer(client, file, watch, checkpoint, retry.Policy())
 
 
 def test_ctrl_c_does_not_wait_for_a_store_that_has_stalled(

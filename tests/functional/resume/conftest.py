@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from openstack import connection
 import pytest
 
+from ims_ext import proxy
 from ims_ext import reconcile
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.extension import job as _job
 from ims_ext.extension import job_watch
-from ims_ext.file_import import native as native_import
 from ims_ext.objectstore import access
 from ims_ext.objectstore import checkpoint
-from ims_ext.objectstore import patience
+from ims_ext.transport import retry
 
 from ..imports import PART_SIZE
 from ..imports import objects_there
@@ -68,8 +68,8 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(checkpoint, 'PART_SIZE', PART_SIZE)
     # One part after the other, so that some are there before others.
     monkeypatch.setattr(access, 'CONNECTIONS', 1)
-    monkeypatch.setattr(patience, 'PAUSES', (0.1,) * 5)
-    monkeypatch.setattr(native_import, '_PAUSES', (0.1,) * 5)
+    policy = retry.Policy(first_pause=0.1, longest_pause=0.1, retries=20)
+    monkeypatch.setattr(proxy.Proxy, 'retry_policy', policy)
     monkeypatch.setattr(reconcile, '_sleep', lambda seconds: time.sleep(0.02))
     monkeypatch.setattr(_job, 'DEFAULT_INTERVAL', 0.05)
     monkeypatch.setattr(job_watch, '_SHORTEST_PAUSE', 0.05)

@@ -47,8 +47,8 @@ def counted(client_calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the names of what is asked of the buckets noted."""
     make_client = access.make_client
 
-    def make(conn: Any) -> Any:
-        made = make_client(conn)
+    def make(*args: Any) -> Any:
+        made = make_client(*args)
         made.meta.events.register(
             'before-call.s3',
             lambda model, **_: client_calls.append(model.name),
@@ -87,8 +87,8 @@ def refused(
             return None
         return AWSResponse(request.url, status, {}, Refusal(code))
 
-    def make(conn: Any) -> Any:
-        made = make_client(conn)
+    def make(*args: Any) -> Any:
+        made = make_client(*args)
         for operation in operations:
             made.meta.events.register(f'before-send.s3.{operation}', refuse)
         return made

@@ -35,8 +35,8 @@ def test_the_record_is_private_and_holds_no_secret(
     issued: list[dict[str, str]] = []
     issue_key = access._issue_key
 
-    def issue(connection: Any) -> dict[str, str]:
-        issued.append(issue_key(connection))
+    def issue(*args: Any) -> dict[str, str]:
+        issued.append(issue_key(*args))
         return issued[-1]
 
     monkeypatch.setattr(access, '_issue_key', issue)

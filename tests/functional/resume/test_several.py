@@ -172,8 +172,8 @@ def test_temporary_keys_are_renewed_in_the_middle_of_an_upload(
     issued: list[dict[str, str]] = []
     issue_key = access._issue_key
 
-    def issue(connection: Any) -> dict[str, str]:
-        issued.append(issue_key(connection))
+    def issue(*args: Any) -> dict[str, str]:
+        issued.append(issue_key(*args))
         return issued[-1]
 
     monkeypatch.setattr(identity, 'KEY_SECONDS', (1, 86400))
