@@ -235,6 +235,7 @@ class AccessKey(base.BaseIdentityPlugin):
         self, session: 'Session', path: str, **query: str
     ) -> 'requests.Response':
         """Ask the identity service something, signed."""
+        from ims_ext.transport import failures
         from ims_ext.transport import retry
 
         def ask() -> 'requests.Response':
@@ -249,13 +250,13 @@ class AccessKey(base.BaseIdentityPlugin):
                 authenticated=False,
                 raise_exc=False,
             )
-            return retry.good(response)
+            return failures.good(response)
 
         # Who needs the answer may ask again in turn.
         return retry.run(
             ask,
             retry.Policy().briefly(),
-            failure_in=retry.in_error,
+            failure_in=failures.in_error,
             give_up=retry.last_answer,
         )
 

@@ -15,6 +15,7 @@ from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
 from ims_ext import workers
+from ims_ext.transport import failures
 from ims_ext.transport import retry
 
 #: Seconds between two looks at a job that takes long.
@@ -109,7 +110,7 @@ class WatchedJob(Generic[J]):
 
     def _go_on_after(self, error: Exception) -> None:
         """Set the pause after a look that failed, or raise why it did."""
-        failure = retry.in_error(error)
+        failure = failures.in_error(error)
         if failure is None:
             raise error
         failing = self._failing or retry.Attempts(self._policy)

@@ -24,6 +24,7 @@ from ims_ext.file_import import recovery as import_recovery
 from ims_ext.objectstore import body as _body
 from ims_ext.objectstore import checkpoint as _upload
 from ims_ext.reconcile import image as image_trace
+from ims_ext.transport import failures
 from ims_ext.transport import retry
 
 _logger = logging.getLogger(__name__)
@@ -255,7 +256,7 @@ class NativeImport:
             self._watch.finish()
             return image
 
-        def failure_in(error: Exception) -> retry.Failure | None:
+        def failure_in(error: Exception) -> failures.Failure | None:
             nonlocal is_lost
             if not isinstance(error, _DataError):
                 return None
@@ -395,7 +396,7 @@ class _DataError(Exception):
         self.reason = reason
 
 
-def _failure_of(error: Exception, is_lost: bool) -> retry.Failure | None:
+def _failure_of(error: Exception, is_lost: bool) -> failures.Failure | None:
     """Return the failure of an upload that another one may follow.
 
     :param error: What sending the data raised.
@@ -404,11 +405,11 @@ def _failure_of(error: Exception, is_lost: bool) -> retry.Failure | None:
     if reconcile.loss_of(error) is None:
         if is_lost and isinstance(error, sdk_exceptions.ConflictException):
             # It is being taken in.
-            return retry.Failure('doubtful', str(error))
+            return failures.Failure('doubtful', str(error))
         return None
-    failure = retry.in_error(error)
+    failure = failures.in_error(error)
     return failure and dataclasses.replace(
-        failure, kind='doubtful', is_final=retry.is_unsent(error)
+        failure, kind='doubtful', is_final=failures.is_unsent(error)
     )
 
 

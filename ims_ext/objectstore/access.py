@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from keystoneauth1 import exceptions as keystone_exceptions
 
 from ims_ext import exceptions
+from ims_ext.transport import failures
 from ims_ext.transport import retry
 
 if TYPE_CHECKING:
@@ -301,7 +302,7 @@ def _issue_key(
             log=False,
             timeout=session.timeout or policy.silence,
         )
-        return retry.good(response)
+        return failures.good(response)
 
     try:
         # In the middle of an upload, nothing else would ask again. Two keys
@@ -309,7 +310,7 @@ def _issue_key(
         response = retry.run(
             ask,
             policy,
-            failure_in=retry.in_error,
+            failure_in=failures.in_error,
             give_up=retry.last_answer,
         )
     except keystone_exceptions.ClientException as error:

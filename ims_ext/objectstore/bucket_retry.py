@@ -13,6 +13,7 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.exceptions import HTTPClientError
 from botocore.parsers import ResponseParserError
 
+from ims_ext.transport import failures
 from ims_ext.transport import retry
 
 T = TypeVar('T')
@@ -36,11 +37,11 @@ def persist(
     :raises: What ``send`` has raised at last.
     """
 
-    def failure_in(error: Exception) -> retry.Failure | None:
+    def failure_in(error: Exception) -> failures.Failure | None:
         return _failure(error, is_reachable)
 
     def wait(
-        seconds: float, failure: retry.Failure, attempts: retry.Attempts
+        seconds: float, failure: failures.Failure, attempts: retry.Attempts
     ) -> None:
         (pause or retry.sleep)(seconds)
 
@@ -53,19 +54,19 @@ def _give_up(error: Exception, attempts: retry.Attempts) -> NoReturn:
     raise error
 
 
-def _failure(error: Exception, is_reachable: bool) -> retry.Failure | None:
+def _failure(error: Exception, is_reachable: bool) -> failures.Failure | None:
     """Return the failure that an exception of botocore's stands for."""
     if isinstance(error, ClientError):
         metadata = error.response.get('ResponseMetadata', {})
-        return retry.in_status(
+        return failures.in_status(
             metadata.get('HTTPStatusCode', 0),
             metadata.get('HTTPHeaders', {}).get('retry-after'),
         )
     if isinstance(error, ResponseParserError):
-        return retry.Failure('doubtful', 'an answer that cannot be read')
+        return failures.Failure('doubtful', 'an answer that cannot be read')
     if isinstance(error, BotoConnectionError | HTTPClientError):
-        kind: retry.Kind = 'connection'
+        kind: failures.Kind = 'connection'
         if isinstance(error, BotoConnectionError) and not is_reachable:
             kind = 'doubtful'
-        return retry.Failure(kind, str(error))
+        return failures.Failure(kind, str(error))
     return None

@@ -35,6 +35,7 @@ from openstack import exceptions as sdk_exceptions
 import requests
 
 from ims_ext import exceptions
+from ims_ext.transport import failures
 from ims_ext.transport import retry
 
 _logger = logging.getLogger(__name__)
@@ -265,7 +266,7 @@ class _Attempt(Generic[Result]):
         if loss is None:
             return self._after_refusal(error)
         self._loss = error
-        if retry.is_unsent(error):
+        if failures.is_unsent(error):
             # The identity service has been asked as often as makes sense.
             return None
         _logger.info("%s: %s", loss.value.capitalize(), error)
@@ -275,23 +276,23 @@ class _Attempt(Generic[Result]):
         self._doubt = True
         return self._look_for(loss, error)
 
-    def _failure_in(self, error: Exception) -> retry.Failure | None:
+    def _failure_in(self, error: Exception) -> failures.Failure | None:
         if error is not self._loss:
             # A refusal, or nothing more can be found out.
             return None
-        failure = retry.in_error(error)
+        failure = failures.in_error(error)
         assert failure is not None  # noqa: S101
         return dataclasses.replace(
             failure,
             kind='doubtful' if self._doubt else failure.kind,
-            is_final=retry.is_unsent(error),
+            is_final=failures.is_unsent(error),
         )
 
     def _give_up(self, error: Exception, attempts: retry.Attempts) -> Result:
         raise self._noted(error)
 
     def _wait(
-        self, pause: float, failure: retry.Failure, attempts: retry.Attempts
+        self, pause: float, failure: failures.Failure, attempts: retry.Attempts
     ) -> None:
         _logger.info("Sending it again in %.1f seconds", pause)
         _sleep(pause)
@@ -391,11 +392,11 @@ def loss_of(error: Exception) -> Loss | None:
     :param error: What sending it raised.
     :returns: ``None`` for a refusal, and for what is no failure of sending.
     """
-    if retry.is_unsent(error):
+    if failures.is_unsent(error):
         return Loss.UNSENT
     if isinstance(error, exceptions.InvalidAnswerError):
         return Loss.UNREADABLE
-    failure = retry.in_error(error)
+    failure = failures.in_error(error)
     if failure is None:
         return None
     if isinstance(error, ksa_exceptions.HttpError):

@@ -18,6 +18,7 @@ import requests
 
 from ims_ext import exceptions
 from ims_ext.transport import caller
+from ims_ext.transport import failures
 from ims_ext.transport import redirect
 from ims_ext.transport import resending
 from ims_ext.transport import response_body
@@ -113,15 +114,15 @@ class Exchange:
         response = self._attempt(prepare)
         failure = self._failure(response)
         if failure is not None:
-            raise retry.FailedResponseError(response, failure)
+            raise failures.FailedResponseError(response, failure)
         return response
 
-    def _failure_in(self, error: Exception) -> retry.Failure | None:
-        failure: retry.Failure | None = None
-        if isinstance(error, retry.FailedResponseError):
+    def _failure_in(self, error: Exception) -> failures.Failure | None:
+        failure: failures.Failure | None = None
+        if isinstance(error, failures.FailedResponseError):
             failure = error.failure
         elif isinstance(error, _FAILURES):
-            failure = retry.in_error(error)
+            failure = failures.in_error(error)
         if failure is None or not self._is_sent:
             return failure
         self._is_lost |= not failure.is_undone
@@ -133,7 +134,7 @@ class Exchange:
     ) -> requests.Response:
         """Return a response that did not get better, or raise."""
         self._has_given_up = True
-        if not isinstance(error, retry.FailedResponseError):
+        if not isinstance(error, failures.FailedResponseError):
             what = "It was" if self._is_sent else "The identity service was"
             retry.raise_unanswered(
                 error,
@@ -161,7 +162,7 @@ class Exchange:
             self._kwargs.setdefault('timeout', policy.silence_once)
 
     def _wait(
-        self, pause: float, failure: retry.Failure, attempts: retry.Attempts
+        self, pause: float, failure: failures.Failure, attempts: retry.Attempts
     ) -> None:
         # What passes by itself at once is no news.
         level = logging.INFO if attempts.count == 1 else logging.WARNING
@@ -277,15 +278,17 @@ class Exchange:
 
     # ====== THE ANSWER ======
 
-    def _failure(self, response: requests.Response) -> retry.Failure | None:
-        failure = retry.in_answer(response)
+    def _failure(self, response: requests.Response) -> failures.Failure | None:
+        failure = failures.in_answer(response)
         if failure is None and self._is_repeatable:
             if not self._is_readable(response):
-                return retry.Failure(
+                return failures.Failure(
                     'doubtful', 'an answer that cannot be read'
                 )
             if response.status_code in self._further_statuses:
-                return retry.Failure('status', f'HTTP {response.status_code}')
+                return failures.Failure(
+                    'status', f'HTTP {response.status_code}'
+                )
         return failure
 
     @property

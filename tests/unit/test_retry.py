@@ -22,6 +22,7 @@ import urllib3
 
 from ims_ext import exceptions
 from ims_ext import proxy
+from ims_ext.transport import failures
 from ims_ext.transport import retry
 
 from .conftest import AUTH_URL
@@ -61,7 +62,7 @@ def sent(answers: requests_mock.Mocker, url: str) -> int:
 
 
 @pytest.mark.parametrize('method', ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'])
-@pytest.mark.parametrize('status', sorted(retry.PASSING_STATUSES))
+@pytest.mark.parametrize('status', sorted(failures.PASSING_STATUSES))
 def test_what_can_be_sent_again_is_sent_again(
     conn: connection.Connection,
     answers: requests_mock.Mocker,
