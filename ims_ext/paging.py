@@ -16,6 +16,7 @@ from ims_ext import exceptions
 from ims_ext import lazy
 from ims_ext import sdk
 from ims_ext import workers
+from ims_ext.transport import origin
 
 T = TypeVar('T')
 
@@ -331,6 +332,7 @@ class _Listing:
             )
             if not there:
                 return None
+            origin.check_answered(there)
             told = _told_marker(parameters) or there + repr(parameters)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise exceptions.InvalidAnswerError(

@@ -141,7 +141,8 @@ class AccessKey(base.BaseIdentityPlugin):
 
         :param request: The request, complete but for the signature.
         :param unsigned: The stand-in that it carries.
-        :raises: :class:`~ims_ext.exceptions.UnsignableRequestError`
+        :raises: :class:`~ims_ext.exceptions.UnsignableRequestError`, also
+            where it is not clear which host it leads to.
         """
         origin = signer.find_origin(str(request.url))
         if unsigned.origin is None:

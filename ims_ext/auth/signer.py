@@ -141,12 +141,21 @@ def sign(
 
 
 def find_origin(url: str) -> origins.Origin:
-    """Return where a URL leads: scheme, host and port."""
+    """Return where a request that is to be signed leads.
+
+    :param url: Its URL.
+    :raises: :class:`~ims_ext.exceptions.UnsignableRequestError` where that
+        is not clear.
+    """
     try:
         return origins.of(url)
-    except ValueError:
-        # Nowhere, as some catalog may have it.
-        return '', '', None
+    except ValueError as error:
+        from ims_ext.exceptions import UnsignableRequestError
+
+        raise UnsignableRequestError(
+            f"A request is signed for one host, and {url[:200]!a} leads to "
+            f"none: {error}"
+        ) from None
 
 
 def _body_digest(request: 'requests.PreparedRequest') -> str:

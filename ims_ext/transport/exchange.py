@@ -19,6 +19,8 @@ import requests
 from ims_ext import exceptions
 from ims_ext.transport import caller
 from ims_ext.transport import failures
+from ims_ext.transport import host_guard
+from ims_ext.transport import origin
 from ims_ext.transport import redirect
 from ims_ext.transport import resending
 from ims_ext.transport import response_body
@@ -261,6 +263,7 @@ class Exchange:
             'connect_retries': 0,
             'status_code_retries': 0,
             'hooks': {'response': [response_body.receive, *self._hooks]},
+            'requests_auth': self._guard(url),
         }
         try:
             return self._transmit(url, self._method, **{**kwargs, **ours})
@@ -269,6 +272,24 @@ class Exchange:
                 raise
         # Whatever was made of it: it is the caller's own.
         raise self._body.error
+
+    def _guard(self, url: str) -> host_guard.HostGuard:
+        """Return what keeps the request from other hosts than the URL's."""
+        whole = url
+        if not redirect.is_whole(url):
+            whole = self._kwargs['endpoint_override']
+        try:
+            meant = origin.of(whole)
+        except ValueError as error:
+            raise exceptions.EndpointNotFoundError(
+                f"The image service's endpoint is no URL of HTTP: "
+                f"{redirect.shown(whole)} ({error})"
+            ) from None
+        return host_guard.HostGuard(
+            self._proxy.session.session,
+            meant,
+            self._kwargs.get('requests_auth'),
+        )
 
     @property
     def _hooks(self) -> Sequence[Any]:

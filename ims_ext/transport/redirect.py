@@ -53,12 +53,13 @@ def check_url(url: str, root: str) -> None:
     :raises: :class:`~ims_ext.exceptions.RedirectRefusedError`
     """
     try:
+        origin.check_answered(url)
         may_go = _may_go(root, url)
     except ValueError:
         may_go = False
     if not may_go:
         raise exceptions.RedirectRefusedError(
-            f"{_shown(url)} is not at {_shown(root)}, where the image service "
+            f"{shown(url)} is not at {shown(root)}, where the image service "
             f"is; nothing has been sent, since the token is not for others; "
             f"{_ADVICE}"
         )
@@ -77,6 +78,8 @@ def target(
     :raises: :class:`~ims_ext.exceptions.RedirectRefusedError` for one to
         another host, and for one that may have come after the request was
         carried out.
+    :raises: :class:`~ims_ext.exceptions.InvalidAnswerError` for one to what
+        is no URL.
     """
     status = response.status_code
     location = response.headers.get('Location')
@@ -84,15 +87,19 @@ def target(
         return None
     try:
         url = urllib.parse.urljoin(response.url, location)
+    except ValueError:
+        raise exceptions.InvalidAnswerError(
+            f"{shown(response.url)} redirects to what is no URL: "
+            f"{location[:100]!a}"
+        ) from None
+    try:
+        origin.check_answered(location)
         may_go = _may_go(response.url, url)
     except ValueError:
-        raise exceptions.RedirectRefusedError(
-            f"{_shown(response.url)} redirects to what is no URL: "
-            f"{location[:100]!r}"
-        ) from None
+        may_go = False
     if not may_go:
         raise exceptions.RedirectRefusedError(
-            f"{_shown(response.url)} redirects to {_shown(url)}; that has "
+            f"{shown(response.url)} redirects to {shown(url)}; that has "
             f"not been followed, since the token is not for others; {_ADVICE}"
         )
     if (
@@ -102,7 +109,7 @@ def target(
     ):
         # Web pages answer so after they have done what was asked.
         raise exceptions.RedirectRefusedError(
-            f"{_shown(response.url)} redirects {method} to {_shown(url)} with "
+            f"{shown(response.url)} redirects {method} to {shown(url)} with "
             f"HTTP {status}, which does not say whether it has been carried "
             f"out; it has not been sent again"
         )
@@ -119,11 +126,14 @@ def _may_go(here: str, there: str) -> bool:
     return first == ('http', host, 80) and second == ('https', host, 443)
 
 
-def _shown(url: str) -> str:
-    """Return what may be shown of a URL: no user, no query."""
+def shown(url: str) -> str:
+    """Return what may be shown of a URL: no user, no query.
+
+    :param url: The URL.
+    """
     try:
         there = origin.of(url)
     except ValueError:
-        return repr(url[:100])
-    shown = f'{there[0]}://{origin.host(there)}{path(url)}'
-    return ascii(shown[:300])[1:-1]
+        return ascii(url.partition('?')[0][:100])
+    text = f'{there[0]}://{origin.host(there)}{path(url)}'
+    return ascii(text[:300])[1:-1]

@@ -33,7 +33,10 @@ def check_request(method: str, url: str, kwargs: Mapping[str, Any]) -> None:
     :raises: :class:`~ims_ext.exceptions.ValidationError`
     """
     _check_text(url)
-    parts = urllib.parse.urlsplit(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:
+        raise exceptions.ValidationError(f"{url!a} is no URL") from None
     if method not in _READING and (parts.query or '?' in url or '#' in url):
         raise exceptions.ValidationError(
             f"An ID or a tag with '?' or '#' in it cannot be part of a path: "
