@@ -116,7 +116,11 @@ class Writer:
                 self._make_image(f'{self._name}-{turn}')
                 self._delete_image(f'{self._name}-{turn}-deleted')
                 self._start_job(f'{self._name}-{turn}-job')
-            except requests.ConnectionError:
+            except (
+                requests.ConnectionError,
+                # Killed between a response's head and its body.
+                requests.exceptions.ChunkedEncodingError,
+            ):
                 pass
             if stopping.wait(0.02):
                 return
