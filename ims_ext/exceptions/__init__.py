@@ -17,7 +17,9 @@ from ims_ext.exceptions import masking
 from ims_ext.exceptions import refusal
 from ims_ext.exceptions import wording
 from ims_ext.exceptions.codes import catalogue as catalogue
-from ims_ext.exceptions.refusal import error_body as error_body
+from ims_ext.exceptions.error_body import error_body as error_body
+from ims_ext.exceptions.error_body import phrase
+from ims_ext.exceptions.error_body import request_id
 from ims_ext.exceptions.wording import readable as readable
 
 if TYPE_CHECKING:
@@ -425,9 +427,10 @@ def raise_from_response(
 ) -> None:
     """Raise what an error answer of the service stands for.
 
-    Does nothing for answers below 300. The body may have any of the
-    documented shapes: ``{"error": {"message", "code"}}``, the gateway's
-    ``{"error_msg", "error_code"}``, or Glance's HTML page.
+    Does nothing for answers below 300. The body may have any shape: the
+    documented ones are ``{"error": {"message", "code"}}``, the gateway's
+    ``{"error_msg", "error_code"}`` and Glance's HTML page, and there are
+    more.
 
     :param response: The answer.
     :param error_message: What was being done, the message's first words.
@@ -437,7 +440,7 @@ def raise_from_response(
     if response.status_code < 400:
         _check_carried_out(response.status_code, error_message)
         return
-    code, reason = refusal.error_body(response)
+    code, reason = error_body(response)
     cls = _CLASS_BY_STATUS.get(response.status_code, CloudImageHttpError)
     telling = _CLASS_BY_CODE.get(code or '')
     if telling and issubclass(telling, cls):
@@ -450,11 +453,12 @@ def raise_from_response(
         message=error_message or "The image service refuses",
         response=response,
         details=refusal.sentence(
-            None, code, reason or response.reason, advice
+            None, code, reason or phrase(response), advice
         ),
     )
     error.code = code
     error.advice = advice
+    error.request_id = request_id(response)
     raise error
 
 

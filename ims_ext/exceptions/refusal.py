@@ -76,33 +76,6 @@ def missing_operation(response: 'requests.Response') -> str:
     )
 
 
-def error_body(
-    response: 'requests.Response',
-) -> tuple[str | None, str | None]:
-    """Return the code and the message of an error answer.
-
-    :param response: The answer.
-    """
-    try:
-        body = response.json()
-    except (ValueError, RecursionError):
-        return None, wording.plain_text(response.content)
-    if not isinstance(body, dict):
-        return None, wording.plain_text(response.content)
-    error = body.get('error')
-    if isinstance(error, dict):
-        body = error
-    elif isinstance(error, str):
-        return None, wording.in_one_line(error)
-    code = body.get('error_code') or body.get('code')
-    message = body.get('error_msg') or body.get('message')
-    return (
-        # Keystone and Glance put the HTTP status where the code would be.
-        wording.readable(code, 100) if isinstance(code, str) else None,
-        wording.in_one_line(message) if message else None,
-    )
-
-
 def advice(code: str | None) -> str | None:
     """Return the catalogue's advice for a code, if there is any.
 
