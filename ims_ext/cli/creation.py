@@ -24,7 +24,7 @@ class CreateImage(command.ShowOne):
 
     Shows the image with --wait, otherwise job_id, and left_object where an
     uploaded object stays in the bucket. A file that is uploaded without a
-    bucket needs no job: the image is shown. Of several volumes, --wait shows
+    bucket needs no job: the image is shown. Of several images, --wait shows
     job_id and images.
     """
 
@@ -65,8 +65,8 @@ class CreateImage(command.ShowOne):
                     )
         if job.id and not parsed_args.wait:
             return _job.show_started_job(job)
-        image_change.complete(self.client, _image_ids(job), parsed_args)
-        if parsed_args.volume and len(parsed_args.volume) > 1:
+        image_change.complete(self.client, job.image_ids, parsed_args)
+        if len(job.image_ids) > 1:
             return _show_images(job)
         columns, values = command.show_image(self._image(job))
         if job.left_object:
@@ -153,21 +153,14 @@ class CreateImage(command.ShowOne):
         return found or self.client.get_image(job.image_id)
 
 
-def _image_ids(job: _extension_job.Job) -> list[str]:
-    """Return the IDs of the images that a job has made."""
-    found = [sub_job.image_id for sub_job in job.sub_jobs]
-    return [each for each in found if each] or [
-        each for each in (job.image_id,) if each
-    ]
-
-
 def _show_images(
     job: _extension_job.Job,
 ) -> tuple[tuple[str, ...], tuple[Any, ...]]:
     """Return columns and values of a job that has made several images."""
+    names = {sub_job.image_id: sub_job.image_name for sub_job in job.sub_jobs}
     images = [
-        {'id': sub_job.image_id, 'name': sub_job.image_name}
-        for sub_job in job.sub_jobs
+        {'id': image_id, 'name': names.get(image_id)}
+        for image_id in job.image_ids
     ]
     return ('job_id', 'images'), (
         job.id,

@@ -19,6 +19,7 @@ _COLUMNS = (
     'end_time',
     'image_id',
     'image_name',
+    'images',
     'error_code',
     'fail_reason',
     'sub_jobs',
@@ -38,6 +39,7 @@ def show_job(job: _job.Job) -> tuple[tuple[str, ...], tuple[Any, ...]]:
         job.end_time or None,
         job.image_id,
         job.image_name,
+        format_columns.ListColumn(job.image_ids),
         code,
         reason,
         format_columns.ListDictColumn(
@@ -64,6 +66,12 @@ def show_started_job(
         # The answer that named the job was lost.
         columns = ('image_id', 'status')
         values = (job.image_id, str(job.status))
+        if len(job.image_ids) > 1:
+            columns = ('images', 'status')
+            values = (
+                format_columns.ListColumn(job.image_ids),
+                str(job.status),
+            )
     if job.left_object:
         columns += ('left_object',)
         values += (job.left_object,)
@@ -74,8 +82,8 @@ class ShowJob(command.ShowOne):
     """Show an asynchronous job.
 
     Shows job_id, job_type, status, progress, begin_time, end_time, image_id,
-    image_name, error_code, fail_reason and sub_jobs; with --progress, also
-    current_task and sub_job_id.
+    image_name, images (the IDs of all of them), error_code, fail_reason and
+    sub_jobs; with --progress, also current_task and sub_job_id.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

@@ -19,6 +19,7 @@ from ims_ext import reconcile
 from ims_ext import resource
 from ims_ext import sdk
 from ims_ext import validation
+from ims_ext.extension import job_image
 from ims_ext.extension import job_watch
 from ims_ext.transport import decode
 from ims_ext.transport import request_check
@@ -88,6 +89,11 @@ class Job(resource.Resource):
     #: the bucket still; not sent by the cloud.
     left_object: str | None = None
 
+    #: The request that has started the job, where it makes images.
+    _request: job_image.Request | None = None
+    #: Images that the job has made and does not tell.
+    _found_ids: tuple[str, ...] = ()
+
     @property
     def begin_datetime(self) -> datetime.datetime | None:
         """``begin_time``, parsed, in UTC."""
@@ -126,8 +132,12 @@ class Job(resource.Resource):
         """Whether the job has ended."""
         return self.is_successful or self.is_failed
 
+    @property
+    def _entities(self) -> dict[str, Any]:
+        return self.entities or {}
+
     def _entity(self, name: str) -> Any:
-        return (self.entities or {}).get(name)
+        return self._entities.get(name)
 
     def _entity_text(self, name: str) -> str | None:
         return _text(self._entity(name))
@@ -140,10 +150,24 @@ class Job(resource.Resource):
             generation = [sub for job in generation for sub in job.sub_jobs]
 
     @property
+    def image_ids(self) -> list[str]:
+        """The IDs of the images that the job makes or changes.
+
+        Its own, then those of its sub-jobs. Of a job that was started and
+        waited for by the same program, they are known when it has ended well
+        even where the cloud does not tell them.
+        """
+        told = [
+            image_id
+            for job in self._family()
+            for image_id in job_image.told(job._entities)
+        ]
+        return job_image.distinct(told or self._found_ids)
+
+    @property
     def image_id(self) -> str | None:
-        """The ID of the image that the job makes or changes."""
-        found = (job._entity_text('image_id') for job in self._family())
-        return next(filter(None, found), None)
+        """The ID of the image that the job makes or changes; the first."""
+        return next(iter(self.image_ids), None)
 
     @property
     def image_name(self) -> str | None:
@@ -224,7 +248,17 @@ class Job(resource.Resource):
             project_id=ims.get_project_id(),
             connection=sdk.connection_of(ims),
         )
+        job._request = self._request
         return job.fetch(ims, error_message=f"Cannot look up the job {wanted}")
+
+    def find_images(self, ims: 'JobMixin') -> None:
+        """Find the images that the job has made, where it does not tell them.
+
+        :param ims: ``conn.ims``.
+        """
+        if self._request and self.is_successful and not self.image_ids:
+            found = self._request.find(ims, self.label)
+            self._found_ids = tuple(found)
 
 
 class JobMixin(proxy.Proxy):
@@ -279,6 +313,8 @@ class JobMixin(proxy.Proxy):
             return job
 
         trace: reconcile.Trace[Job] | None = request.trace()
+        if trace is not None and trace.makes_images:
+            job._request = job_image.Request(trace, reconcile.Moment())
         started = reconcile.make_once(self, trace, send) if trace else send()
         if not wait:
             return started
@@ -322,6 +358,7 @@ class JobMixin(proxy.Proxy):
             raise
         if watch.job.is_failed:
             raise exceptions.JobFailedError(watch.job)
+        watch.job.find_images(self)
         return watch.job
 
     def _wait(
@@ -384,6 +421,7 @@ class JobMixin(proxy.Proxy):
                 if progress:
                     progress(watch.job)
                 if watch.job.is_finished:
+                    watch.job.find_images(self)
                     yield watch.job
         except BaseException as error:
             job_watch.note_left(watches, error)

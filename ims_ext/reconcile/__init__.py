@@ -127,6 +127,8 @@ class Trace(Generic[Result]):
     :cvar shows_late: Whether what it makes may be under way unseen.
     :cvar is_repeatable: Whether the service itself makes sure that a second
         request has no effect beyond the first one's.
+    :cvar makes_images: Whether it makes images, and :meth:`find` returns a
+        job that tells which.
     """
 
     what: str
@@ -134,6 +136,7 @@ class Trace(Generic[Result]):
     can_look: bool = True
     shows_late: bool = False
     is_repeatable: bool = False
+    makes_images: bool = False
 
     def alone(self) -> contextlib.AbstractContextManager[Any]:
         """Keep others of this process from making the same meanwhile."""
@@ -210,6 +213,27 @@ def make_once(proxy: Any, trace: Trace[Result], send: Send[Result]) -> Result:
     """
     with trace.alone():
         return _Attempt(proxy, trace, send).result()
+
+
+def find_soon(
+    proxy: Any, trace: Trace[Result], moment: Moment
+) -> Result | None:
+    """Look for what a request has made, which may be seen a little later.
+
+    :param proxy: ``conn.ims``.
+    :param trace: How it is recognised.
+    :param moment: When the request was sent.
+    :returns: ``None`` where nothing is seen.
+    :raises: :class:`~ims_ext.exceptions.OutcomeUnknownError` where it cannot
+        be told apart from something else, and what looking raises.
+    """
+    for pause in (0.0, *_SOON):
+        if pause:
+            _sleep(pause)
+        found = trace.find(proxy, moment)
+        if found is not None:
+            return found
+    return None
 
 
 class _Attempt(Generic[Result]):

@@ -208,6 +208,8 @@ class ImageTrace(ImageTraces[_image.Image]):
 class ImageJobTrace(ImageTraces[_job.Job]):
     """What a request leaves whose answer would have named a job."""
 
+    makes_images = True
+
     def find(self, proxy: Any, moment: reconcile.Moment) -> _job.Job | None:
         """Look for the images; the job is one that follows them."""
         records = self.find_records(proxy, moment)
@@ -373,9 +375,8 @@ class _Own:
         except (exceptions.BadRequestError, exceptions.NotFoundError):
             # Another cloud's; it makes no images here.
             return True
-        found = {job.image_id, *(sub.image_id for sub in job.sub_jobs)}
-        found -= {None}
-        self.claim(str(image_id) for image_id in found)
+        found = job.image_ids
+        self.claim(found)
         if job.is_finished:
             with self._guard:
                 self._jobs.pop(job_id, None)
