@@ -15,7 +15,7 @@ from ims_ext import exceptions
 
 @dataclasses.dataclass(frozen=True)
 class Fingerprint:
-    """What changes when a file does.
+    """The marks of a file that change when it does.
 
     :ivar size: Its bytes.
     :ivar modified: When it was written to, in nanoseconds; whoever writes

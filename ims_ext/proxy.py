@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all capabilities share: the service's root and its paths."""
+"""The base of ``conn.ims``: the service's root, its paths and requests."""
 
 import re
 from typing import Any, cast

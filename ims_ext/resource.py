@@ -130,7 +130,7 @@ def parse_time(value: Any) -> datetime.datetime | None:
 
 
 class ResourceMixin:
-    """What all resources of ``conn.ims`` have, openstacksdk's own included.
+    """The base of all resources of ``conn.ims``, openstacksdk's included.
 
     They are made, and read as a whole, at little cost, and can be copied.
     """

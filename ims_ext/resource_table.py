@@ -93,7 +93,7 @@ def make_plainly(
 
 
 class Table:
-    """How a class's resources are made of what the cloud sends, and read.
+    """The table by which a class's resources are made, and read.
 
     :param kind: The class.
     :raises: :class:`~ims_ext.sdk.NotKnownError` for one whose attributes

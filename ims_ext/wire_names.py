@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an answer's keys mean: an attribute by its wire name, or a property.
+"""The meaning of a key: an attribute by its wire name, or a property.
 
 ``__os_version`` is what the cloud says of an image's ``os_version``; a key
 ``os_version`` is a property that somebody has given the image, and an image

@@ -34,7 +34,7 @@ LOG = logging.getLogger(__name__)
 
 
 class _SignedAccess(access.AccessInfoV3):
-    """What is known without a token: the catalog, and mostly the project."""
+    """The catalog, and mostly the project, as known without a token."""
 
     @property
     def expires(self) -> datetime.datetime | None:

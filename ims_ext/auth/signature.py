@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a request is signed for with an access key: its canonical form.
+"""The canonical form of a request, which an access key signs.
 
 Client and emulator share this. The scheme is SDK-HMAC-SHA256: method, path,
 query, some of the headers and the body's digest are put in an order and a

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all commands share: errors in one message, and how images are shown."""
+"""The base of all commands: errors in one message, images as columns."""
 
 import argparse
 from collections.abc import Iterable, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How ``openstack ims image list`` finds and counts images by their tags."""
+"""``openstack ims image list``: images found and counted by their tags."""
 
 import argparse
 from collections.abc import Iterable, Mapping

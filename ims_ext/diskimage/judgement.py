@@ -84,7 +84,7 @@ _REFUSED = {
 
 
 class Found(NamedTuple):
-    """What an image is.
+    """The judgement of a disk image.
 
     :ivar disk_format: One of :data:`IMPORT_FORMATS`.
     :ivar virtual_size: Bytes of the disk in it; ``None`` where only the

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a disk image's file becomes an image, and the disk that it needs."""
+"""The route of a disk image's file to an image, and the disk it needs."""
 
 import enum
 
@@ -28,7 +28,7 @@ QUICK_FORMATS = ('raw', 'zvhd2')
 
 
 class Route(enum.Enum):
-    """How a file becomes an image."""
+    """The route of a file to an image."""
 
     #: Image metadata, then the file itself, to the image service.
     NATIVE = 'native'

@@ -359,11 +359,11 @@ class LookedAtJob(Protocol):
 
     @property
     def job_type(self) -> Any:
-        """What it does."""
+        """The type of the job."""
 
     @property
     def status(self) -> Any:
-        """How far it is."""
+        """The status of the job."""
 
     @property
     def failure(self) -> tuple[str | None, str | None]:

@@ -10,7 +10,7 @@ import json
 
 @dataclasses.dataclass(frozen=True)
 class ErrorCode:
-    """What one of the service's error codes means.
+    """An error code of the service, with its meaning.
 
     :param code: The code, for example ``IMG.0015``.
     :param meaning: What the service found wrong.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a refusal says: its code, its words, and what they come down to.
+"""The code and the words of a refusal, and what they come down to.
 
 :mod:`ims_ext.exceptions` makes exceptions of it.
 """

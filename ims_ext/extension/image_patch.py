@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What may be changed of an image, and the smallest patch that does it."""
+"""Changes of an image: the permitted ones, as the smallest patch."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, cast

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What images are made of beside files: servers, volumes and backups."""
+"""The sources of images beside files: servers, volumes and backups."""
 
 from typing import Any, NamedTuple
 import uuid
@@ -18,7 +18,7 @@ Source = str | sdk_resource.Resource
 
 
 class _Kind(NamedTuple):
-    """Where sources of a kind are looked up by name.
+    """A kind of source, and the service that finds it by name.
 
     :param noun: What the service's proxy calls them: ``find_<noun>``.
     :param service: The attribute of the connection.

@@ -30,7 +30,7 @@ _DAY = datetime.timedelta(days=1)
 
 
 class TimeCondition(NamedTuple):
-    """How an image's time must compare with another."""
+    """A comparison of an image's time with another."""
 
     attribute: str
     operator: str

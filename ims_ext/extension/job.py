@@ -106,12 +106,12 @@ class Job(resource.Resource):
 
     @property
     def label(self) -> str:
-        """What messages call the job: its ID, or what it works on."""
+        """The job's name in messages: its ID, or the image it works on."""
         return str(self.id)
 
     @property
     def key(self) -> str:
-        """What tells the job from others.
+        """The key that tells the job from others.
 
         :raises: :class:`~ims_ext.exceptions.ValidationError` without an ID.
         """
@@ -176,7 +176,7 @@ class Job(resource.Resource):
 
     @property
     def progress(self) -> float | None:
-        """How much of the job is done, from 0 to 1.
+        """The share of the job that is done, from 0 to 1.
 
         ``None`` where the cloud does not tell it.
         """

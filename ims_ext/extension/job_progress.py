@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a job is, as one of the clouds tells in an operation of its own."""
+"""The progress of a job, which one of the clouds tells by itself."""
 
 from ims_ext import resource
 from ims_ext.extension import job as _job

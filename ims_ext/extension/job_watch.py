@@ -48,7 +48,7 @@ class RunningJob(exceptions.LookedAtJob, Protocol):
 
     @property
     def progress(self) -> float | None:
-        """How much of the job is done, from 0 to 1."""
+        """The share of the job that is done, from 0 to 1."""
 
     @property
     def is_finished(self) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What became of every image and project of a batch of sharing."""
+"""The result of a batch of sharing, for every image and project."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from ims_ext.extension import job as _job
 
 
 class MemberResult(NamedTuple):
-    """What became of one image and one project of a batch.
+    """The result for one image and one project of a batch.
 
     :param image_id: ID of the image.
     :param project_id: ID of the project.

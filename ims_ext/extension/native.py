@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the clouds add to Glance's own operations."""
+"""Glance's own operations, with what the clouds add to them."""
 
 from collections.abc import Generator, Mapping
 import datetime

@@ -8,7 +8,7 @@ from ims_ext.transport import decode
 
 
 class Quota(resource.Resource):
-    """How much of something a project may have, and has.
+    """A quota of a project, and how much of it is used.
 
     Operation 26: ``GET /v1/cloudimages/quota``.
     """

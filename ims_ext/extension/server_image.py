@@ -119,7 +119,7 @@ class DataVolumeImages(resource.JobRequest):
 
 
 class VolumeImageAttributes(_body.ServerImageAttributes, total=False):
-    """What can be said of a system disk image from a data disk."""
+    """Attributes of a system disk image from a data disk."""
 
     #: ``ECS``, which is the default, ``BMS``, ``FusionCompute``, ``Ironic``.
     type: str

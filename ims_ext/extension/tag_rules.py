@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tags are, what is permitted, and the forms that they travel in.
+"""Tags: the permitted ones, and the forms that they travel in.
 
 Three sets of bounds are documented: for tags to be set, for tags to be
 removed, and for tags to be searched by.

@@ -111,7 +111,7 @@ class TaggedImage(resource.Resource):
 
 
 class TagSearch(TypedDict, total=False):
-    """What images are found by; all that is given has to hold.
+    """The conditions of a search by tags, all of which have to hold.
 
     Tags are a mapping of keys to a value, to several of which one will do,
     or to ``None`` for any value; or a list of

@@ -129,7 +129,7 @@ class RegionCopy(resource.JobRequest):
 
 
 class CopyAttributes(TypedDict, total=False):
-    """What can be said of the copy of an image."""
+    """Attributes of the copy of an image."""
 
     #: Up to 1,024 characters without ``<``, ``>`` and line ends; the copy
     #: does not inherit the image's.
@@ -141,7 +141,7 @@ class CopyAttributes(TypedDict, total=False):
 
 
 class RegionCopyAttributes(TypedDict, total=False):
-    """What can be said of the copy of an image in another region."""
+    """Attributes of the copy of an image in another region."""
 
     #: Up to 1,024 characters without ``<``, ``>`` and line ends.
     description: str

@@ -32,7 +32,7 @@ class ApiVersion(resource.Resource):
 
     @property
     def url(self) -> str | None:
-        """Where the version is, as the cloud says."""
+        """The version's URL, as the cloud says."""
         for link in self.links or ():
             if isinstance(link, dict) and link.get('rel') == 'self':
                 href = link.get('href')

@@ -62,7 +62,7 @@ class WholeImage(resource.JobRequest):
 
 
 class WholeImageAttributes(_body.ServerImageAttributes, total=False):
-    """What can be said of a full-ECS image."""
+    """Attributes of a full-ECS image."""
 
     #: ID of the CBR vault that the server is or will be in; without one, a
     #: CSBS backup is made. With ``server`` only (O, H).

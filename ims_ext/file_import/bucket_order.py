@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is asked for where a file is imported through a bucket."""
+"""The request for an import of a file through a bucket."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -14,7 +14,7 @@ from ims_ext.file_import import record as import_record
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """What is asked for.
+    """The import that is asked for.
 
     :ivar file: The file.
     :ivar bucket: The bucket.
@@ -37,7 +37,7 @@ class Order:
 
     @property
     def asked(self) -> dict[str, str]:
-        """What tells it from another order for the same image."""
+        """The attributes that tell it from another for the same image."""
         others = {
             name: value
             for name, value in self.body.items()

@@ -37,7 +37,7 @@ _BAD_STATUSES = ('killed', 'deleted', 'pending_delete')
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """What is asked for.
+    """The import that is asked for.
 
     :ivar file: The file.
     :ivar metadata: What ``create_image_metadata`` takes.

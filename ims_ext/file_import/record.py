@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of imports that have not ended, in the user's state folder.
+"""Records of imports that have not ended, in the user's state folder.
 
 An import that is killed at any point goes on from its record. There is one
 for each combination of project, file, name and bucket; it is written before
@@ -46,7 +46,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass
 class Record:
-    """How far an import has come.
+    """The record of an import: how far it has come.
 
     :ivar fingerprint: The file.
     :ivar judged: A digest of what the judgement of the file rests on.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an import that was interrupted has made, and what to say of it."""
+"""The recovery of an interrupted import, and the words for it."""
 
 import time
 from typing import Any

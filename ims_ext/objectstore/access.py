@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How to get at a cloud's buckets: endpoint, access key, S3 client."""
+"""Access to a cloud's buckets: endpoint, access key, S3 client."""
 
 from collections.abc import Mapping
 import datetime

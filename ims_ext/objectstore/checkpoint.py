@@ -27,7 +27,7 @@ def part_size(size: int) -> int:
 
 @dataclasses.dataclass
 class Checkpoint:
-    """What has to be known of an upload to go on with it later.
+    """The state of an upload, as needed to go on with it later.
 
     :ivar size: The file's bytes.
     :ivar part_size: A part's bytes; a file under that is sent in one piece.
@@ -68,7 +68,7 @@ class Checkpoint:
 
 
 class Watch:
-    """How far an upload has come, for whoever wants to know.
+    """The progress of an upload, for whoever wants to know.
 
     :param bucket: The bucket's name.
     :param key: The object's key.
@@ -93,7 +93,7 @@ class Watch:
 
     @property
     def sent(self) -> str:
-        """How much has been sent, in words for a message."""
+        """The share that has been sent, in words for a message."""
         return f" after {self._done} of {self.size} bytes"
 
     def add(self, count: int) -> None:

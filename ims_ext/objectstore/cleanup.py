@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an attempt to upload has left in the bucket, and getting rid of it."""
+"""The cleanup of what an attempt to upload has left in the bucket."""
 
 from collections.abc import Sequence
 import hashlib

@@ -60,7 +60,7 @@ def _sleep(seconds: float) -> None:
 
 
 class Loss(enum.Enum):
-    """What is known of a request that got no answer of its own."""
+    """The state of knowledge of a request that got no answer."""
 
     #: It never reached the service.
     UNSENT = "the service could not be reached"
@@ -119,7 +119,7 @@ def server_time(response: requests.Response) -> datetime.datetime | None:
 
 
 class Trace(Generic[Result]):
-    """How it is found out whether a request took effect.
+    """The trace by which it is found out whether a request took effect.
 
     :cvar what: What it makes, as in "Left behind: perhaps …".
     :cvar advice: What to look at where that cannot be known.

@@ -80,7 +80,7 @@ def _is_origin(told: str, wanted: str) -> bool:
 
 
 class ImageTraces(reconcile.Trace[reconcile.Result]):
-    """What a request that makes images leaves in the list of images.
+    """The trace of a request that makes images, in the list of images.
 
     :param wanted: The images that it asks for.
     """
@@ -170,7 +170,7 @@ class ImageTraces(reconcile.Trace[reconcile.Result]):
 
 
 class ImageTrace(ImageTraces[_image.Image]):
-    """What the creation of an image without data leaves.
+    """The trace of the creation of an image without data.
 
     :param wanted: The image that it asks for, one.
     :param status: The status that it has then; ``None`` for any.
@@ -206,7 +206,7 @@ class ImageTrace(ImageTraces[_image.Image]):
 
 
 class ImageJobTrace(ImageTraces[_job.Job]):
-    """What a request leaves whose answer would have named a job."""
+    """The trace of a request whose answer would have named a job."""
 
     makes_images = True
 
@@ -330,7 +330,7 @@ class _Locks:
 
 
 class _Own:
-    """What attempts of this process have made that got their answers."""
+    """Images that attempts of this process have made, and were told of."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()

@@ -314,7 +314,7 @@ class Exchange:
 
     @property
     def _further_statuses(self) -> Collection[int]:
-        """What openstacksdk asks to repeat, conflicts for example."""
+        """Statuses that openstacksdk asks to repeat, conflicts for example."""
         return (
             self._kwargs.get('retriable_status_codes')
             or self._proxy.retriable_status_codes
@@ -348,7 +348,7 @@ class _Body:
 
     @property
     def error(self) -> BaseException | None:
-        """What reading it raised, if anything."""
+        """The exception that reading it raised, if any."""
         source = self.data
         return source.error if isinstance(source, caller.Source) else None
 

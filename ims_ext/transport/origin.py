@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a URL leads: scheme, host and port, which credentials are for.
+"""The origin that a URL leads to: scheme, host and port.
 
 Python's parser and the HTTP library's differ on odd URLs. Here, and nowhere
 else, a URL is taken as the HTTP library will request it, and only where both

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a request may go: tokens are for one host, and for no other."""
+"""Redirects and links: tokens are for one host, and for no other."""
 
 import urllib.parse
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a refusal means when it follows an answer that was lost.
+"""The outcome of a request that was sent again after a lost answer.
 
 A deletion that was carried out, and is sent again because its answer was
 lost, is refused: there is nothing left to delete. So is a patch that removes

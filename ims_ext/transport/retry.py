@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long and how often to ask again after failures that pass.
+"""The one retry policy, and the loop that asks again by it.
 
 There is one list of passing statuses, one policy and one loop: for requests,
 the identity service, buckets, imports and what makes something. Waiting for a
@@ -40,7 +40,7 @@ _Number = TypeVar('_Number', int, float)
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
-    """How often and for how long to ask again.
+    """A retry policy: how often and for how long to ask again.
 
     ``conn.ims.retry_policy`` is the one of a connection: for its requests,
     its buckets and their keys, its imports and the waits for its jobs.

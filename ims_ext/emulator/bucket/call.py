@@ -141,7 +141,7 @@ def _utc(seconds: float) -> datetime.datetime:
 
 @dataclasses.dataclass(frozen=True)
 class Operation:
-    """How an operation is asked for.
+    """An operation of the object store, and the request that asks for it.
 
     :ivar name: The documented name.
     :ivar markers: The parameters that name it.

@@ -29,7 +29,7 @@ class Page:
 
     @property
     def size(self) -> int:
-        """How many entries it has."""
+        """The number of entries."""
         return len(self.objects) + len(self.prefixes)
 
 
