@@ -176,7 +176,11 @@ def native(session: nox.Session) -> None:
     ):
         session.install(*arguments)
     session.run(
-        'pytest', *(session.posargs or ['tests/native']),
+        'pytest',
+        # What the services use is their own business.
+        '-W', 'default::DeprecationWarning',
+        '-W', 'default::PendingDeprecationWarning',
+        *(session.posargs or ['tests/native']),
         env={'IMS_EXT_NATIVE': '1'},
     )  # fmt: skip
 
