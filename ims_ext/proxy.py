@@ -14,6 +14,7 @@ from ims_ext import inherited
 from ims_ext import resource
 from ims_ext import sdk
 from ims_ext.transport import exchange
+from ims_ext.transport import guarded_session
 from ims_ext.transport import redirect
 from ims_ext.transport import request_check
 from ims_ext.transport import retry
@@ -74,9 +75,10 @@ class Proxy(inherited.InheritedOperations):
 
     def _catalog_endpoint(self) -> str:
         config = self._own_connection.config
+        guarded = guarded_session.guarded(self.session)
         for service_type in _SERVICE_TYPES:
             try:
-                endpoint = self.session.get_endpoint(
+                endpoint = guarded.get_endpoint(
                     self.auth,
                     service_type=service_type,
                     interface=config.get_interface(service_type),
@@ -86,6 +88,7 @@ class Proxy(inherited.InheritedOperations):
             except ksa_exceptions.EndpointNotFound:
                 endpoint = None
             if endpoint:
+                redirect.check_endpoint(endpoint)
                 return endpoint
         region = config.get_region_name('ims')
         raise exceptions.EndpointNotFoundError(
@@ -112,8 +115,9 @@ class Proxy(inherited.InheritedOperations):
         """
         policy = retry_policy or self.retry_policy.configured(self)
         with_auth = auth or self.auth
+        guarded = guarded_session.guarded(self.session)
         return retry.ask_identity(
-            lambda: self.session.get_project_id(with_auth), policy
+            lambda: guarded.get_project_id(with_auth), policy
         )
 
     def request(

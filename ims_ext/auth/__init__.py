@@ -237,10 +237,13 @@ class AccessKey(base.BaseIdentityPlugin):
     ) -> 'requests.Response':
         """Ask the identity service something, signed."""
         from ims_ext.transport import failures
+        from ims_ext.transport import guarded_session
         from ims_ext.transport import retry
 
+        guarded = guarded_session.guarded(session)
+
         def ask() -> 'requests.Response':
-            response = session.get(
+            response = guarded.get(
                 self._identity_url + path,
                 params=query,
                 headers={

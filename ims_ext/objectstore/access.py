@@ -15,6 +15,8 @@ from keystoneauth1 import exceptions as keystone_exceptions
 
 from ims_ext import exceptions
 from ims_ext.transport import failures
+from ims_ext.transport import guarded_session
+from ims_ext.transport import origin
 from ims_ext.transport import retry
 
 if TYPE_CHECKING:
@@ -283,7 +285,7 @@ def _issue_key(
 ) -> dict[str, str]:
     """Get a temporary key, by the names that botocore has for its parts."""
     url = _identity_root(connection) + _KEYS_PATH
-    session = connection.session
+    session = guarded_session.guarded(connection.session)
 
     def ask() -> 'requests.Response':
         response = session.post(
@@ -313,7 +315,11 @@ def _issue_key(
             failure_in=failures.in_error,
             give_up=retry.last_answer,
         )
-    except keystone_exceptions.ClientException as error:
+    except (
+        keystone_exceptions.ClientException,
+        exceptions.InvalidAnswerError,
+        exceptions.RedirectRefusedError,
+    ) as error:
         raise exceptions.BucketCredentialsError(
             f"There is no access key for the buckets, and the identity "
             f"service issued no temporary one: "
@@ -384,7 +390,7 @@ def _catalog_url(connection: 'Connection', service_type: str) -> str | None:
     """Return what the catalog has for a service, or ``None``."""
     config = connection.config
     try:
-        return connection.session.get_endpoint(
+        url = guarded_session.guarded(connection.session).get_endpoint(
             service_type=service_type,
             interface=config.get_interface(service_type),
             region_name=config.get_region_name(service_type),
@@ -392,6 +398,16 @@ def _catalog_url(connection: 'Connection', service_type: str) -> str | None:
         )
     except keystone_exceptions.EndpointNotFound:
         return None
+    if url:
+        try:
+            origin.check_answered(url)
+            origin.of(url)
+        except ValueError as error:
+            raise exceptions.ObjectStoreError(
+                f"The catalog's {service_type} endpoint is not an http or "
+                f"https URL: {url[:200]!a} ({error})"
+            ) from None
+    return url
 
 
 def _checked_url(url: str, what: str) -> str:

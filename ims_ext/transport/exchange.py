@@ -19,6 +19,7 @@ import requests
 from ims_ext import exceptions
 from ims_ext.transport import caller
 from ims_ext.transport import failures
+from ims_ext.transport import guarded_session
 from ims_ext.transport import host_guard
 from ims_ext.transport import origin
 from ims_ext.transport import redirect
@@ -213,7 +214,8 @@ class Exchange:
         """Have a token before anything is sent that needs one."""
         if not self._is_authenticated:
             return None
-        headers = self._proxy.session.get_auth_headers(self._auth) or {}
+        session = guarded_session.guarded(self._proxy.session)
+        headers = session.get_auth_headers(self._auth) or {}
         return headers.get(_TOKEN)
 
     def _renew(self, response: requests.Response) -> bool:

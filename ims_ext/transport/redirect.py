@@ -18,9 +18,11 @@ _LOOK_THERE = frozenset((301, 302, 303))
 _READING = frozenset(('GET', 'HEAD'))
 
 _ADVICE = (
-    "if the service has moved there, set ims_endpoint_override in the "
-    "cloud's configuration to its URL"
+    "if the service has moved there, set {} in the cloud's configuration to "
+    "its URL"
 )
+#: The setting that says where the image service is.
+_SETTING = 'ims_endpoint_override'
 
 
 def is_whole(url: str) -> bool:
@@ -61,18 +63,39 @@ def check_url(url: str, root: str) -> None:
         raise exceptions.RedirectRefusedError(
             f"{shown(url)} is not at {shown(root)}, where the image service "
             f"is; nothing has been sent, since the token is not for others; "
-            f"{_ADVICE}"
+            f"{_ADVICE.format(_SETTING)}"
         )
 
 
+def check_endpoint(url: str) -> None:
+    """Refuse an endpoint of the catalog that is no plain URL of HTTP.
+
+    :param url: The endpoint.
+    :raises: :class:`~ims_ext.exceptions.EndpointNotFoundError`
+    """
+    try:
+        origin.check_answered(url)
+        origin.of(url)
+    except ValueError as error:
+        raise exceptions.EndpointNotFoundError(
+            f"The catalog's endpoint of the image service is no URL of HTTP: "
+            f"{url[:200]!a} ({error}); set ims_endpoint_override in the "
+            f"cloud's configuration to its URL"
+        ) from None
+
+
 def target(
-    response: requests.Response, method: str, is_repeatable: bool
+    response: requests.Response,
+    method: str,
+    is_repeatable: bool,
+    setting: str = _SETTING,
 ) -> str | None:
     """Return where an answer says to go.
 
     :param response: The answer.
     :param method: The request's method.
     :param is_repeatable: Whether the request may be sent twice.
+    :param setting: The setting that says where the service is.
     :returns: A URL on the same host, or ``None`` where the answer is no
         redirect, or names no place.
     :raises: :class:`~ims_ext.exceptions.RedirectRefusedError` for one to
@@ -100,7 +123,8 @@ def target(
     if not may_go:
         raise exceptions.RedirectRefusedError(
             f"{shown(response.url)} redirects to {shown(url)}; that has "
-            f"not been followed, since the token is not for others; {_ADVICE}"
+            f"not been followed, since the token is not for others; "
+            f"{_ADVICE.format(setting)}"
         )
     if (
         status in _LOOK_THERE
