@@ -8,12 +8,13 @@ import ipaddress
 import logging
 import os
 import re
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from keystoneauth1 import exceptions as keystone_exceptions
 
 from ims_ext import exceptions
+from ims_ext.objectstore import sending
 from ims_ext.transport import failures
 from ims_ext.transport import guarded_session
 from ims_ext.transport import origin
@@ -80,6 +81,12 @@ def make_client(
             or os.environ.get('CURL_CA_BUNDLE')
             or True
         )
+    in_buckets: Any = {
+        'addressing_style': style,
+        'use_accelerate_endpoint': False,
+        'use_arn_region': False,
+        'us_east_1_regional_endpoint': 'regional',
+    }
     config = Config(
         client_cert=certificate,
         connect_timeout=_CONNECT_TIMEOUT,
@@ -88,14 +95,19 @@ def make_client(
         # The policy says what is sent again.
         retries={'mode': 'standard', 'total_max_attempts': 1},
         signature_version='s3v4',
-        s3={'addressing_style': cast(Literal['path', 'virtual'], style)},
+        s3=in_buckets,
+        use_dualstack_endpoint=False,
+        use_fips_endpoint=False,
+        proxies=sending.proxies_for(
+            connection.session.session, _requested(endpoint, style)
+        ),
         # The newer checksums of AWS are unknown to other object stores.
         request_checksum_calculation='when_required',
         response_checksum_validation='when_required',
         user_agent_extra='ims-ext',
     )
     _keep_quiet()
-    session = _botocore_session()
+    session = sending.isolated_session()
     # botocore has no public way to hand it credentials that renew themselves.
     session._credentials = find_credentials(connection, retry_policy)
     try:
@@ -111,20 +123,16 @@ def make_client(
             f"There is no way to the object store at {endpoint}: "
             f"{words(error)}"
         ) from error
+    sending.keep_to(client, endpoint)
     return cast('S3Client', client)
 
 
-def _botocore_session() -> Any:
-    """Return a session that reads no AWS profiles."""
-    import botocore.session
-
-    return botocore.session.Session(
-        session_vars={
-            'profile': (None, None, None, None),
-            'config_file': (None, None, os.devnull, None),
-            'credentials_file': (None, None, os.devnull, None),
-        }
-    )
+def _requested(endpoint: str, style: str) -> str:
+    """Return a URL as it is requested, a bucket's name in front or not."""
+    if style != 'virtual':
+        return endpoint
+    scheme, _, place = endpoint.partition('://')
+    return f'{scheme}://bucket.{place}'
 
 
 def _keep_quiet() -> None:
@@ -411,11 +419,12 @@ def _catalog_url(connection: 'Connection', service_type: str) -> str | None:
 
 
 def _checked_url(url: str, what: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ('http', 'https') or not parts.hostname:
+    try:
+        origin.of(url)
+    except ValueError:
         raise exceptions.ObjectStoreError(
-            f"{what} is not an http or https URL: {url!r}"
-        )
+            f"{what} is not an http or https URL: {url!a}"
+        ) from None
     return url.rstrip('/')
 
 

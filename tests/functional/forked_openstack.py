@@ -19,7 +19,7 @@ import warnings
 from openstackclient import shell
 import s3_description
 
-from ims_ext.objectstore import access
+from ims_ext.objectstore import sending
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def load() -> None:
     logging.getLogger().handlers.clear()
     # As commands that use a bucket do.
     s3_description.keep()
-    access._botocore_session().create_client(
+    sending.isolated_session().create_client(
         's3', region_name='a', aws_access_key_id='a', aws_secret_access_key='a'
     )
     # What is frozen stays shared between the processes.

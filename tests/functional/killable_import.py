@@ -30,6 +30,7 @@ from ims_ext.extension import job_watch
 from ims_ext.file_import import recovery as import_recovery
 from ims_ext.objectstore import access
 from ims_ext.objectstore import checkpoint
+from ims_ext.objectstore import sending
 from ims_ext.objectstore import upload
 
 #: Files that are opened for writing, moved, deleted: steps that can be the
@@ -128,7 +129,7 @@ def run(wanted: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Run what the input says, each in a process of its own."""
     s3_description.keep()
-    access._botocore_session().create_client(
+    sending.isolated_session().create_client(
         's3', region_name='a', aws_access_key_id='a', aws_secret_access_key='a'
     )
     assert upload
