@@ -142,13 +142,13 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
                     **_native_attributes(disk, attrs),
                 }
                 return self._import_natively(
-                    _native_import.Order(file, metadata),
+                    _native_import.NativeOrder(file, metadata),
                     resume=resume,
                     wait=wait,
                     timeout=timeout,
                     progress=progress,
                 )
-            order = _bucket_order.Order(
+            order = _bucket_order.BucketOrder(
                 file=file,
                 bucket=bucket,
                 object_key=object_key,
@@ -178,7 +178,7 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
 
     def _import_from_bucket(
         self,
-        order: _bucket_order.Order,
+        order: _bucket_order.BucketOrder,
         *,
         resume: bool,
         wait: bool,
@@ -225,7 +225,7 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
 
     def _import_natively(
         self,
-        order: _native_import.Order,
+        order: _native_import.NativeOrder,
         *,
         resume: bool,
         wait: bool,

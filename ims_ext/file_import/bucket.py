@@ -47,7 +47,7 @@ class BucketImport:
         self,
         proxy: Any,
         slot: import_record.Slot,
-        order: bucket_order.Order,
+        order: bucket_order.BucketOrder,
         progress: _upload.ByteProgress | None,
     ) -> None:
         self._proxy = proxy

@@ -13,7 +13,7 @@ from ims_ext.file_import import record as import_record
 
 
 @dataclasses.dataclass(frozen=True)
-class Order:
+class BucketOrder:
     """The import that is asked for.
 
     :ivar file: The file.

@@ -36,7 +36,7 @@ _BAD_STATUSES = ('killed', 'deleted', 'pending_delete')
 
 
 @dataclasses.dataclass(frozen=True)
-class Order:
+class NativeOrder:
     """The import that is asked for.
 
     :ivar file: The file.
@@ -65,7 +65,7 @@ class NativeImport:
         self,
         proxy: Any,
         slot: import_record.Slot,
-        order: Order,
+        order: NativeOrder,
         progress: _upload.ByteProgress | None,
     ) -> None:
         self._proxy = proxy

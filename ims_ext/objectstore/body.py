@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A stretch of a file as a request's body, each reading told of."""
+"""A byte range of a file as a request body that reports progress."""
 
 from collections.abc import Iterator
 import os
@@ -26,7 +26,7 @@ class Stopped(BaseException):
 
 
 class Body:
-    """A stretch of a file.
+    """A byte range of a file, which a request has as its body.
 
     :param file: The file.
     :param offset: Its first byte's.
