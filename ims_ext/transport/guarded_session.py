@@ -48,6 +48,9 @@ class GuardedSession(ksa_session.Session):
     def __getattr__(self, name: str) -> Any:
         return getattr(vars(self)['_given'], name)
 
+    def close(self) -> None:
+        """Close nothing, at its end neither: connections are the session's."""
+
     @property
     def session(self) -> requests.Session:  # type: ignore[override]
         """The session of the requests library."""

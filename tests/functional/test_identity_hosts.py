@@ -33,6 +33,7 @@ class Identity:
     """An identity service, which may redirect one of its paths.
 
     :param server: Where it is.
+    :ivar arrived: What has arrived there.
     """
 
     def __init__(self, server: SocketServer) -> None:
@@ -40,6 +41,7 @@ class Identity:
         self.redirects: dict[str, str] = {}
         self.status = 307
         self.catalog = {'image': self.url, 'object': self.url}
+        self.arrived = server.arrived
         server.answer = self.answer
 
     def answer(self, handler: Any) -> None:
@@ -120,6 +122,17 @@ def by_key(identity: Identity) -> Iterator[connection.Connection]:
         ims_ext.load(conn)
         conn.ims.retry_policy = ONCE
         yield conn
+
+
+def test_connections_are_kept(
+    identity: Identity, by_password: connection.Connection
+) -> None:
+    by_password.ims.get('/images')
+    by_password.ims.get_project_id()
+    by_password.ims.get('/images')
+    by_password.ims.get('/images')
+
+    assert len({each.peer for each in identity.arrived}) == 1
 
 
 @pytest.mark.parametrize('status', [301, 302, 303, 305, 307, 308])
