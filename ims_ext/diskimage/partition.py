@@ -15,7 +15,7 @@ def has_boot_signature(reader: Reader) -> bool:
 
     :param reader: The file.
     """
-    return reader.head[510:] == _BOOT_SIGNATURE and not _is_fat(reader.head)
+    return reader.head[510:] == _BOOT_SIGNATURE
 
 
 def has_table(reader: Reader) -> bool:

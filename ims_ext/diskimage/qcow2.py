@@ -186,7 +186,11 @@ def _check_refcounts(
 def _check_snapshots(reader: Reader, header: bytes, cluster: int) -> None:
     """Find the table of snapshots in order; their own data are not used."""
     count, offset = struct.unpack('>IQ', header[60:72])
-    if count > _MOST_SNAPSHOTS or offset % cluster:
+    if (
+        count > _MOST_SNAPSHOTS
+        or offset % cluster
+        or offset > 2**63 - 1 - count * 40
+    ):
         raise reader.damaged("its snapshots are")
     if count > _MOST_LOOKED_AT:
         raise reader.error(

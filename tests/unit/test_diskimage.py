@@ -278,6 +278,21 @@ def test_a_file_that_can_be_read_in_two_ways_is_unsafe(
         diskimage.inspect(path)
 
 
+def test_a_vdi_that_a_disk_could_start_from_is_unsafe(
+    made: pathlib.Path,
+) -> None:
+    content = bytearray((made / 'dynamic.vdi').read_bytes())
+    content[510:512] = b'\x55\xaa'
+    # As at the start of a FAT file system.
+    content[16], content[21] = 2, 0xF8
+    path = made / 'fat.vdi'
+    path.write_bytes(content)
+    with pytest.raises(
+        exceptions.UnsafeDiskImageError, match="as raw and as vdi at once"
+    ):
+        diskimage.inspect(path)
+
+
 @pytest.mark.parametrize(
     ('name', 'message'),
     [
@@ -368,6 +383,8 @@ def test_a_descriptor_alone_is_unsafe(tmp_path: pathlib.Path) -> None:
         (36, b'\x7f' * 4, "too large"),
         (40, b'\x7f' * 8, "cut off"),
         (48, b'\x7f' * 8, "cut off"),
+        # Without snapshots, too.
+        (64, b'\xff' * 4 + bytes(4), "snapshots"),
     ],
 )
 def test_a_damaged_qcow2_header_is_refused(
