@@ -191,8 +191,9 @@ def _judge_unmarked(
         return Found('vhd', vhd.judge(reader))
     if is_iso and (expected != 'raw' or not has_table or declared is None):
         return Found('iso', iso.judge(reader))
-    if not has_table and foreign.is_program(reader):
-        raise foreign.refusal(reader, foreign.PROGRAM)
+    other = None if has_table else foreign.find_without_disk(reader)
+    if other:
+        raise foreign.refusal(reader, other)
     if (
         has_table
         or expected == 'raw'
