@@ -3,7 +3,9 @@
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 import dataclasses
+import functools
 import itertools
+import logging
 from typing import Any, Generic, TypeVar
 
 from keystoneauth1 import adapter
@@ -14,18 +16,17 @@ import requests
 
 from ims_ext import exceptions
 from ims_ext import lazy
+from ims_ext import page_end
 from ims_ext import sdk
 from ims_ext import workers
 from ims_ext.transport import origin
+
+_logger = logging.getLogger(__name__)
 
 T = TypeVar('T')
 
 #: Items that a page is asked for where nobody says how many.
 PAGE_SIZE = 1000
-
-#: Items that the clouds document as a page. One that has as many, but less
-#: than was asked for, may have been cut to what the cloud has at most.
-_DOCUMENTED_SIZE = 500
 
 #: Seconds that the end of a list that nobody looks at any more waits for the
 #: page that is on its way, so that nothing goes on behind the caller's back.
@@ -99,13 +100,17 @@ class _Ahead(Generic[T]):
         self._pool.join(_PATIENCE)
 
 
-def is_last(count: int, asked: int) -> bool:
-    """Whether a page is the last of a list that does not say so.
+def check_marker(marker: Any) -> None:
+    """Refuse what no page can begin after.
 
-    :param count: How many items the page has.
-    :param asked: How many it was asked for.
+    :param marker: The ID of the last item of a page.
+    :raises: :class:`~ims_ext.exceptions.InvalidAnswerError`
     """
-    return count < min(asked, _DOCUMENTED_SIZE)
+    if not marker or not isinstance(marker, str):
+        raise exceptions.InvalidAnswerError(
+            "The list cannot be continued: the last item of the response has "
+            "no ID"
+        )
 
 
 def check_progress(page: list[Any], previous: list[Any]) -> None:
@@ -155,7 +160,8 @@ def list_resources(
     :param headers: Further headers of the requests.
     :param max_items: The most items to list.
     :param page_size: Items that a page is asked for where ``params`` has no
-        ``limit``; it says nothing about when a list has ended.
+        ``limit``. Where the cloud cannot deliver as many at once, it is asked
+        for less.
     :param params: Query parameters, conditions, and parts of the path. With
         ``limit=None``, the cloud decides on the size of a page.
     :raises: :class:`~ims_ext.exceptions.InvalidAnswerError` for a page that
@@ -171,6 +177,8 @@ def list_resources(
     except sdk.NotKnownError:
         # Slower, and less is checked, but as right as openstacksdk is.
         plain: Any = sdk_resource.Resource.list
+        if page_size and getattr(kind, 'pages_by_marker', False):
+            params.setdefault('limit', page_size)
         yield from plain.__func__(
             kind,
             session,
@@ -185,11 +193,10 @@ def list_resources(
     listing.is_paginated = paginated
     listing.headers.update(headers or {})
     listing.max_items = max_items or None
-    query = listing.query
     size = min(filter(None, (max_items, page_size)), default=None)
-    if size and 'limit' not in query:
-        query = {**query, 'limit': size}
-    yield from walk(lambda: listing.fetch(listing.path, query))
+    if size and 'limit' not in listing.query:
+        listing.choose_size(size)
+    yield from walk(lambda: listing.fetch(listing.path, listing.query))
 
 
 class Pages:
@@ -228,6 +235,10 @@ class _Listing:
         query_names = sdk.query_names(kind)
         self._next_link = sdk.next_link(kind)
         self._limit = self.query.get('limit')
+        #: Items that a page is asked for where the caller has not said it.
+        self._own_size: int | None = None
+        self._pages_by_marker = getattr(kind, 'pages_by_marker', False)
+        self._end = page_end.ListEnd()
         self.headers = {'Accept': 'application/json'}
         self.is_paginated = True
         self.max_items: int | None = None
@@ -248,19 +259,24 @@ class _Listing:
         self._ids: list[Any] = []
         self._markers = {_told_marker(self.query)} - {''}
 
+    def choose_size(self, size: int) -> None:
+        """Choose how many items a page is asked for.
+
+        :param size: How many, unless the cloud is known to deliver less.
+        """
+        conn = sdk.connection_of(self._session)
+        self._own_size = page_end.SIZES.bounded(conn, size)
+        self.query = {**self.query, 'limit': self._own_size}
+        if self._pages_by_marker:
+            self._limit = self._own_size
+
     def fetch(self, uri: str, query: dict[str, Any]) -> Page[Any]:
         """Fetch a page.
 
         :param uri: Where from.
         :param query: With which parameters.
         """
-        response = self._session.get(
-            uri,
-            headers=self.headers.copy(),
-            params=query.copy(),
-            microversion=self._microversion,
-        )
-        self._check(response)
+        response = self._request(uri, query)
         data, found = self._read(response)
         ids = [item.get(self._id_name) for item in found]
         check_progress(ids, self._ids)
@@ -277,6 +293,58 @@ class _Listing:
             self._choose(map(builder.defer, found)),
             self._following(uri, query, response, data, builder, found),
         )
+
+    def _request(self, uri: str, query: dict[str, Any]) -> requests.Response:
+        """Return a page's answer, for which a smaller one may be asked."""
+        is_smaller = False
+        while self._own_size:
+            query = {**query, 'limit': self._own_size}
+            may_shrink = self._own_size > page_end.SMALLEST
+            try:
+                response = self._request_once(uri, query, may_shrink)
+            except Exception as error:
+                if not may_shrink or not page_end.may_be_too_large(error):
+                    raise
+                self.choose_size(page_end.smaller(self._own_size))
+                is_smaller = True
+                _logger.info(
+                    "A page of %s cannot be had (%s); asking for %s items",
+                    self.path,
+                    error,
+                    self._own_size,
+                )
+                continue
+            if is_smaller:
+                conn = sdk.connection_of(self._session)
+                page_end.SIZES.remember(conn, self._own_size)
+            return response
+        return self._request_once(uri, query, False)
+
+    def _request_once(
+        self, uri: str, query: dict[str, Any], may_shrink: bool
+    ) -> requests.Response:
+        options: dict[str, Any] = {}
+        policy = getattr(self._session, 'retry_policy', None)
+        if may_shrink and policy is not None:
+            configured = policy.configured(self._session)
+            options['retry_policy'] = page_end.first_policy(configured)
+        send = functools.partial(
+            self._session.get,
+            uri,
+            headers=self.headers.copy(),
+            params=query.copy(),
+            microversion=self._microversion,
+        )
+        try:
+            response: requests.Response = send(**options)
+            self._check(response)
+        except Exception as error:
+            if not options or not page_end.passes(error):
+                raise
+            # It is not the page's size: be as patient as with all else.
+            response = send()
+            self._check(response)
+        return response
 
     def _check(self, response: requests.Response) -> None:
         try:
@@ -330,6 +398,10 @@ class _Listing:
             there, parameters = self._next_link(
                 uri, response, data, marker, self._limit, self._taken
             )
+            if self._goes_on(response, data, found) and not there:
+                check_marker(marker)
+                there = uri
+                parameters = {'marker': marker, 'limit': self._limit}
             if not there:
                 return None
             origin.check_answered(there)
@@ -348,6 +420,19 @@ class _Listing:
             if name not in ('marker', 'limit')
         }
         return lambda: self.fetch(there, {**kept, **parameters})
+
+    def _goes_on(
+        self, response: requests.Response, data: Any, found: list[Any]
+    ) -> bool:
+        """Whether something else than a link says that this is not the end."""
+        if not self._pages_by_marker or not self._limit:
+            return False
+        return not self._end.is_reached(
+            len(found),
+            int(self._limit),
+            size=len(response.content),
+            has_more=page_end.has_more(data, self._taken),
+        )
 
     def _choose(self, resources: Iterable[Any]) -> Iterable[Any]:
         if not self._conditions:

@@ -20,6 +20,7 @@ import requests
 
 from ims_ext import exceptions
 from ims_ext import lazy
+from ims_ext import page_end
 from ims_ext import paging
 from ims_ext import resource_table
 from ims_ext import sdk
@@ -260,6 +261,10 @@ class Resource(ResourceMixin, sdk_resource.Resource):
 
     tells_properties_apart = True
 
+    #: Whether a list goes on after the last item of a page, and does not say
+    #: itself where it ends.
+    pages_by_marker: ClassVar[bool] = True
+
     #: What the cloud sent beyond the attributes documented here.
     #: *Type: dict*
     properties = Body('properties')
@@ -341,15 +346,21 @@ class Resource(ResourceMixin, sdk_resource.Resource):
         limit: Any,
         total_yielded: int,
     ) -> tuple[str | None, Mapping[str, Any]]:
-        """Page by marker: a page shorter than asked for is the last."""
+        """Page by marker: a page shorter than asked for is the last.
+
+        Unless the answer links to another one.
+        """
+        find_link = sdk.next_link(sdk_resource.Resource)
+        link, linked = find_link(
+            uri, response, data, marker, None, total_yielded
+        )
+        if link and linked:
+            # Some links lead to a host that only the cloud itself can reach.
+            return uri, linked
         items = data.get(cls.resources_key) if cls.resources_key else data
-        if not limit or paging.is_last(len(items), int(limit)):
+        if not limit or page_end.is_short(len(items), int(limit)):
             return None, {}
-        if not marker or not isinstance(marker, str):
-            raise exceptions.InvalidAnswerError(
-                "The list cannot be continued: the last item of the response "
-                "has no ID"
-            )
+        paging.check_marker(marker)
         return uri, {'marker': marker, 'limit': limit}
 
 

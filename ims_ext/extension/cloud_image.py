@@ -339,8 +339,9 @@ class CloudImageMixin(proxy.Proxy):
             their own: the cloud lists all, and the others are left out here.
 
             ``sort_key`` and ``sort_dir`` (``asc``, ``desc``) order the list;
-            ``limit`` is the size of a page, 1,000 by default, ``marker`` the
-            ID of the image to begin after.
+            ``limit`` is the size of a page, 1,000 by default and less where
+            the cloud cannot deliver as many; ``marker`` is the ID of the
+            image to begin after.
         :returns: A generator of :class:`CloudImage`, every image once.
         :raises: :class:`~ims_ext.exceptions.ValidationError` for a filter
             that does not exist.
@@ -371,12 +372,17 @@ class CloudImageMixin(proxy.Proxy):
         """List images by the filters that the service takes."""
         if wanted.wire.get('member_status') == 'all':
             return self._listed_of_all_statuses(wanted, paginated, max_items)
+        wire = dict(wanted.wire)
+        # One of ours may be too large for the cloud, but not of one image.
+        is_ours = not wanted.has_own_limit and 'id' not in wire
+        size = wire.pop('limit') if is_ours else None
         found: Generator[CloudImage, None, None] = self._list(
             CloudImage,
             paginated=paginated,
             base_path=_image.Image.base_path if wanted.is_native else None,
             max_items=max_items,
-            **wanted.wire,
+            page_size=size,
+            **wire,
         )
         return found
 

@@ -52,11 +52,13 @@ class ImageFilter:
     :ivar conditions: What else must hold of an image, one by one.
     :ivar is_native: Whether images are wanted that the extension does not
         list, but Glance's operation does.
+    :ivar has_own_limit: Whether the caller has said how large a page is.
     """
 
     wire: dict[str, Any]
     conditions: list[Condition]
     is_native: bool = False
+    has_own_limit: bool = False
 
     def matches(self, image: Any) -> bool:
         """Whether an image of the list is one of those wanted."""
@@ -75,6 +77,7 @@ def read(
         does not exist, or a value that it cannot have.
     """
     found = ImageFilter({'limit': paging.PAGE_SIZE}, [])
+    found.has_own_limit = bool(query.get('limit'))
     mapping = names(kind)
     wire_names = set(mapping.values())
     for given, value in query.items():

@@ -82,6 +82,7 @@ class ImageMember(resource.Resource):
         return resource.parse_time(self.updated_at)
 
     repeated = frozenset(('image_id',))
+    pages_by_marker = False
 
     @classmethod
     def _get_next_link(

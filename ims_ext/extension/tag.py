@@ -8,6 +8,7 @@ import urllib.parse
 from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
+from ims_ext import page_end
 from ims_ext import paging
 from ims_ext import proxy
 from ims_ext import sdk
@@ -294,16 +295,24 @@ class TagMixin(proxy.Proxy):
         self, filters: dict[str, Any], first: int
     ) -> Generator[Tag, None, None]:
         yielded: set[Tag] = set()
-        for tag in paging.walk(lambda: self._tag_page(filters, first, [])):
+        end = page_end.ListEnd()
+        for tag in paging.walk(
+            lambda: self._tag_page(filters, first, [], end)
+        ):
             if tag not in yielded:
                 yielded.add(tag)
                 yield tag
 
     def _tag_page(
-        self, filters: dict[str, Any], number: int, previous: list[str]
+        self,
+        filters: dict[str, Any],
+        number: int,
+        previous: list[str],
+        end: page_end.ListEnd,
     ) -> paging.Page[Tag]:
+        response = self.get(_TAGS, params={**filters, 'page': number})
         found = decode.read_list(
-            self.get(_TAGS, params={**filters, 'page': number}),
+            response,
             "Cannot list the tags",
             'tags',
             of=str,
@@ -312,8 +321,10 @@ class TagMixin(proxy.Proxy):
         return paging.Page(
             map(read_tag, found),
             None
-            if paging.is_last(len(found), filters['limit'])
-            else lambda: self._tag_page(filters, number + 1, found),
+            if end.is_reached(
+                len(found), filters['limit'], size=len(response.content)
+            )
+            else lambda: self._tag_page(filters, number + 1, found, end),
         )
 
     def _tags_path(

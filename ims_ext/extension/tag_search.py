@@ -9,6 +9,7 @@ from openstack import format as sdk_format
 
 from ims_ext import exceptions
 from ims_ext import lazy
+from ims_ext import page_end
 from ims_ext import paging
 from ims_ext import proxy
 from ims_ext import resource
@@ -176,8 +177,9 @@ class TagSearchMixin(proxy.Proxy):
         self, search: dict[str, Any], size: int, offset: int
     ) -> Generator[TaggedImage, None, None]:
         yielded: set[str] = set()
+        end = page_end.ListEnd()
         for image in paging.walk(
-            lambda: self._tagged_page(search, size, offset, [])
+            lambda: self._tagged_page(search, size, offset, [], end)
         ):
             if not isinstance(image.id, str):
                 raise exceptions.InvalidAnswerError(
@@ -194,6 +196,7 @@ class TagSearchMixin(proxy.Proxy):
         size: int,
         offset: int,
         previous: list[dict[str, Any]],
+        end: page_end.ListEnd,
     ) -> paging.Page[TaggedImage]:
         # The reference has strings for both numbers.
         page = {'limit': str(size), 'offset': str(offset)}
@@ -206,7 +209,7 @@ class TagSearchMixin(proxy.Proxy):
         )
         # A cloud may have smaller pages than it was asked for.
         is_last = (
-            paging.is_last(len(found), size)
+            end.is_reached(len(found), size, size=len(response.content))
             if total is None
             else following >= total
         )
@@ -215,7 +218,9 @@ class TagSearchMixin(proxy.Proxy):
             map(builder.defer, found),
             None
             if is_last or not found
-            else lambda: self._tagged_page(search, size, following, found),
+            else lambda: self._tagged_page(
+                search, size, following, found, end
+            ),
         )
 
     def count_images_by_tags(self, **search: Unpack[TagSearch]) -> int:

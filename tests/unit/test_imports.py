@@ -22,7 +22,7 @@ FLOORS = (
     ('exceptions', 'local_file', 'os_versions', 'sdk', 'wire_names'),
     ('workers',),
     ('transport',),
-    ('auth', 'resource_table'),
+    ('auth', 'page_end', 'resource_table'),
     ('construction',),
     ('lazy',),
     ('paging',),
