@@ -65,13 +65,16 @@ class _Judged:
         self._sorted: list[tuple[int, int]] | None = None
         self._lock = threading.Lock()
 
-    def note(self, offset: int, data: bytes) -> None:
-        """Remember a region."""
+    def note(self, offset: int, data: bytes) -> bool:
+        """Remember a region; whether it is as it was if it is known."""
         for start in range(0, len(data), self.LONGEST):
             part = data[start : start + self.LONGEST]
             region = offset + start, len(part)
-            self._digests[region] = hashlib.sha256(part).digest()
+            digest = hashlib.sha256(part).digest()
+            if self._digests.setdefault(region, digest) != digest:
+                return False
         self._sorted = None
+        return True
 
     def overlapping(self, offset: int, length: int) -> list[tuple[int, int]]:
         """Return the offsets and lengths of regions, those in a part."""
@@ -175,9 +178,12 @@ class LocalFile:
 
         :param offset: The first byte's.
         :param length: How many bytes at most.
+        :raises: :class:`~ims_ext.exceptions.DiskImageError` where a look at
+            the same bytes before has found others.
         """
         data = os.pread(self._file.fileno(), length, offset)
-        self._judged.note(offset, data)
+        if not self._judged.note(offset, data):
+            raise self._changed()
         return data
 
     @property
@@ -202,10 +208,7 @@ class LocalFile:
         for region in regions:
             at = region[0] - start
             if not self._judged.is_of(region, data[at : at + region[1]]):
-                raise exceptions.DiskImageError(
-                    f"{self.path} has changed since it was looked into: "
-                    f"upload it again when nothing writes to it"
-                )
+                raise self._changed()
         data = data[offset - start : offset - start + length]
         if not data and length and offset < self.size:
             # Whoever waits for the bytes would wait in vain.
@@ -220,6 +223,12 @@ class LocalFile:
         except OSError:
             return False
         return all(Fingerprint.of(each) == self.fingerprint for each in now)
+
+    def _changed(self) -> exceptions.DiskImageError:
+        return exceptions.DiskImageError(
+            f"{self.path} has changed since it was looked into: upload it "
+            f"again when nothing writes to it"
+        )
 
     def _check_regular(self, mode: int) -> None:
         if stat.S_ISDIR(mode):
