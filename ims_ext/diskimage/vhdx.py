@@ -103,7 +103,8 @@ def _log(reader: Reader, header: bytes) -> _Region:
                 raise reader.error(
                     "it was not closed properly, and what its log holds is "
                     "missing from its disk; repair it with 'qemu-img check "
-                    "-r all'"
+                    "-r all', or, where that finds nothing to repair, "
+                    "convert it with 'qemu-img convert -O vhdx'"
                 )
     return log
 

@@ -110,6 +110,22 @@ def test_a_vhdx_that_was_not_closed_is_refused(tmp_path: Path) -> None:
         diskimage.inspect(path)
 
 
+def test_a_vhdx_with_nothing_to_repair_is_taken_once_converted(
+    tmp_path: Path,
+) -> None:
+    path, converted = tmp_path / 'x.vhdx', tmp_path / 'converted.vhdx'
+    # The entry has no checksum: qemu passes over it, and leaves it there.
+    path.write_bytes(with_log(make(path, 'vhdx'), b'loge'))
+    subprocess.run(['qemu-img', 'check', '-r', 'all', path], check=True)
+    with pytest.raises(
+        exceptions.DiskImageError, match='qemu-img convert -O vhdx'
+    ):
+        diskimage.inspect(path)
+    command = ['qemu-img', 'convert', '-O', 'vhdx', path, converted]
+    subprocess.run(command, check=True)
+    assert diskimage.inspect(converted).disk_format == 'vhdx'
+
+
 def test_a_vhdx_with_an_empty_log_is_taken(tmp_path: Path) -> None:
     path = tmp_path / 'x.vhdx'
     path.write_bytes(with_log(make(path, 'vhdx'), b''))
