@@ -9,6 +9,7 @@ from openstack import connection
 from openstack import resource as sdk_resource
 import requests
 
+from ims_ext import catalog
 from ims_ext import exceptions
 from ims_ext import inherited
 from ims_ext import resource
@@ -18,9 +19,6 @@ from ims_ext.transport import guarded_session
 from ims_ext.transport import redirect
 from ims_ext.transport import request_check
 from ims_ext.transport import retry
-
-#: Service types of the catalog that the service may be found under.
-_SERVICE_TYPES = ('ims', 'image')
 
 #: A path that names its version: "/v1/cloudimages/tags", "v2.1/…".
 _VERSIONED_PATH = re.compile(r'/?v\d+(\.\d+)?(/|$)')
@@ -55,14 +53,19 @@ class Proxy(inherited.InheritedOperations):
         """Return the service's root, below which every version lives.
 
         It comes from the first of these that is there:
-        ``ims_endpoint_override`` in the cloud's configuration, the catalog's
-        ``ims``, the catalog's ``image``.
+        ``ims_endpoint_override`` and ``image_endpoint_override`` in the
+        cloud's configuration, the catalog's ``ims``, the catalog's ``image``.
 
         :returns: A URL without version and without trailing slash.
         :raises: :class:`~ims_ext.exceptions.EndpointNotFoundError` where
             none of them is.
         """
-        endpoint = self.endpoint_override or self._catalog_endpoint()
+        config = self._own_connection.config
+        endpoint = (
+            self.endpoint_override
+            or config.get_endpoint('image')
+            or catalog.endpoint(self, config)
+        )
         return _VERSION_SUFFIX.sub('', endpoint.rstrip('/'))
 
     @property
@@ -72,31 +75,6 @@ class Proxy(inherited.InheritedOperations):
 
     def _get_connection(self) -> Any:
         return sdk.connection_of(self)
-
-    def _catalog_endpoint(self) -> str:
-        config = self._own_connection.config
-        guarded = guarded_session.guarded(self.session)
-        for service_type in _SERVICE_TYPES:
-            try:
-                endpoint = guarded.get_endpoint(
-                    self.auth,
-                    service_type=service_type,
-                    interface=config.get_interface(service_type),
-                    region_name=config.get_region_name(service_type),
-                    skip_discovery=True,
-                )
-            except ksa_exceptions.EndpointNotFound:
-                endpoint = None
-            if endpoint:
-                redirect.check_endpoint(endpoint)
-                return endpoint
-        region = config.get_region_name('ims')
-        raise exceptions.EndpointNotFoundError(
-            "The catalog names no image service"
-            + (f" in region {region}" if region else "")
-            + ": check the cloud's region_name, or set ims_endpoint_override "
-            "to the service's URL"
-        )
 
     def get_endpoint(self, *args: Any, **kwargs: Any) -> str:
         """Return the URL of Glance's v2 API, as for ``conn.image``."""

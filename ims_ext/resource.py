@@ -7,6 +7,7 @@ Resources that the cloud has are put together when they are looked at.
 """
 
 from collections.abc import Generator, Mapping
+import contextlib
 import copy
 import datetime
 import functools
@@ -350,10 +351,11 @@ class Resource(ResourceMixin, sdk_resource.Resource):
 
         Unless the answer links to another one.
         """
-        find_link = sdk.next_link(sdk_resource.Resource)
-        link, linked = find_link(
-            uri, response, data, marker, None, total_yielded
-        )
+        link, linked = None, {}
+        with contextlib.suppress(sdk.NotKnownError):
+            link, linked = sdk.next_link(sdk_resource.Resource)(
+                uri, response, data, marker, None, total_yielded
+            )
         if link and linked:
             # Some links lead to a host that only the cloud itself can reach.
             return uri, linked

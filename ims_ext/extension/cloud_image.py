@@ -518,6 +518,8 @@ class CloudImageMixin(proxy.Proxy):
         The smallest patch is sent that leads from the image as it is to what
         is wanted, and none if it is so already. A :class:`CloudImage` is
         taken as it was when it was got; for anything else it is got first.
+        Where the cloud refuses the patch since the image is another one by
+        now, it is got again, and the patch that leads from there is sent.
 
         :param image: The image or its ID. Only ``active`` ones of one's own
             can be changed.
@@ -543,6 +545,21 @@ class CloudImageMixin(proxy.Proxy):
         patch = image_patch.difference(current, wanted)
         if not patch:
             return current
+        try:
+            return self._patch_image(current, patch)
+        except (exceptions.BadRequestError, exceptions.ConflictError) as error:
+            if not image_patch.may_be_outdated(error):
+                raise
+            current = self.get_cloud_image(current.id)
+            anew = image_patch.difference(current, wanted)
+            if anew == patch:
+                # The image is as it was believed to be.
+                raise
+        return self._patch_image(current, anew) if anew else current
+
+    def _patch_image(
+        self, current: CloudImage, patch: list[dict[str, Any]]
+    ) -> CloudImage:
         response = self.patch(
             f'{CloudImage.base_path}/{current.id}', json=patch
         )

@@ -71,6 +71,10 @@ _EXCLUSIVE = (
 )
 
 
+#: Codes that changes are refused with which do not go with the image.
+_OUTDATED = frozenset(('IMG.0035',))
+
+
 def wire_changes(
     image_type: type[resource.Resource], attrs: Mapping[str, Any]
 ) -> dict[str, str | None]:
@@ -215,6 +219,16 @@ def difference(
         elif _as_wire(current) != value:
             patch.append({'op': 'replace', 'path': path, 'value': value})
     return patch
+
+
+def may_be_outdated(error: exceptions.CloudImageHttpError) -> bool:
+    """Whether a refusal may come of another state of the image.
+
+    What is replaced or removed has to be there, for one.
+
+    :param error: The refusal of a patch.
+    """
+    return error.status_code == 409 or error.code in _OUTDATED
 
 
 def _as_wire(value: Any) -> str:

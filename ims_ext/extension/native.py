@@ -261,6 +261,20 @@ class NativeMixin(proxy.Proxy):
         patch = _patch_v20(image, attrs)
         if not patch:
             return image
+        try:
+            return self._patch_v20(image, patch)
+        except (exceptions.BadRequestError, exceptions.ConflictError) as error:
+            if not image_patch.may_be_outdated(error):
+                raise
+            image = self.get_image(image.id)
+            anew = _patch_v20(image, attrs)
+            if anew == patch:
+                raise
+        return self._patch_v20(image, anew) if anew else image
+
+    def _patch_v20(
+        self, image: _image.Image, patch: list[dict[str, Any]]
+    ) -> _image.Image:
         response = self.patch(
             f'{image.base_path}/{image.id}',
             json=patch,

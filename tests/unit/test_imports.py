@@ -22,7 +22,7 @@ FLOORS = (
     ('exceptions', 'local_file', 'os_versions', 'sdk', 'wire_names'),
     ('workers',),
     ('transport',),
-    ('auth', 'page_end', 'resource_table'),
+    ('auth', 'catalog', 'page_end', 'resource_table'),
     ('construction',),
     ('lazy',),
     ('paging',),

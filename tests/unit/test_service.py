@@ -8,6 +8,7 @@ import sys
 import types
 from typing import Any
 
+from keystoneauth1 import fixture
 from openstack import connection
 from openstack import exceptions as sdk_exceptions
 import pytest
@@ -17,6 +18,8 @@ import ims_ext
 from ims_ext import exceptions
 from ims_ext import proxy
 from ims_ext import service
+
+from .conftest import AUTH_URL
 
 IMS_URL = 'https://ims.example.com'
 
@@ -38,6 +41,19 @@ Connect = Callable[..., connection.Connection]
             'https://c',
         ),
         ({}, {'ims_endpoint_override': 'https://c'}, 'https://c'),
+        (
+            {'image': 'https://a', 'ims': 'https://b'},
+            {'image_endpoint_override': 'https://d/v2'},
+            'https://d',
+        ),
+        (
+            {},
+            {
+                'ims_endpoint_override': 'https://c',
+                'image_endpoint_override': 'https://d',
+            },
+            'https://c',
+        ),
     ],
 )
 def test_the_root_comes_from_override_then_ims_then_image(
@@ -59,6 +75,42 @@ def test_a_catalog_without_image_service_is_told_with_the_way_out(
 
     assert 'ims_endpoint_override' in str(caught.value)
     assert 'eu-1' in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    'settings', [{'ims_region_name': 'eu-2'}, {'interface': 'internal'}]
+)
+def test_an_endpoint_that_is_not_there_is_told_with_those_that_are(
+    connect: Connect, settings: dict[str, str]
+) -> None:
+    conn = connect({'ims': 'https://a'}, **settings)
+
+    with pytest.raises(sdk_exceptions.EndpointNotFound) as caught:
+        conn.ims.root_url()
+
+    interface = settings.get('interface', 'public')
+    region = settings.get('ims_region_name', 'eu-1')
+    assert f"interface {interface} in region {region};" in str(caught.value)
+    assert "it has it with public in eu-1" in str(caught.value)
+
+
+def test_a_token_of_a_domain_is_told_as_such(
+    connect: Connect, answers: requests_mock.Mocker
+) -> None:
+    conn = connect({})
+    token = fixture.V3Token(domain_id='d1', domain_name='customers')
+    token.add_service('identity').add_standard_endpoints(public=AUTH_URL)
+    answers.post(
+        f'{AUTH_URL}/auth/tokens',
+        json=token,
+        headers={'X-Subject-Token': 'secret-token'},
+    )
+
+    with pytest.raises(sdk_exceptions.EndpointNotFound) as caught:
+        conn.ims.root_url()
+
+    assert "the token is for a domain" in str(caught.value)
+    assert "project_name" in str(caught.value)
 
 
 @pytest.mark.parametrize(
