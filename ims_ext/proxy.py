@@ -80,18 +80,24 @@ class Proxy(inherited.InheritedOperations):
         """Return the URL of Glance's v2 API, as for ``conn.image``."""
         return f'{self.root_url()}/v2'
 
-    def get_project_id(
-        self, auth: Any = None, retry_policy: retry.Policy | None = None
-    ) -> str | None:
+    def get_project_id(self, auth: Any = None) -> str | None:
         """Return the ID of the connection's project.
 
         The identity service, where it has to be asked, is asked again after
         faults that pass, as with any request.
 
         :param auth: Another authentication plug-in than the connection's.
-        :param retry_policy: Another policy than :attr:`retry_policy`.
         """
-        policy = retry_policy or self.retry_policy.configured(self)
+        return self.project_id_by(self.retry_policy.configured(self), auth)
+
+    def project_id_by(
+        self, policy: retry.Policy, auth: Any = None
+    ) -> str | None:
+        """Return the ID of the connection's project, by another policy.
+
+        :param policy: How long and how often to ask the identity service.
+        :param auth: Another authentication plug-in than the connection's.
+        """
         with_auth = auth or self.auth
         guarded = guarded_session.guarded(self.session)
         return retry.ask_identity(

@@ -75,9 +75,7 @@ class RetrySession(ProxySession):
 
     def get_project_id(self, auth: Any = None) -> str | None:
         """Return the ID of the project, asked for by the policy."""
-        project_id: str | None = self._proxy.get_project_id(
-            auth, retry_policy=self._policy
-        )
+        project_id: str | None = self._proxy.project_id_by(self._policy, auth)
         return project_id
 
 
