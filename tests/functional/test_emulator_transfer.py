@@ -445,6 +445,34 @@ def test_data_that_is_not_what_it_is_said_to_be_is_not_converted(
     assert job['error_code'] == 'IMG.0071'
 
 
+def test_a_small_image_does_not_fill_the_disk(
+    alone: Client,
+    qcow2: bytes,
+    directory: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    golden = imported(alone, qcow2)
+    before = set(directory.rglob('*'))
+    monkeypatch.setattr(image_export, 'RESERVE', 2**62)
+    job = alone.finish(export(alone, golden, file_format='raw'))
+    assert job['status'] == 'FAIL'
+    assert job['error_code'] == 'IMG.0071'
+    assert 'no room' in job['fail_reason']
+    assert set(directory.rglob('*')) == before
+
+
+def test_a_raw_export_that_would_be_too_large_is_not_begun(
+    alice: Client, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = disk(tmp_path, 'qcow2', image_export.PLAIN_LIMIT + 2**30)
+    image_id = imported(alice, large, min_disk=200)
+    # Were it begun, it would end for another reason.
+    monkeypatch.setattr(image_export, 'RESERVE', 2**62)
+    job = alice.finish(export(alice, image_id, file_format='raw'))
+    assert job['status'] == 'FAIL'
+    assert job['error_code'] == 'IMG.0160'
+
+
 def test_a_failed_conversion_leaves_nothing_behind(
     alone: Client,
     qcow2: bytes,

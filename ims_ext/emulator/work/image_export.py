@@ -10,6 +10,7 @@ on the machine.
 import logging
 import os
 from pathlib import Path
+import shutil
 from typing import BinaryIO, cast
 
 from ims_ext import diskimage
@@ -40,6 +41,9 @@ _CHARGED_PLATFORMS = frozenset(
     {'Windows', 'SUSE', 'Red Hat', 'RedHat', 'Ubuntu', 'Oracle Linux'}
 )
 
+#: Bytes that an export leaves free on the machine's disk: a small image may
+#: stand for any number of them.
+RESERVE = GIB
 #: Ends the names of files that are converted to.
 _SUFFIX = '.export'
 
@@ -257,7 +261,14 @@ def _convert(
             'IMG.0072',
             f"{cannot}qemu-img does not read {disk_format}; {instead}",
         )
-    _check_convertible(image, data, disk_format)
+    disk_size = _check_convertible(image, data, disk_format)
+    if file_format == 'raw':
+        _check_limit(disk_size, file_format)
+
+    def look() -> None:
+        progress.report(progress.fraction)
+        _check_room(target)
+
     try:
         qemu_img.convert(
             data,
@@ -266,7 +277,7 @@ def _convert(
             file_format,
             # What is written to a file in the end; a raw one has holes.
             qemu_img.Limits(output=LIMIT),
-            lambda: progress.report(progress.fraction),
+            look,
         )
     except qemu_img.MissingError as error:
         raise JobFailure(
@@ -279,7 +290,11 @@ def _convert(
         raise JobFailure(
             'IMG.0071', "The image's data cannot be converted by qemu-img."
         ) from error
-    if target.stat().st_size > PLAIN_LIMIT:
+    _check_limit(target.stat().st_size, file_format)
+
+
+def _check_limit(size: int, file_format: str) -> None:
+    if size > PLAIN_LIMIT:
         raise JobFailure(
             'IMG.0160',
             f"As {file_format} the image would have more than "
@@ -287,28 +302,41 @@ def _convert(
         )
 
 
-def _check_convertible(image: Image, data: BinaryIO, disk_format: str) -> None:
-    """Refuse data that is not what it is said to be, or refers elsewhere.
+def _check_room(target: Path) -> None:
+    if shutil.disk_usage(target.parent).free < RESERVE:
+        raise JobFailure(
+            'IMG.0071',
+            "The emulator's machine has no room for the converted image.",
+        )
+
+
+def _check_convertible(image: Image, data: BinaryIO, disk_format: str) -> int:
+    """Return the size of the disk in an image, in bytes.
+
+    Data that is not what it is said to be, or refers elsewhere, is refused.
 
     Data that was uploaded natively has not been looked into before, and an
     image with a backing file would bring a file of this machine along. That
     it is not followed is seen to besides, where it is converted.
     """
+    size = os.fstat(data.fileno()).st_size
     if disk_format == 'raw':
-        return
+        return size
     try:
         found = diskimage.inspect_at(
             lambda offset, length: os.pread(data.fileno(), length, offset),
-            os.fstat(data.fileno()).st_size,
+            size,
             image.name or image.id,
             disk_format=disk_format,
         )
     except DiskImageError as error:
         raise JobFailure('IMG.0071', str(error)) from error
-    if (found.virtual_size or 0) > LIMIT:
+    disk_size = found.virtual_size or 0
+    if disk_size > LIMIT:
         raise JobFailure(
             'IMG.0160', f"The disk in it has more than {LIMIT // GIB} GB."
         )
+    return disk_size
 
 
 def _deleted() -> JobFailure:
