@@ -16,6 +16,7 @@ from osc_lib.command import command
 
 from ims_ext import exceptions as ims_exceptions
 from ims_ext import wire_names
+from ims_ext.cli import waiting
 from ims_ext.extension import ambiguity
 from ims_ext.extension import tag as _tag
 
@@ -30,7 +31,8 @@ class Command(command.Command):
             to say: what was wrong, and what is left behind.
         """
         try:
-            return super().run(parsed_args)
+            with waiting.telling():
+                return super().run(parsed_args)
         except KeyboardInterrupt as error:
             raise exceptions.CommandError(
                 _with_notes("Interrupted", error)

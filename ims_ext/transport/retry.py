@@ -7,7 +7,8 @@ job has its own schedule, and asks the policy whether to go on.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+import contextlib
 import dataclasses
 import logging
 import random
@@ -232,12 +233,34 @@ class Attempts:
         pause = self._policy.pause(self.count, failure)
         if self.seconds + pause > self._policy.patience:
             return None
+        for tell in tuple(_listeners):
+            tell(self, failure, pause)
         self._paused += pause
         return pause
 
     def __str__(self) -> str:
         times = 'once' if self.count == 1 else f'{self.count} times'
         return f'tried {times} in {self.seconds:.0f} seconds'
+
+
+#: Called before each pause: with the attempts, the failure, and the seconds
+#: until the next attempt. By whichever thread pauses.
+Listener = Callable[[Attempts, failures.Failure, float], None]
+
+_listeners: list[Listener] = []
+
+
+@contextlib.contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Have somebody told of each pause, whoever makes it, for a while.
+
+    :param listener: Called before each pause.
+    """
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
 
 
 def run(
