@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import os
 from pathlib import Path
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -13,6 +14,11 @@ import pytest
 ISO = Path('/usr/lib/grub-rescue/grub-rescue-cdrom.iso')
 
 MakeDisk = Callable[..., Path]
+
+# Jobs in a shell's background ignore SIGINT, and so does what they start;
+# some tests interrupt themselves, and commands that they have started.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope='session', autouse=True)
