@@ -152,6 +152,9 @@ def may_be_too_large(error: Exception) -> bool:
 
     :param error: What asking for it raised.
     """
+    if isinstance(error, exceptions.LargeAnswerError):
+        # Larger than any page of any size.
+        return False
     if isinstance(error, exceptions.PagingError):
         return False
     if isinstance(error, exceptions.InvalidAnswerError):

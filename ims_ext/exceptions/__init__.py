@@ -101,6 +101,13 @@ class InvalidAnswerError(sdk_exceptions.InvalidResponse):
         super().__init__(message and readable(message, wording.LONGEST))
 
 
+class LargeAnswerError(InvalidAnswerError):
+    """An answer of the cloud that is larger than any that it promises.
+
+    It is not read to its end, and not asked for again.
+    """
+
+
 class PagingError(InvalidAnswerError):
     """A list whose next page cannot be had: items would be lost.
 

@@ -109,6 +109,8 @@ def in_error(error: BaseException) -> Failure | None:
     """
     if isinstance(error, FailedResponseError):
         return error.failure
+    if isinstance(error, exceptions.LargeAnswerError):
+        return None
     if isinstance(
         error, exceptions.InvalidAnswerError | ksa_exceptions.InvalidResponse
     ):

@@ -20,6 +20,7 @@ from openstack import resource as sdk_resource
 import requests
 
 from ims_ext import exceptions
+from ims_ext.transport import bounded_body
 
 #: What converting a value fails with that is not as it is documented.
 STUMBLES = (
@@ -154,17 +155,22 @@ def _should_tell(response: requests.Response) -> bool:
 class _Receiver:
     """Makes every response a :class:`ServiceResponse` as soon as it is there.
 
-    It is a hook of requests. openstacksdk makes the keys of its cache of a
-    request's parameters, so it is shown in the same way each time.
+    Its body is read up to a bound, but for what is streamed. It is a hook of
+    requests. openstacksdk makes the keys of its cache of a request's
+    parameters, so it is shown in the same way each time.
     """
 
-    def __call__(self, response: requests.Response, **_: Any) -> None:
+    def __call__(
+        self, response: requests.Response, stream: bool = False, **_: Any
+    ) -> None:
         # Without an encoding, requests tries them all, which takes its time;
         # and some that Python knows are none for texts.
         if str(response.encoding).lower() not in _ENCODINGS:
             response.encoding = 'utf-8'
         if type(response) is requests.Response:
             response.__class__ = ServiceResponse
+        if not stream or response.status_code >= 300:
+            bounded_body.read(response)
 
     def __repr__(self) -> str:
         return f'<{__name__}.receive>'
