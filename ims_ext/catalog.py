@@ -7,6 +7,8 @@ from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
+from ims_ext.transport import guarded_session
+from ims_ext.transport import redirect
 
 #: Service types that the service may be found under, the best first.
 SERVICE_TYPES = ('ims', 'image')
@@ -21,9 +23,10 @@ def endpoint(proxy: Any, config: Any) -> str:
     :raises: :class:`~ims_ext.exceptions.EndpointNotFoundError` with the
         endpoints that there are, where none is the one wanted.
     """
+    session = guarded_session.guarded(proxy.session)
     for service_type in SERVICE_TYPES:
         try:
-            found: str | None = proxy.session.get_endpoint(
+            found: str | None = session.get_endpoint(
                 proxy.auth,
                 service_type=service_type,
                 interface=config.get_interface(service_type),
@@ -33,6 +36,7 @@ def endpoint(proxy: Any, config: Any) -> str:
         except ksa_exceptions.EndpointNotFound:
             found = None
         if found:
+            redirect.check_endpoint(found)
             return found
     raise exceptions.EndpointNotFoundError(_missing(proxy, config))
 
@@ -67,7 +71,7 @@ def _access(proxy: Any) -> Any:
     """Return what the token says, ``None`` where there is none to be had."""
     auth = proxy.auth or proxy.session.auth
     try:
-        return auth.get_access(proxy.session)
+        return auth.get_access(guarded_session.guarded(proxy.session))
     except (
         AttributeError,
         ksa_exceptions.ClientException,
