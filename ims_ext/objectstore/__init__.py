@@ -65,6 +65,10 @@ class ObjectStore:
             )
         self._connection = connection
         self._policy = retry_policy or retry.Policy()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
         self._lock = threading.Lock()
         self._made_client: S3Client | None = None
 
@@ -276,6 +280,10 @@ class ObjectStore:
 
     @property
     def _client(self) -> 'S3Client':
+        if self._process != os.getpid():
+            # Connections that two processes share give answers to the wrong
+            # one.
+            self._begin()
         with self._lock:
             if self._made_client is None:
                 from ims_ext.objectstore import body as _body

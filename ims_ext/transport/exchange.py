@@ -19,6 +19,7 @@ import requests
 from ims_ext import exceptions
 from ims_ext.transport import caller
 from ims_ext.transport import failures
+from ims_ext.transport import forks
 from ims_ext.transport import guarded_session
 from ims_ext.transport import host_guard
 from ims_ext.transport import origin
@@ -98,6 +99,7 @@ class Exchange:
             keystoneauth raises.
         """
         self._limit_silence(policy)
+        forks.protect(self._proxy.session.session)
         response = retry.run(
             lambda: self._answered(prepare),
             policy,

@@ -12,6 +12,7 @@ from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import session as ksa_session
 import requests
 
+from ims_ext.transport import forks
 from ims_ext.transport import host_guard
 from ims_ext.transport import origin
 from ims_ext.transport import redirect
@@ -69,6 +70,7 @@ class GuardedSession(ksa_session.Session):
         :raises: :class:`~ims_ext.exceptions.RedirectRefusedError` for a
             redirect to another host.
         """
+        forks.protect(self.session)
         if not redirect.is_whole(url):
             return self._given.request(url, method, **kwargs)
         hooks = self._given.session.hooks['response']
