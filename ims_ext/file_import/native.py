@@ -6,6 +6,7 @@ after an interruption is the image that waits for its data.
 """
 
 from collections.abc import Mapping
+import contextlib
 import dataclasses
 import logging
 import threading
@@ -31,6 +32,8 @@ _logger = logging.getLogger(__name__)
 
 #: Seconds to wait for another process that is making the same metadata.
 _PATIENCE = 30.0
+#: Seconds between looks at an image that is not to be seen yet.
+_UNSEEN = (0.3, 0.7, 1.5, 2.5, 5.0)
 #: What an image's status cannot become good from.
 _BAD_STATUSES = ('killed', 'deleted', 'pending_delete')
 
@@ -92,9 +95,8 @@ class NativeImport:
         image = self._send(image, timeout)
         try:
             if wait and image.status != 'active':
-                image = self._wait_for(
-                    image, 'active', (*_BAD_STATUSES, 'queued'), timeout
-                )
+                # Queued for now: the service takes data in after a while.
+                image = self._wait_for(image, 'active', _BAD_STATUSES, timeout)
         except BaseException as error:
             self._note(error, f"the image {image.id}, being taken in")
             raise
@@ -250,8 +252,10 @@ class NativeImport:
             image = image if is_first else self._look(image)
             is_first = False
             image = self._settled(image, timeout)
-            if image.status != 'active':
+            if image.status != 'active' and not self._record.is_sent:
                 self._put_noted(image)
+                self._record.is_sent = True
+                self._slot.save(self._record)
                 image = self._look(image)
             self._watch.finish()
             return image
@@ -333,10 +337,19 @@ class NativeImport:
 
     def _look(self, image: _image.Image) -> _image.Image:
         try:
-            found: _image.Image = self._proxy.get_image(image.id)
+            return self._seen(image)
         except BaseException as error:
             self._note(error, f"the image {image.id}, being taken in")
             raise
+
+    def _seen(self, image: _image.Image) -> _image.Image:
+        """Return an image as it is now, which may not be seen for a moment."""
+        for pause in _UNSEEN:
+            with contextlib.suppress(sdk_exceptions.NotFoundException):
+                seen: _image.Image = self._proxy.get_image(image.id)
+                return seen
+            time.sleep(pause)
+        found: _image.Image = self._proxy.get_image(image.id)
         return found
 
     def _failed(
@@ -375,7 +388,7 @@ class NativeImport:
                 )
             time.sleep(pause)
             pause = min(pause * 1.5, 5.0)
-            image = self._proxy.get_image(image.id)
+            image = self._seen(image)
         return image
 
     def _note(self, error: BaseException, left: str) -> None:
@@ -405,6 +418,9 @@ def _failure_of(error: Exception, is_lost: bool) -> failures.Failure | None:
     if reconcile.loss_of(error) is None:
         if is_lost and isinstance(error, sdk_exceptions.ConflictException):
             # It is being taken in.
+            return failures.Failure('doubtful', str(error))
+        if isinstance(error, sdk_exceptions.NotFoundException):
+            # It was made a moment ago: not all of the service knows it yet.
             return failures.Failure('doubtful', str(error))
         return None
     failure = failures.in_error(error)

@@ -58,6 +58,7 @@ class Record:
     :ivar job_id: The job that it has started.
     :ivar image_id: The image that it has made, where there is no job or
         where its ID is not known.
+    :ivar is_sent: Whether the image service has acknowledged the data.
     """
 
     fingerprint: local_file.Fingerprint
@@ -68,6 +69,7 @@ class Record:
     asked_at: float | None = None
     job_id: str | None = None
     image_id: str | None = None
+    is_sent: bool = False
 
     def is_of(self, file: local_file.LocalFile) -> bool:
         """Whether a file is as it was, and is judged by the same bytes.
@@ -82,6 +84,7 @@ class Record:
     def forget_request(self) -> None:
         """Note that the request is to be sent anew, or not at all."""
         self.asked_at = self.job_id = self.image_id = None
+        self.is_sent = False
 
     def to_json(self) -> dict[str, Any]:
         """Return what :meth:`from_json` makes the record of."""
@@ -125,6 +128,7 @@ class Record:
             not isinstance(record.asked_at, int | float | None)
             or not isinstance(record.job_id, str | None)
             or not isinstance(record.image_id, str | None)
+            or not isinstance(record.is_sent, bool)
         ):
             raise TypeError("what was answered is not text")
         return record
