@@ -4,14 +4,14 @@
 from collections.abc import Callable, Iterator
 import os
 from pathlib import Path
-import shutil
 import signal
 import subprocess
 
 import pytest
 
-#: Debian's grub-rescue-pc ships this one.
-ISO = Path('/usr/lib/grub-rescue/grub-rescue-cdrom.iso')
+from .programs import ISO
+from .programs import demand
+from .programs import outcome_of_a_missing_one
 
 MakeDisk = Callable[..., Path]
 
@@ -19,6 +19,20 @@ MakeDisk = Callable[..., Path]
 # some tests interrupt themselves, and commands that they have started.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Iterator[None]:
+    """Let a missing program decide on a test whose fixtures want it."""
+    with outcome_of_a_missing_one():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Let a missing program decide on a test that wants it."""
+    with outcome_of_a_missing_one():
+        return (yield)
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -37,8 +51,6 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope='session')
 def make_disk(tmp_path_factory: pytest.TempPathFactory) -> MakeDisk:
     """Make an empty disk image with qemu-img."""
-    if not shutil.which('qemu-img'):
-        pytest.fail("qemu-img is missing: apt-get install qemu-utils")
 
     def make(name: str, disk_format: str, size: str, *options: str) -> Path:
         path = tmp_path_factory.mktemp('disks') / name
@@ -52,8 +64,7 @@ def make_disk(tmp_path_factory: pytest.TempPathFactory) -> MakeDisk:
 @pytest.fixture(scope='session')
 def disks(make_disk: MakeDisk) -> dict[str, Path]:
     """A disk image in each format, and a bootable ISO file."""
-    if not ISO.exists():
-        pytest.fail(f"{ISO} is missing: apt-get install grub-rescue-pc")
+    demand(str(ISO))
     return {
         'qcow2': make_disk('disk.qcow2', 'qcow2', '1G'),
         'vmdk': make_disk('disk.vmdk', 'vmdk', '1G'),

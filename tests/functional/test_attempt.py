@@ -23,6 +23,9 @@ from .openstack_command import Run
 from .openstack_command import environment_for
 from .own_cloud import Cloud
 
+#: An answer that comes when nobody waits for it any more.
+LATE = 'slow=3600,effect=after'
+
 #: How the answer is lost, for every operation.
 FAULTS = (
     'cut=before',
@@ -42,7 +45,7 @@ MORE_FAULTS = (
     'status=503,effect=after',
     'body=garbage',
     'body=empty',
-    'slow=0.5,effect=after',
+    LATE,
 )
 DIFFERENT = ('object', 'register', 'export', 'share', 'metadata', 'member')
 
@@ -310,7 +313,6 @@ def cloud(disks: dict[str, Path]) -> Iterator[Cloud]:
         for kind in ('qcow2', 'raw'):
             store.upload(disks[kind], 'images', f'disk.{kind}')
         running.conn.ims.retry_policy = retry.Policy(first_pause=0.01)
-        running.conn.session.timeout = 0.3
         BOB['conn'] = running.connect('bob')
         yield running
         BOB.pop('conn').close()
@@ -330,7 +332,7 @@ def haste(monkeypatch: pytest.MonkeyPatch) -> None:
 def finish(cloud: Cloud, made: Any) -> None:
     """Wait for the job, where there is one."""
     if hasattr(made, 'job_type'):
-        ended = cloud.conn.ims.wait_for_job(made, interval=0.02, timeout=20)
+        ended = cloud.conn.ims.wait_for_job(made, interval=0.02, timeout=120)
         assert ended.is_successful
 
 
@@ -350,10 +352,16 @@ def on(operation: Operation, fault: str, **others: Any) -> str:
     ],
 )
 def test_a_lost_answer_is_made_up_for_and_nothing_is_made_twice(
-    cloud: Cloud, name: str, kind: str, fault: str
+    cloud: Cloud,
+    name: str,
+    kind: str,
+    fault: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     operation = OPERATIONS[kind]
     prepared = operation.prepare(cloud, name)
+    if fault == LATE:
+        monkeypatch.setattr(cloud.conn.session, 'timeout', 1.0)
 
     with cloud.server.faults.active(on(operation, fault, count=1)) as faults:
         finish(cloud, operation.start(cloud, name, prepared))

@@ -2,7 +2,6 @@
 """``ims-emulator demo``: the main job, with no cloud and no disk image."""
 
 from pathlib import Path
-import shutil
 import subprocess
 import sys
 
@@ -48,8 +47,6 @@ def test_a_file_that_is_not_there_is_told() -> None:
 def test_the_sample_is_a_valid_disk_image(tmp_path: Path) -> None:
     write_empty_disk(tmp_path / 'sample.qcow2')
 
-    qemu_img = shutil.which('qemu-img')
-    assert qemu_img, "qemu-img is missing: apt-get install qemu-utils"
     subprocess.run(
-        [qemu_img, 'check', '-q', str(tmp_path / 'sample.qcow2')], check=True
+        ['qemu-img', 'check', '-q', str(tmp_path / 'sample.qcow2')], check=True
     )

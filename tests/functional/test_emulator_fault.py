@@ -114,7 +114,7 @@ def test_an_internal_error_has_the_shape_of_the_service(
     server: EmulatorServer, url: str, expected: set[str]
 ) -> None:
     with server.faults.active('status=500'):
-        answer = requests.get(getattr(server, url), timeout=10)
+        answer = requests.get(getattr(server, url), timeout=60)
     assert answer.json()['error'].keys() == expected
 
 
@@ -304,16 +304,16 @@ def test_a_slow_answer_is_the_right_one(
 def test_slow_answers_do_not_keep_others_waiting() -> None:
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(
-            EmulatorServer(faults=['slow=60,path=/v2/images'])
+            EmulatorServer(faults=['slow=3600,path=/v2/images'])
         )
         parts = urlsplit(server.image_url)
         for _ in range(MANY):
-            waiting = http.client.HTTPConnection(parts.netloc, timeout=10)
+            waiting = http.client.HTTPConnection(parts.netloc, timeout=60)
             stack.callback(waiting.close)
             waiting.request('GET', f'{parts.path}/v2/images')
         while server.faults.injected < MANY:
             time.sleep(0.01)
-        answer = requests.get(f'{server.image_url}/', timeout=10)
+        answer = requests.get(f'{server.image_url}/', timeout=60)
     assert answer.status_code == 300
 
 

@@ -20,9 +20,11 @@ from ims_ext import exceptions
 from ims_ext.diskimage import GIB
 from ims_ext.diskimage import DiskImage
 
+from ..programs import ISO
+from ..programs import demand
+
 MIB = 2**20
 DISK_SIZE = 24 * MIB
-ISO = pathlib.Path('/usr/lib/grub-rescue/grub-rescue-cdrom.iso')
 
 # File name, the format it is, how qemu-img makes it.
 KINDS = {
@@ -45,16 +47,7 @@ KINDS = {
 }
 
 
-def _demand(found: object, package: str) -> None:
-    if not found:
-        message = f"needs Debian's {package}: apt-get install {package}"
-        if os.environ.get('CI'):
-            pytest.fail(message)
-        pytest.skip(message)
-
-
 def _qemu_img(*arguments: object) -> None:
-    _demand(shutil.which('qemu-img'), 'qemu-utils')
     command = ['qemu-img', *(str(argument) for argument in arguments)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
@@ -76,7 +69,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture(scope='module')
 def iso() -> pathlib.Path:
-    _demand(ISO.exists(), 'grub-rescue-pc')
+    demand(str(ISO))
     return ISO
 
 

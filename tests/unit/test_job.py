@@ -356,7 +356,7 @@ def test_the_time_for_many_jobs_ends_with_those_left_named(
     answers.get(job_url(1), json=body('SUCCESS'))
     answers.get(job_url(2), json=body(job_id='j2'))
     answers.get(job_url(3), json=body(job_id='j3'))
-    waiting = conn.ims.wait_for_jobs(['j1', 'j2', 'j3'], timeout=0.3)
+    waiting = conn.ims.wait_for_jobs(['j1', 'j2', 'j3'], timeout=2)
 
     assert next(waiting).id == 'j1'
     with pytest.raises(exceptions.JobTimeoutError, match='j2') as caught:

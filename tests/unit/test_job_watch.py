@@ -333,7 +333,7 @@ def test_connections_and_rate_are_bounded(
 def test_a_job_is_looked_at_shortly_before_the_time_is_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(job_watch, '_LAST_LOOK', 0.2)
+    monkeypatch.setattr(job_watch, '_LAST_LOOK', 60.0)
     states = iter(['RUNNING', 'SUCCESS'])
     job = _job.Job.existing(job_id='j1', status='INIT')
     watch = job_watch.WatchedJob(job, LONG)
@@ -341,26 +341,33 @@ def test_a_job_is_looked_at_shortly_before_the_time_is_up(
     def get(job: _job.Job) -> _job.Job:
         return _job.Job.existing(job_id=job.id, status=next(states))
 
-    *_, last = job_watch.look_at_all([watch], get, 0.6)
+    *_, last = job_watch.look_at_all([watch], get, 60.4)
 
     assert last.job.is_successful
 
 
-def test_an_end_that_was_seen_counts_however_late_the_caller_asks() -> None:
+def test_an_end_that_was_seen_counts_however_late_the_caller_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monotonic = time.monotonic
     first, second = watches('1', '2')
     has_begun, may_end = threading.Event(), threading.Event()
+    has_ended = threading.Event()
 
     def get(job: _job.Job) -> _job.Job:
         if job.id == '2':
             has_begun.set()
             may_end.wait(LONG)
+            has_ended.set()
         has_begun.wait(LONG)
         return _job.Job.existing(job_id=job.id, status='SUCCESS')
 
-    looks = job_watch.look_at_all([first, second], get, 0.5)
+    looks = job_watch.look_at_all([first, second], get, LONG)
     assert next(looks) is first
     may_end.set()
-    time.sleep(0.6)
+    has_ended.wait(LONG)
+    time.sleep(0.5)
+    monkeypatch.setattr(time, 'monotonic', lambda: monotonic() + 2 * LONG)
 
     assert [each.job.id for each in looks] == ['2']
 

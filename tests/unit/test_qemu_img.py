@@ -5,22 +5,27 @@ What is converted here has not been judged before: the belts hold alone.
 """
 
 from pathlib import Path
-import shutil
 import subprocess
 
 import pytest
 
 from ims_ext.diskimage import qemu_img
 
+from ..programs import demand
+
 MIB = 2**20
 SECRET = b'the secret of this machine'.ljust(512, b'!') * 2048
 LIMITS = qemu_img.Limits(output=64 * MIB)
 
 
+@pytest.fixture(autouse=True)
+def _needs_qemu_img() -> None:
+    """Make these tests depend on the program, also where it is run inside."""
+    demand('qemu-img')
+
+
 @pytest.fixture
 def secret(tmp_path: Path) -> Path:
-    if not shutil.which('qemu-img'):
-        pytest.fail("qemu-img is missing: apt-get install qemu-utils")
     path = tmp_path / 'secret'
     path.write_bytes(SECRET)
     return path
