@@ -9,18 +9,16 @@ from typing import Any
 
 from keystoneauth1 import fixture
 from openstack import connection
-from openstack.config import loader
 import pytest
 import requests_mock
 
-import ims_ext
+from .. import prepared_cloud
+from ..prepared_cloud import AUTH_URL
+from ..prepared_cloud import IMS_URL
 
 EXAMPLES: dict[str, list[dict[str, Any]]] = json.loads(
     Path(__file__).with_name('examples.json').read_text('utf-8')
 )
-
-AUTH_URL = 'https://iam.example.com/v3'
-IMS_URL = 'https://ims.example.com'
 
 
 def project_of(path: str) -> str:
@@ -55,18 +53,4 @@ def conn(
         json=token,
         headers={'X-Subject-Token': 'secret-token'},
     )
-    config = loader.OpenStackConfig(load_yaml_config=False, load_envvars=False)
-    conn = connection.Connection(
-        config=config.get_one(
-            auth={
-                'auth_url': AUTH_URL,
-                'username': 'alice',
-                'password': 'secret',
-                'project_id': project_of(path),
-                'user_domain_id': 'default',
-            },
-            region_name='eu-1',
-        )
-    )
-    ims_ext.load(conn)
-    return conn
+    return prepared_cloud.connect(project_of(path))

@@ -179,3 +179,12 @@ def run(
 def name() -> str:
     """Give a name that no other test's image or object has."""
     return f'golden-{uuid.uuid4().hex[:8]}'
+
+
+@pytest.fixture
+def image_id(
+    alice: connection.Connection, disks: dict[str, Path], name: str
+) -> str:
+    """Give an active image of alice's, in qcow2 format, with that name."""
+    job = alice.ims.create_image_from_file(disks['qcow2'], name)
+    return str(job.image_id)

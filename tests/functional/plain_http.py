@@ -66,34 +66,29 @@ class Client:
 
     def create(self, **body: Any) -> requests.Response:
         """Send operation 4; anything given replaces a good value."""
-        good = {
-            'name': 'golden',
-            'image_url': 'images:disk.qcow2',
-            'os_version': OS_VERSION,
-            'min_disk': 40,
-        }
-        body = {
-            name: value
-            for name, value in {**good, **body}.items()
-            if value is not ...
-        }
-        return self.request('POST', '/v2/cloudimages/action', json=body)
+        return self._import('action', 'images:disk.qcow2', body)
 
     def quick_import(self, **body: Any) -> requests.Response:
         """Send operation 9; anything given replaces a good value."""
+        return self._import('quickimport/action', 'images:disk.raw', body)
+
+    def _import(
+        self, action: str, image_url: str, body: dict[str, Any]
+    ) -> requests.Response:
         good = {
             'name': 'golden',
-            'image_url': 'images:disk.raw',
+            'image_url': image_url,
             'os_version': OS_VERSION,
             'min_disk': 40,
         }
-        body = {
-            name: value
-            for name, value in {**good, **body}.items()
-            if value is not ...
-        }
         return self.request(
-            'POST', '/v2/cloudimages/quickimport/action', json=body
+            'POST',
+            f'/v2/cloudimages/{action}',
+            json={
+                name: value
+                for name, value in {**good, **body}.items()
+                if value is not ...
+            },
         )
 
     def create_metadata(self, **body: Any) -> str:

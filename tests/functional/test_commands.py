@@ -24,15 +24,6 @@ from .openstack_command import script
 UBUNTU = 'Ubuntu 18.04 server 64bit'
 
 
-@pytest.fixture
-def image_id(
-    alice: connection.Connection, disks: dict[str, Path], name: str
-) -> str:
-    """An active image of Alice's with that name."""
-    job = alice.ims.create_image_from_file(disks['qcow2'], name)
-    return str(job.image_id)
-
-
 def test_the_main_job_ends_with_an_active_image(
     run: Run, disks: dict[str, Path], name: str
 ) -> None:

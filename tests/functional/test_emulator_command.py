@@ -296,15 +296,7 @@ def test_ctrl_c_is_the_commands_affair(
     environment: dict[str, str],
 ) -> None:
     script = 'trap "exit 7" INT; echo ready; while :; do sleep 0.1; done'
-    process = subprocess.Popen(
-        [COMMAND, 'exec', '--', 'sh', '-c', script],
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    process.stdout.readline()
+    process = ready(script, environment)
     # What a terminal does: the signal goes to the whole group.
     os.killpg(process.pid, signal.SIGINT)
     assert end(process) == 7
@@ -312,6 +304,13 @@ def test_ctrl_c_is_the_commands_affair(
 
 def test_exec_hands_a_termination_on(environment: dict[str, str]) -> None:
     script = 'trap "exit 9" TERM; echo ready; while :; do sleep 0.1; done'
+    process = ready(script, environment)
+    process.terminate()
+    assert end(process) == 9
+
+
+def ready(script: str, environment: dict[str, str]) -> subprocess.Popen[str]:
+    """Return the process of a script's cloud, once the script says a line."""
     process = subprocess.Popen(
         [COMMAND, 'exec', '--', 'sh', '-c', script],
         env=environment,
@@ -321,8 +320,7 @@ def test_exec_hands_a_termination_on(environment: dict[str, str]) -> None:
     )
     assert process.stdout is not None
     process.stdout.readline()
-    process.terminate()
-    assert end(process) == 9
+    return process
 
 
 def end(process: subprocess.Popen[str]) -> int:

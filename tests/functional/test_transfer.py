@@ -14,15 +14,6 @@ from ims_ext import exceptions
 from .openstack_command import Run
 
 
-@pytest.fixture
-def image_id(
-    alice: connection.Connection, disks: dict[str, Path], name: str
-) -> str:
-    """An active image of Alice's with that name, in qcow2 format."""
-    job = alice.ims.create_image_from_file(disks['qcow2'], name)
-    return str(job.image_id)
-
-
 def imported_again(
     alice: connection.Connection, object_url: str, name: str
 ) -> Any:

@@ -6,16 +6,16 @@ from typing import Any
 
 from keystoneauth1 import fixture
 from openstack import connection
-from openstack.config import loader
 import pytest
 import requests_mock
 
-import ims_ext
 from ims_ext import proxy
 from ims_ext.transport import retry
 
-AUTH_URL = 'https://iam.example.com/v3'
-IMS_URL = 'https://ims.example.com'
+from .. import prepared_cloud
+from ..prepared_cloud import AUTH_URL
+from ..prepared_cloud import IMS_URL
+
 PROJECT_ID = '0b1e494e2660441a957313163095fe5c'
 
 
@@ -57,23 +57,7 @@ def connect(
             json=token,
             headers={'X-Subject-Token': 'secret-token'},
         )
-        config = loader.OpenStackConfig(
-            load_yaml_config=False, load_envvars=False
-        )
-        region = config.get_one(
-            auth={
-                'auth_url': AUTH_URL,
-                'username': 'alice',
-                'password': 'secret',
-                'project_id': PROJECT_ID,
-                'user_domain_id': 'default',
-            },
-            region_name='eu-1',
-            **settings,
-        )
-        conn = connection.Connection(config=region)
-        ims_ext.load(conn)
-        return conn
+        return prepared_cloud.connect(PROJECT_ID, **settings)
 
     return make
 

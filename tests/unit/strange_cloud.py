@@ -18,15 +18,14 @@ import urllib.parse
 import hypothesis
 from keystoneauth1 import fixture
 from openstack import connection
-from openstack.config import loader
 import requests
 from requests import adapters
 import urllib3
 
-import ims_ext
+from .. import prepared_cloud
+from ..prepared_cloud import AUTH_URL
+from ..prepared_cloud import IMS_URL
 
-AUTH_URL = 'https://iam.example.com/v3'
-IMS_URL = 'https://ims.example.com'
 PROJECT_ID = '0b1e494e2660441a957313163095fe5c'
 IMAGE_ID = '33ad552d-1149-471c-8190-ff6776174a00'
 JOB_ID = 'ff8080814dbd65d7014dbe0d84db0013'
@@ -456,23 +455,12 @@ def _identity(method: str) -> tuple[int, bytes, dict[str, str]]:
 @functools.cache
 def strange_cloud() -> tuple[connection.Connection, StrangeCloud]:
     """Return a connection, the same one each time, and its cloud."""
-    config = loader.OpenStackConfig(load_yaml_config=False, load_envvars=False)
-    conn = connection.Connection(
-        config=config.get_one(
-            auth={
-                'auth_url': AUTH_URL,
-                'username': 'alice',
-                'password': 'secret',
-                'project_id': PROJECT_ID,
-                'user_domain_id': 'default',
-            },
-            region_name='eu-1',
-            identity_api_version='3',
-            compute_endpoint_override='https://ecs.example.com/compute/v2.1',
-            identity_endpoint_override=AUTH_URL,
-        )
+    conn = prepared_cloud.connect(
+        PROJECT_ID,
+        identity_api_version='3',
+        compute_endpoint_override='https://ecs.example.com/compute/v2.1',
+        identity_endpoint_override=AUTH_URL,
     )
-    ims_ext.load(conn)
     cloud = StrangeCloud()
     session: Any = conn.session
     session.session.mount('https://', cloud)
