@@ -55,7 +55,8 @@ class Workers:
         :param timeout: Seconds to wait for each at most.
         """
         for thread in self._threads:
-            thread.join(timeout)
+            if thread.ident is not None:
+                thread.join(timeout)
 
     def submit(
         self, function: Callable[..., T], *args: Any
@@ -99,11 +100,12 @@ class Workers:
             name=f'{self._name}-{len(self._threads) + 1}',
             daemon=True,
         )
+        # Known before it starts: it may cause an interruption of that.
+        self._threads.append(thread)
         try:
             thread.start()
         except RuntimeError:
-            return
-        self._threads.append(thread)
+            self._threads.remove(thread)
 
     def _run(self) -> None:
         while (call := self._work.get()) is not None:

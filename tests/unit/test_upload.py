@@ -72,6 +72,7 @@ def test_ctrl_c_does_not_wait_for_a_store_that_has_stalled(
     file: local_file.LocalFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload, '_GRACE', 0.05)
+    others = set(threading.enumerate())
     store = StalledStore()
     saved: list[str | None] = []
     checkpoint = _checkpoint.Checkpoint(file.size, part_size=1000)
@@ -81,11 +82,12 @@ def test_ctrl_c_does_not_wait_for_a_store_that_has_stalled(
         send(store, file, checkpoint)
     is_stalled = not store.goes_on.is_set()
     store.goes_on.set()
-    for thread in threading.enumerate():
-        if thread.name.startswith('ims-upload'):
-            thread.join(PATIENCE)
+    threads = {*threading.enumerate()} - others
+    for thread in threads:
+        thread.join(PATIENCE)
 
     assert is_stalled
+    assert not any(thread.is_alive() for thread in threads)
     # Another attempt may have begun: an answer that comes late is not noted.
     assert saved == [None]
     assert checkpoint.upload_id is None
