@@ -304,6 +304,7 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
         bucket_port=arguments.bucket_port,
         state_dir=arguments.state,
         job_seconds=arguments.job_seconds,
+        delays=options.delays(arguments),
         users=arguments.users,
         region=arguments.region,
         image_quota=arguments.image_quota,

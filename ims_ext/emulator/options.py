@@ -4,6 +4,10 @@
 import argparse
 import ipaddress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ims_ext.emulator.work.settling import Delays
 
 
 def add(parser: argparse.ArgumentParser, port: int, bucket_port: int) -> None:
@@ -59,6 +63,17 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         metavar='S',
         help="for how many seconds a job runs (default: %(default)g)",
+    )
+    parser.add_argument(
+        '--delay',
+        action='append',
+        default=[],
+        type=_delays,
+        dest='delays',
+        metavar='NAME=S',
+        help="how many seconds later than its answer an effect comes: "
+        "upload= for the data of an image, delete= for its deletion; can be "
+        "given several times (default: none)",
     )
     parser.add_argument(
         '--user',
@@ -141,6 +156,28 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds <= 86400:
         raise argparse.ArgumentTypeError("a job runs for 0 to 86400 seconds")
     return seconds
+
+
+def _delays(text: str) -> dict[str, float]:
+    from ims_ext.emulator.work.settling import Delays
+
+    try:
+        return Delays.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def delays(arguments: argparse.Namespace) -> 'Delays':
+    """Return how much later effects come, as the options say.
+
+    :param arguments: The options.
+    """
+    from ims_ext.emulator.work.settling import Delays
+
+    given: dict[str, float] = {}
+    for each in arguments.delays:
+        given |= each
+    return Delays(**given)
 
 
 def _account(text: str) -> object:

@@ -65,6 +65,7 @@ from ims_ext.emulator.service import Service
 from ims_ext.emulator.service import Settings
 from ims_ext.emulator.state import State
 from ims_ext.emulator.work.job_runner import JobRunner
+from ims_ext.emulator.work.settling import Delays
 
 __all__ = ['CAPABILITIES', 'EmulatorServer', 'PortError']
 
@@ -145,6 +146,7 @@ class EmulatorServer:
     :param users: Users beside the default ones.
     :param region: The region's name.
     :param image_quota: How many images a project may own.
+    :param delays: How much later effects come than their answers.
     :param faults: What goes wrong on purpose; see :mod:`.fault`.
     :param fault_seed: Decides with which requests.
     :raises: :class:`~ims_ext.emulator.fault.FaultError`
@@ -165,13 +167,16 @@ class EmulatorServer:
         users: Sequence[Account] = (),
         region: str = 'eu-emu-1',
         image_quota: int = IMAGE_QUOTA,
+        delays: Delays | None = None,
         faults: Sequence[str] = (),
         fault_seed: int = 0,
     ) -> None:
         self._host = host
         self._ports = port, bucket_port
         self._state_dir = state_dir
-        self._settings = Settings(job_seconds, region, image_quota)
+        self._settings = Settings(
+            job_seconds, region, image_quota, delays or Delays()
+        )
         self.faults = Faults(faults, fault_seed)
         # A user given again has the last password given.
         self._accounts = {each.name: each for each in (*ACCOUNTS, *users)}

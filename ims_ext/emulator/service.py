@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, TypeVar
 
 from ims_ext.emulator.fault.sets import Faults
+from ims_ext.emulator.work.settling import Delays
 
 if TYPE_CHECKING:
     from ims_ext.emulator.bucket.store import BucketStore
@@ -24,11 +25,13 @@ class Settings:
     :ivar job_seconds: For how long a job runs.
     :ivar region: The name of the only region.
     :ivar image_quota: How many images a project may own.
+    :ivar delays: How much later effects come than their answers.
     """
 
     job_seconds: float = 2.0
     region: str = 'eu-emu-1'
     image_quota: int = IMAGE_QUOTA
+    delays: Delays = dataclasses.field(default_factory=Delays)
 
 
 @dataclasses.dataclass
