@@ -284,7 +284,7 @@ def files(tmp_path: Path, disks: dict[str, Path], make_disk: Any) -> Path:
         ('missing.qcow2', 'missing.qcow2'),
         ('', 'directory'),
         ('empty.qcow2', 'empty'),
-        ('letter.txt', 'format'),
+        ('letter.txt', 'no disk image'),
         ('cut.qcow2', 'cut.qcow2'),
         ('overlay.qcow2', 'backing file'),
         ('big.qcow2', '1024'),

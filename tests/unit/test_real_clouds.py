@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where each habit of the clouds that no reference shows is tested."""
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+
+#: A habit of real clouds; a test of what becomes of it.
+FACTS = {
+    "pages are shorter than asked for, and not the last": (
+        'unit/test_page_end.py',
+        'test_pages_are_smaller_than_documented',
+    ),
+    "lists of the extension link to their next page": (
+        'unit/test_page_end.py',
+        'test_a_link_to_the_next_page_is_followed',
+    ),
+    "a gateway cuts or refuses answers above some 250 KB": (
+        'unit/test_page_end.py',
+        'test_a_page_that_cannot_be_had_is_asked_for_in_halves',
+    ),
+    "errors have any object around them, and other names": (
+        'unit/test_error_body.py',
+        'test_code_and_message_are_found_under_each_name_and_object',
+    ),
+    "errors are plain text, or nothing at all": (
+        'unit/test_error_body.py',
+        'test_a_message_is_never_empty',
+    ),
+    "the request's ID is in several places": (
+        'unit/test_error_body.py',
+        'test_the_requests_id_is_told_wherever_it_stands',
+    ),
+    "jobs tell their images in __data_images, or in sub-jobs": (
+        'unit/test_job_image.py',
+        'test_all_images_are_told',
+    ),
+    "jobs that have ended well tell no image": (
+        'unit/test_job_image.py',
+        'test_an_image_that_the_job_does_not_tell_is_found',
+    ),
+    "an upload is queued, then saving, after it was acknowledged": (
+        'functional/test_late_effects.py',
+        'test_an_image_is_queued_and_saving_before_it_is_active',
+    ),
+    "an upload is killed": (
+        'unit/test_settling.py',
+        'test_a_killed_image_is_an_error_that_says_so',
+    ),
+    "a new image is not to be seen at once": (
+        'unit/test_settling.py',
+        'test_an_image_that_is_not_to_be_seen_yet_is_waited_for',
+    ),
+    "a deleted image is listed for a while": (
+        'functional/test_late_effects.py',
+        'test_a_deleted_image_is_seen_for_a_while',
+    ),
+    "replacing what is not there is refused, adding is not": (
+        'unit/test_outdated.py',
+        'test_what_is_not_there_any_more_is_added',
+    ),
+    "one catalog has an endpoint a region": (
+        'unit/test_service.py',
+        'test_an_endpoint_that_is_not_there_is_told_with_those_that_are',
+    ),
+}
+
+
+@pytest.mark.parametrize('fact', FACTS)
+def test_each_fact_has_a_test(fact: str) -> None:
+    file, name = FACTS[fact]
+
+    assert f'\ndef {name}(' in (TESTS / file).read_text('utf-8')
