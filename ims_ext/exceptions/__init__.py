@@ -458,7 +458,8 @@ def raise_from_response(
         error_message = refusal.missing_operation(response)
     error = cls(
         message=error_message or "The image service refuses",
-        response=response,
+        # Whoever keeps, shows or sends the exception shows no token.
+        response=masking.without_secrets(response),
         details=refusal.sentence(
             None, code, reason or phrase(response), advice
         ),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ims_ext import exceptions
 from ims_ext import local_file
 from ims_ext import validation
+from ims_ext.exceptions import masking
 from ims_ext.objectstore import access as _access
 from ims_ext.objectstore import checkpoint as _checkpoint
 from ims_ext.transport import retry
@@ -331,15 +332,16 @@ class ObjectStore:
         from botocore.parsers import ResponseParserError
 
         target = f'{bucket}:{key}' if key else f'bucket {bucket}'
-        try:
-            yield
-        except ClientError as error:
-            raise _refusal(error, bucket, target, watch) from error
-        except (BotoCoreError, ResponseParserError, OSError) as error:
-            raise exceptions.ObjectStoreError(
-                f"The object store at {self.endpoint} failed on {target}"
-                f"{watch.sent if watch else ''}: {_access.words(error)}"
-            ) from error
+        with masking.clean_errors():
+            try:
+                yield
+            except ClientError as error:
+                raise _refusal(error, bucket, target, watch) from error
+            except (BotoCoreError, ResponseParserError, OSError) as error:
+                raise exceptions.ObjectStoreError(
+                    f"The object store at {self.endpoint} failed on {target}"
+                    f"{watch.sent if watch else ''}: {_access.words(error)}"
+                ) from error
 
 
 def left_words(

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from keystoneauth1 import exceptions as keystone_exceptions
 
 from ims_ext import exceptions
+from ims_ext.exceptions import masking
 from ims_ext.objectstore import sending
 from ims_ext.transport import failures
 from ims_ext.transport import guarded_session
@@ -317,12 +318,13 @@ def _issue_key(
     try:
         # In the middle of an upload, nothing else would ask again. Two keys
         # do no harm.
-        response = retry.run(
-            ask,
-            policy,
-            failure_in=failures.in_error,
-            give_up=retry.last_answer,
-        )
+        with masking.clean_errors():
+            response = retry.run(
+                ask,
+                policy,
+                failure_in=failures.in_error,
+                give_up=retry.last_answer,
+            )
     except (
         keystone_exceptions.ClientException,
         exceptions.InvalidAnswerError,

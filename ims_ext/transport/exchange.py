@@ -17,6 +17,7 @@ from keystoneauth1 import exceptions as ksa_exceptions
 import requests
 
 from ims_ext import exceptions
+from ims_ext.exceptions import masking
 from ims_ext.transport import caller
 from ims_ext.transport import failures
 from ims_ext.transport import forks
@@ -100,6 +101,16 @@ class Exchange:
         """
         self._limit_silence(policy)
         forks.protect(self._proxy.session.session)
+        with masking.clean_errors():
+            response = self._run(policy, prepare)
+        if response.status_code >= 400:
+            # Exceptions are made of it, by openstacksdk too.
+            response = masking.without_secrets(response)
+        return response
+
+    def _run(
+        self, policy: retry.Policy, prepare: Callable[[], None]
+    ) -> requests.Response:
         response = retry.run(
             lambda: self._answered(prepare),
             policy,

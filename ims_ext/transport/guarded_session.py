@@ -12,6 +12,7 @@ from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import session as ksa_session
 import requests
 
+from ims_ext.exceptions import masking
 from ims_ext.transport import forks
 from ims_ext.transport import host_guard
 from ims_ext.transport import origin
@@ -93,6 +94,7 @@ class GuardedSession(ksa_session.Session):
             kwargs.pop('params', None)
             url = there
         if raise_exc and response.status_code >= 400:
+            masking.mask(response)
             raise ksa_exceptions.from_response(response, method, url)
         return response
 

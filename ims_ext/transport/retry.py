@@ -21,6 +21,7 @@ from keystoneauth1 import exceptions as ksa_exceptions
 import requests
 
 from ims_ext import exceptions
+from ims_ext.exceptions import masking
 from ims_ext.transport import failures
 
 #: More than a Retry-After may add to the pause, as a share of it: clients
@@ -338,7 +339,10 @@ def ask_identity(ask: Callable[[], _Result], policy: Policy) -> _Result:
             is_unsent=True,
         )
 
-    return run(ask, policy, failure_in=failures.in_error, give_up=no_answer)
+    with masking.clean_errors():
+        return run(
+            ask, policy, failure_in=failures.in_error, give_up=no_answer
+        )
 
 
 def raise_unanswered(
