@@ -88,10 +88,20 @@ def keep_to(client: 'S3Client', endpoint: str) -> None:
             )
 
     client.meta.events.register_first('before-send', check)
+    client.meta.events.register('before-call.s3', _stay)
     # botocore has no public way to bound what it reads.
     engine: Any = getattr(client, '_endpoint', None)
     if hasattr(engine, 'http_session'):
         engine.http_session = _BoundedSession(engine.http_session)
+
+
+def _stay(context: Any, **_: Any) -> None:
+    """Keep botocore from looking for a bucket in other regions.
+
+    It asks the store where the bucket is, and where the answer to that is a
+    redirect as well, asks again, without end.
+    """
+    context.setdefault('s3_redirect', {})['redirected'] = True
 
 
 class _BoundedSession:

@@ -202,6 +202,21 @@ def test_a_store_that_names_another_region_is_not_followed(
     }
 
 
+@pytest.mark.parametrize('status', [301, 302, 307, 308, 400])
+def test_a_store_that_redirects_is_asked_once(
+    connect: Connect, server: SocketServer, status: int
+) -> None:
+    server.answer = lambda handler: socket_server.answer(
+        handler, b'', status, Location='/', x_amz_bucket_region='eu-2'
+    )
+    client = access.make_client(connect(obs_endpoint_override=server.url))
+
+    with pytest.raises(botocore_exceptions.ClientError):
+        client.head_bucket(Bucket='images')
+
+    assert len(server.arrived) == 1
+
+
 # ====== ANSWERS HAVE A SIZE ======
 
 
