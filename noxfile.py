@@ -7,6 +7,7 @@ under ``.nox``. ``-R`` runs a session again without installing anything.
 """
 
 import configparser
+import os
 from pathlib import Path
 import sys
 import tempfile
@@ -49,6 +50,8 @@ LOWEST = [
 developed: list[str] = []
 
 PARALLEL = ['--numprocesses', 'logical', '--dist', 'loadfile']
+#: Tests over connections wait for most of their time.
+WAITING = ['--numprocesses', str(2 * (os.cpu_count() or 1)), *PARALLEL[2:]]
 
 
 def requirements(*extras: str) -> list[str]:
@@ -141,7 +144,7 @@ def unit(session: nox.Session) -> None:
 @nox.session(python=False)
 def functional(session: nox.Session) -> None:
     """Test over real connections to an emulator."""
-    pytest(session, FUNCTIONAL, *PARALLEL)
+    pytest(session, FUNCTIONAL, *WAITING)
 
 
 @nox.session(python=False)
@@ -153,14 +156,14 @@ def clients(session: nox.Session) -> None:
 @nox.session(python=False)
 def test(session: nox.Session) -> None:
     """Test everything that unit and functional do, in one go."""
-    pytest(session, [*UNIT, *FUNCTIONAL], *PARALLEL)
+    pytest(session, [*UNIT, *FUNCTIONAL], *WAITING)
 
 
 @nox.session(python=False)
 def coverage(session: nox.Session) -> None:
     """Measure which lines and branches unit and functional reach."""
     report = ['--cov', '--cov-report', 'term:skip-covered']
-    pytest(session, [*UNIT, *FUNCTIONAL], *PARALLEL, *report)
+    pytest(session, [*UNIT, *FUNCTIONAL], *WAITING, *report)
 
 
 @nox.session
