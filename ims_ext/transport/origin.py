@@ -40,6 +40,9 @@ def of(url: str) -> Origin:
 
     prepared = requests.PreparedRequest()
     prepared.prepare_url(url, None)
+    # A user's name in the URL is read here, and may not be encodable.
+    prepared.prepare_headers(None)
+    prepared.prepare_auth(None, url)
     requested = str(prepared.url)
     parts = urllib.parse.urlsplit(requested)
     try:

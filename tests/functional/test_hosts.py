@@ -45,6 +45,8 @@ FORMS = (
     'http://<cloud>/@<other>/../../\\\\<other>/v2/images',
     'http://a@<other>@<cloud>/v2/images',
     'http://<other>\\.<cloud>/v2/images',
+    'http://\u2028:x@<cloud>/v2/images',
+    'http://\u2028:x@<other>/v2/images',
     'http:\\\\<other>/v2/images',
     'http:/\\<other>/v2/images',
     'http:///<other>/v2/images',
