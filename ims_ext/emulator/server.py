@@ -34,6 +34,7 @@ from ims_ext.emulator.api.version import VersionsApi
 from ims_ext.emulator.api.whole_image import WholeImagesApi
 from ims_ext.emulator.bucket import errors as s3_errors
 from ims_ext.emulator.bucket.store import BucketStore
+from ims_ext.emulator.clock import Clock
 from ims_ext.emulator.connection import IsKnown
 from ims_ext.emulator.control.fault import Controlled
 from ims_ext.emulator.control.local import LocalOnly
@@ -155,6 +156,7 @@ class EmulatorServer:
     :ivar image_url: The image service's root.
     :ivar bucket_url: The bucket side's URL.
     :ivar faults: What goes wrong; can be changed while it runs.
+    :ivar clock: The time; can be advanced: ``clock.advance('2h')``.
     """
 
     def __init__(
@@ -178,6 +180,7 @@ class EmulatorServer:
             job_seconds, region, image_quota, delays or Delays()
         )
         self.faults = Faults(faults, fault_seed)
+        self.clock = Clock()
         # A user given again has the last password given.
         self._accounts = {each.name: each for each in (*ACCOUNTS, *users)}
         self._seeds = (*ACCOUNTS, *users)
@@ -195,7 +198,7 @@ class EmulatorServer:
                 stack.enter_context(bind(self._host, port))
                 for port in self._ports
             )
-            self._state = State(self._state_dir)
+            self._state = State(self._state_dir, self.clock)
             stack.callback(self._state.close)
             seed(self._state, self._seeds)
             buckets = BucketStore(
@@ -203,6 +206,7 @@ class EmulatorServer:
                 self._state.directory,
                 self._state.database,
                 self._settings.region,
+                clock=self.clock,
             )
             stack.callback(buckets.close)
             _make_first_bucket(self._state, buckets)

@@ -68,7 +68,7 @@ class Service:
         self.buckets = buckets
         self.urls = Urls()
         self.faults = faults or Faults()
-        self.clock: Callable[[], float] = state.clock
+        self.clock = state.clock
         self.capabilities: list[object] = []
 
     def assemble(

@@ -13,9 +13,10 @@ from ims_ext.emulator.bucket import signature
 from ims_ext.emulator.bucket.errors import S3Error
 from ims_ext.emulator.bucket.errors import access_denied
 from ims_ext.emulator.bucket.request import BucketRequest
+from ims_ext.emulator.clock import Clock
 
-#: How far the clocks of client and service may be apart.
-MAX_SKEW = datetime.timedelta(minutes=15)
+#: How far the clocks of client and service may be apart, in seconds.
+MAX_SKEW = 15 * 60.0
 #: How long a signed URL may be valid, in seconds.
 MAX_EXPIRES = 7 * 24 * 3600
 
@@ -85,14 +86,19 @@ class Authenticated:
 class _Signature:
     """A signature as the client sent it, with what it was made from.
 
+    :ivar signed: The client's time, in seconds since 1970.
+    :ivar ends: The end of a URL, likewise.
+    :ivar expires: For how many seconds a URL is valid; ``None`` where only
+        its end is known.
     :ivar date: The date's line in version 2.
     :ivar scope: The scope of version 4; ``None`` in version 2.
     """
 
     access: str
     value: str
-    signed: datetime.datetime
-    ends: datetime.datetime | None = None
+    signed: float
+    ends: float | None = None
+    expires: int | None = None
     date: str = ''
     scope: signature.Scope | None = None
     headers: tuple[str, ...] = ()
@@ -100,16 +106,16 @@ class _Signature:
 
 
 def authenticate(
-    request: BucketRequest, access_keys: AccessKeys
+    request: BucketRequest, access_keys: AccessKeys, clock: Clock
 ) -> Authenticated:
     """Return who sends a request, and what of it counts.
 
     :param request: The request.
     :param access_keys: The known keys.
+    :param clock: Gives the time.
     :raises: :class:`~ims_ext.emulator.bucket.errors.S3Error` for a request
         that is not signed, or not by a key that is valid now.
     """
-    now = _now()
     given = _read_signature(request)
     key = access_keys.get(given.access)
     if key is None:
@@ -127,9 +133,9 @@ def authenticate(
         )
     options = _options(request, given)
     _check_token(options, key)
-    if key.expires_at is not None and key.expires_at <= now:
+    if _has_ended(key, clock()):
         raise S3Error('ExpiredToken', "The security token has expired.")
-    _check_times(given, now)
+    _check_times(given, clock)
     sign_chunk = None
     if given.scope and given.payload.startswith('STREAMING-AWS4-HMAC'):
         sign_chunk = signature.chunk_signer(
@@ -138,8 +144,8 @@ def authenticate(
     return Authenticated(key.project_id, options, given.payload, sign_chunk)
 
 
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
+def _has_ended(key: AccessKey, now: float) -> bool:
+    return key.expires_at is not None and key.expires_at.timestamp() <= now
 
 
 def _matches(request: BucketRequest, given: _Signature, secret: str) -> bool:
@@ -194,23 +200,36 @@ def _options(request: BucketRequest, given: _Signature) -> dict[str, str]:
     return found
 
 
-def _check_times(given: _Signature, now: datetime.datetime) -> None:
+def _check_times(given: _Signature, clock: Clock) -> None:
     if given.ends is not None:
-        if given.ends < now:
+        if _is_over(given, clock):
             raise access_denied("Request has expired")
-        if given.signed > now + MAX_SKEW:
+        ahead = given.signed - clock.machine()
+        if ahead > MAX_SKEW and clock.skew(given.signed) > MAX_SKEW:
             raise access_denied("Request is not yet valid")
-        if given.ends > now + datetime.timedelta(seconds=MAX_EXPIRES):
+        if given.ends - max(clock(), clock.machine()) > MAX_EXPIRES:
             raise access_denied(
                 f"A signed URL is valid for {MAX_EXPIRES} seconds at most"
             )
-    elif abs(given.signed - now) > MAX_SKEW:
+    elif clock.skew(given.signed) > MAX_SKEW:
         raise S3Error(
             'RequestTimeTooSkewed',
             "The difference between the request's time and the service's is "
             "too large.",
             403,
         )
+
+
+def _is_over(given: _Signature, clock: Clock) -> bool:
+    """Return whether a URL was valid, and is not any more."""
+    assert given.ends is not None  # noqa: S101
+    if given.expires is None:
+        # It tells its end by the client's clock, and not its beginning:
+        # what has passed of it at once, nobody knows.
+        return given.ends < clock.machine()
+    if given.signed > clock.machine() + MAX_SKEW:
+        return given.ends < clock()
+    return clock.as_of(given.signed) + given.expires < clock()
 
 
 def _check_token(options: Mapping[str, str], key: AccessKey) -> None:
@@ -271,7 +290,7 @@ def _v4_query(params: dict[str, str]) -> _Signature:
         params['X-Amz-SignedHeaders'],
         params['X-Amz-Signature'],
         signed,
-        signed + datetime.timedelta(seconds=expires),
+        expires,
     )
 
 
@@ -279,13 +298,14 @@ def _v4(
     credential: str,
     signed_headers: str,
     value: str,
-    signed: datetime.datetime,
-    ends: datetime.datetime | None = None,
+    signed: float,
+    expires: int | None = None,
     payload: str = 'UNSIGNED-PAYLOAD',
 ) -> _Signature:
     access, day, region, service, end = credential.rsplit('/', 4)
     headers = tuple(signed_headers.split(';'))
-    stamp = signed.strftime(_TIMESTAMP)
+    moment = datetime.datetime.fromtimestamp(signed, datetime.UTC)
+    stamp = moment.strftime(_TIMESTAMP)
     if (
         service != 's3'
         or end != 'aws4_request'
@@ -297,7 +317,8 @@ def _v4(
         access,
         value,
         signed,
-        ends,
+        None if expires is None else signed + expires,
+        expires,
         scope=signature.Scope(stamp, region),
         headers=headers,
         payload=payload,
@@ -315,26 +336,28 @@ def _v2_header(request: BucketRequest, fields: str) -> _Signature:
 
 
 def _v2_query(params: dict[str, str], access: str) -> _Signature:
-    ends = datetime.datetime.fromtimestamp(
-        int(params['Expires']), datetime.UTC
-    )
+    ends = int(params['Expires'])
+    # No time of this service's is as large, and larger ones are no floats.
+    if abs(ends) > datetime.datetime.max.timestamp():
+        raise ValueError(ends)
     return _Signature(
         params[access],
         params['Signature'],
-        _now(),
+        0.0,
         ends,
         date=params['Expires'],
     )
 
 
-def _parse_timestamp(stamp: str) -> datetime.datetime:
-    return datetime.datetime.strptime(stamp, _TIMESTAMP).replace(
-        tzinfo=datetime.UTC
-    )
+def _parse_timestamp(stamp: str) -> float:
+    moment = datetime.datetime.strptime(stamp, _TIMESTAMP)
+    return moment.replace(tzinfo=datetime.UTC).timestamp()
 
 
-def _parse_date(date: str) -> datetime.datetime:
+def _parse_date(date: str) -> float:
     if date.endswith('Z'):
         return _parse_timestamp(date)
     found = email.utils.parsedate_to_datetime(date)
-    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=datetime.UTC)
+    return found.timestamp()

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 import json
 import logging
 import sqlite3
-import time
 import uuid
 
 from ims_ext.emulator.bucket import errors
@@ -21,6 +20,7 @@ from ims_ext.emulator.bucket.record import ListedObject
 from ims_ext.emulator.bucket.record import ObjectEntry
 from ims_ext.emulator.bucket.record import Part
 from ims_ext.emulator.bucket.record import Upload
+from ims_ext.emulator.clock import Clock
 from ims_ext.emulator.state.database import Database
 
 LOG = logging.getLogger(__name__)
@@ -34,10 +34,17 @@ class Contents:
 
     :param database: The database; its tables are made where needed.
     :param directory: Where the objects' files are.
+    :param clock: Gives the time.
     """
 
-    def __init__(self, database: Database, directory: BlobDirectory) -> None:
+    def __init__(
+        self,
+        database: Database,
+        directory: BlobDirectory,
+        clock: Clock | None = None,
+    ) -> None:
         self._database = database
+        self.clock = clock or Clock()
         self._directory = directory
         self.transaction = database.transaction
         with database.transaction():
@@ -106,7 +113,7 @@ class Contents:
             if found is None:
                 self._database.execute(
                     'INSERT INTO buckets VALUES (?, ?, ?, ?, ?)',
-                    (name, project_id, region, storage_class, time.time()),
+                    (name, project_id, region, storage_class, self.clock()),
                 )
             elif found.project_id != project_id:
                 raise errors.bucket_taken()
@@ -255,7 +262,7 @@ class Contents:
     ) -> Upload:
         """Begin an upload."""
         upload = Upload(
-            uuid.uuid4().hex, bucket, key, time.time(), storage_class, headers
+            uuid.uuid4().hex, bucket, key, self.clock(), storage_class, headers
         )
         with self.transaction():
             self.bucket(project_id, bucket)

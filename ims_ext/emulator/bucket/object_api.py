@@ -4,7 +4,6 @@
 from collections.abc import Iterator
 import contextlib
 import io
-import time
 from typing import IO, cast
 from urllib.parse import unquote
 
@@ -130,7 +129,12 @@ class ObjectsApi:
         headers = header.kept(call)
         with self.written(call.body.spool(self._directory)) as blob:
             entry = ObjectEntry(
-                call.bucket, call.key, blob, time.time(), kind, headers
+                call.bucket,
+                call.key,
+                blob,
+                self._contents.clock(),
+                kind,
+                headers,
             )
             self._contents.put_object(
                 call.project_id,
@@ -174,7 +178,7 @@ class ObjectsApi:
                 call.bucket,
                 call.key,
                 blob,
-                time.time(),
+                self._contents.clock(),
                 kind,
                 header.kept(call) if replace else source.headers,
             )
@@ -235,7 +239,7 @@ class ObjectsApi:
                 call.bucket,
                 call.key,
                 old.blob,
-                time.time(),
+                self._contents.clock(),
                 header.storage_class(call, old.storage_class),
                 headers,
             )

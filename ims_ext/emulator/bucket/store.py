@@ -8,7 +8,6 @@ import io
 import logging
 from pathlib import Path
 import tempfile
-import time
 from types import TracebackType
 from typing import BinaryIO, Self
 from wsgiref.types import StartResponse
@@ -37,6 +36,7 @@ from ims_ext.emulator.bucket.request import BucketRequest
 from ims_ext.emulator.bucket.request import read_request
 from ims_ext.emulator.bucket.router import BucketRouter
 from ims_ext.emulator.bucket.upload_api import UploadsApi
+from ims_ext.emulator.clock import Clock
 from ims_ext.emulator.state.database import Database
 
 __all__ = [
@@ -134,6 +134,9 @@ class BucketStore:
     :param domains: The domains that it has names in: with ``localhost``, a
         bucket's name may stand before ``localhost``, ``obs.localhost`` or
         ``obs.eu-emu-1.localhost``. Elsewhere it is the path's first part.
+    :param clock: Gives the time; the machine's where not given.
+
+    :ivar clock: The same.
     """
 
     def __init__(
@@ -143,7 +146,9 @@ class BucketStore:
         database: Database | None = None,
         region: str = 'eu-emu-1',
         domains: Sequence[str] = ('localhost',),
+        clock: Clock | None = None,
     ) -> None:
+        self.clock = clock or Clock()
         self._access_keys = access_keys
         self._domains = domains
         with contextlib.ExitStack() as stack:
@@ -160,7 +165,7 @@ class BucketStore:
                 database = Database(path, True)
                 stack.callback(database.close)
             self._directory = BlobDirectory(state_dir / 'objects')
-            self._contents = Contents(database, self._directory)
+            self._contents = Contents(database, self._directory, self.clock)
             self._stack = stack.pop_all()
         self._region = region
         self._objects = ObjectsApi(self._contents, self._directory)
@@ -199,7 +204,7 @@ class BucketStore:
         """
         try:
             request = read_request(environ, self._domains)
-            authenticate(request, self._access_keys)
+            authenticate(request, self._access_keys, self.clock)
         except S3Error:
             return False
         return True
@@ -212,7 +217,7 @@ class BucketStore:
             return self._tell_protocol(bucket)
         if _is_form(request):
             raise errors.not_implemented(["uploads of forms"])
-        caller = authenticate(request, self._access_keys)
+        caller = authenticate(request, self._access_keys, self.clock)
         if bucket:
             check_name(bucket)
         if len(key.encode()) > _MAX_KEY:
@@ -281,7 +286,9 @@ class BucketStore:
             kind = self._contents.bucket(project_id, bucket).storage_class
             blob = self._directory.write(iter(lambda: stream.read(CHUNK), b''))
             headers = {'content-type': 'binary/octet-stream'}
-            entry = ObjectEntry(bucket, key, blob, time.time(), kind, headers)
+            entry = ObjectEntry(
+                bucket, key, blob, self._contents.clock(), kind, headers
+            )
             with self._objects.written(blob), self._contents.transaction():
                 self._contents.put_object(project_id, entry)
                 return self.open(project_id, bucket, key)

@@ -4,7 +4,6 @@
 import contextlib
 import hashlib
 import itertools
-import time
 
 from werkzeug.wrappers import Response
 
@@ -96,7 +95,7 @@ class UploadsApi:
                 )
         else:
             blob = call.body.spool(self._directory)
-        part = Part(part_number, blob, time.time())
+        part = Part(part_number, blob, self._contents.clock())
         with self._objects.written(blob):
             self._contents.put_part(upload, part)
         if 'copy-source' in call.options:
@@ -134,7 +133,7 @@ class UploadsApi:
                 call.bucket,
                 call.key,
                 blob,
-                time.time(),
+                self._contents.clock(),
                 upload.storage_class,
                 upload.headers,
             )

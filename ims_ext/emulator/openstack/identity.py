@@ -145,8 +145,9 @@ class IdentityApi:
             signed with an access key, but wrongly.
         """
         if signed_request.is_signed(request):
-            now = self.service.clock()
-            return _caller(*signed_request.check(request, self.state, now))
+            return _caller(
+                *signed_request.check(request, self.state, self.service.clock)
+            )
         token_id = request.headers.get(_HEADER)
         return self.caller(token_id) if token_id else None
 

@@ -12,6 +12,7 @@ import io
 import re
 
 from ims_ext.auth import signature
+from ims_ext.emulator.clock import Clock
 from ims_ext.emulator.errors import GatewayError
 from ims_ext.emulator.http import Request
 from ims_ext.emulator.state import AccessKey
@@ -54,13 +55,13 @@ def has_known_key(request: Request, state: State) -> bool:
 
 
 def check(
-    request: Request, state: State, now: float
+    request: Request, state: State, clock: Clock
 ) -> tuple[User, Project | None]:
     """Return who has signed a request, and which project it is for.
 
     :param request: The request; its body can be read afterwards as before.
     :param state: Who there is.
-    :param now: The time, in seconds since 1970.
+    :param clock: Gives the time.
     :raises: :class:`~ims_ext.emulator.errors.GatewayError`
     """
     found = _AUTHORIZATION.fullmatch(request.headers['Authorization'])
@@ -74,7 +75,7 @@ def check(
         if name in signed and name not in headers:
             raise _incorrect(f"the signed header {name} is missing")
     date = headers.get('x-sdk-date', '')
-    _check_date(date, now)
+    _check_date(date, clock)
     key = state.access_keys.get(found['access'])
     if key is None:
         raise _incorrect("Get secretKey failed, err:ak not exist")
@@ -118,16 +119,16 @@ def _text(raw: str) -> str:
     return raw.encode('latin-1', 'replace').decode('utf-8', 'replace')
 
 
-def _check_date(date: str, now: float) -> None:
+def _check_date(date: str, clock: Clock) -> None:
     try:
         signed_at = datetime.datetime.strptime(date, signature.DATE_FORMAT)
     except ValueError:
         raise _incorrect(
             "x-sdk-date is missing or not like 20300131T235959Z"
         ) from None
-    moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
-    difference = moment - signed_at.replace(tzinfo=datetime.UTC)
-    if abs(difference.total_seconds()) > signature.VALID_SECONDS:
+    signed = signed_at.replace(tzinfo=datetime.UTC).timestamp()
+    if clock.skew(signed) > signature.VALID_SECONDS:
+        moment = datetime.datetime.fromtimestamp(clock(), datetime.UTC)
         raise _incorrect(
             f"calc aksk signature fail:signature expired, signature time:"
             f"{date},server time:{moment.strftime(signature.DATE_FORMAT)}"

@@ -29,7 +29,6 @@ Everything is kept under one directory: ``state.sqlite`` and
 ``images/<image id>``. Committed changes survive the death of the process.
 """
 
-from collections.abc import Callable
 import contextlib
 import fcntl
 import os
@@ -37,11 +36,11 @@ from pathlib import Path
 import shutil
 import sqlite3
 import tempfile
-import time
 from typing import IO
 import uuid
 
 from ims_ext.emulator import private_files
+from ims_ext.emulator.clock import Clock
 from ims_ext.emulator.private_files import StateError
 from ims_ext.emulator.state.database import Database
 from ims_ext.emulator.state.identity import AccessKey
@@ -110,16 +109,18 @@ class State:
     :param directory: Where to keep everything; made where it does not
         exist, and readable by its owner only from then on. ``None`` for a
         temporary directory that :meth:`close` removes.
-    :param clock: Gives the time in seconds since 1970.
+    :param clock: Gives the time, and goes on as far ahead of the machine's
+        as it was when the directory was used last; a new one where not
+        given.
     :raises: :class:`StateError` for a directory that cannot be used.
     """
 
     def __init__(
         self,
         directory: Path | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
     ) -> None:
-        self.clock = clock
+        self.clock = clock = clock or Clock()
         self._temporary = directory is None
         self.directory = directory or Path(
             tempfile.mkdtemp(prefix='ims-emulator-')
@@ -136,6 +137,7 @@ class State:
                 private_files.take_files(self._image_directory)
                 self.database = Database(database, not self._temporary)
                 self._prepare()
+                self._keep_time()
                 stack.pop_all()
         except (OSError, sqlite3.Error) as error:
             raise StateError(
@@ -197,6 +199,22 @@ class State:
                 self.database.execute(statement)
             self.database.execute(f'PRAGMA user_version = {SCHEMA_VERSION}')
 
+    def _keep_time(self) -> None:
+        """Go on as far ahead of the machine's clock as before."""
+        self.database.execute(
+            'CREATE TABLE IF NOT EXISTS clock (advanced REAL NOT NULL)'
+        )
+        rows = self.database.execute('SELECT advanced FROM clock')
+        self.clock.set_advanced(rows[0][0] if rows else 0.0)
+        self._end_keeping_time = self.clock.on_change(self._save_time)
+
+    def _save_time(self) -> None:
+        with self.transaction():
+            self.database.execute('DELETE FROM clock')
+            self.database.execute(
+                'INSERT INTO clock VALUES (?)', (self.clock.advanced,)
+            )
+
     def transaction(self) -> contextlib.AbstractContextManager[None]:
         """Run a block alone, and keep all of its changes or none."""
         return self.database.transaction()
@@ -212,6 +230,7 @@ class State:
 
     def close(self) -> None:
         """Close the database; a temporary state is gone afterwards."""
+        self._end_keeping_time()
         self.database.close()
         self._lock.close()
         if self._temporary:

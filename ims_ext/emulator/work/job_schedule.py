@@ -6,26 +6,31 @@ import heapq
 import logging
 import threading
 
+from ims_ext.emulator.clock import Clock
 from ims_ext.emulator.state import Job
 
 LOG = logging.getLogger(__name__)
+
+#: The longest that an advance of the clock waits for the jobs to end.
+CATCH_UP_SECONDS = 30.0
 
 
 class JobSchedule:
     """One thread that ends jobs when their time has come.
 
-    :param clock: Gives the time in seconds since 1970.
+    :param clock: Gives the time; when it is advanced, what is due then ends
+        at once.
     :param finish: Called with the ID of the job.
     """
 
-    def __init__(
-        self, clock: Callable[[], float], finish: Callable[[str], None]
-    ) -> None:
+    def __init__(self, clock: Clock, finish: Callable[[str], None]) -> None:
         self._clock = clock
         self._finish = finish
         self._changed = threading.Condition()
         self._heap: list[tuple[float, str]] = []
+        self._ending = False
         self._thread: threading.Thread | None = None
+        self._end_listening: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         """Begin to end jobs."""
@@ -33,13 +38,15 @@ class JobSchedule:
             target=self._run, name='ims-job-end', daemon=True
         )
         self._thread.start()
+        self._end_listening = self._clock.on_change(self._catch_up)
 
     def stop(self) -> None:
         """End no job any more, and forget all that wait."""
+        self._end_listening()
         with self._changed:
             thread, self._thread = self._thread, None
             self._heap.clear()
-            self._changed.notify()
+            self._changed.notify_all()
         if thread is not None:
             thread.join()
 
@@ -47,11 +54,25 @@ class JobSchedule:
         """Have a job ended when its duration is over."""
         with self._changed:
             heapq.heappush(self._heap, (job.begin_time + job.duration, job.id))
-            self._changed.notify()
+            self._changed.notify_all()
+
+    def _catch_up(self) -> None:
+        """Wait until all jobs have ended that are due by now."""
+        with self._changed:
+            self._changed.notify_all()
+            self._changed.wait_for(self._is_up_to_date, CATCH_UP_SECONDS)
+
+    def _is_up_to_date(self) -> bool:
+        if self._thread is None:
+            return True
+        is_due = bool(self._heap) and self._heap[0][0] <= self._clock()
+        return not self._ending and not is_due
 
     def _run(self) -> None:
         while True:
             with self._changed:
+                self._ending = False
+                self._changed.notify_all()
                 if self._thread is not threading.current_thread():
                     return
                 job_id = self._next_due()
@@ -71,4 +92,5 @@ class JobSchedule:
         if missing > 0:
             self._changed.wait(missing)
             return None
+        self._ending = True
         return heapq.heappop(self._heap)[1]

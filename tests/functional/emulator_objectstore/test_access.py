@@ -92,16 +92,12 @@ def test_a_signed_url_that_was_changed_opens_nothing(
 
 
 @pytest.mark.parametrize('version', ['s3v4', 's3'])
-def test_a_signed_url_ends(
-    url: str, version: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_signed_url_ends(url: str, version: str, store: BucketStore) -> None:
     client = s3(url, KEYS['ALPHA'], signature_version=version)
     signed = client.generate_presigned_url(
         'get_object', {'Bucket': 'images', 'Key': 'key'}, ExpiresIn=1
     )
-    monkeypatch.setattr(
-        'ims_ext.emulator.bucket.auth._now', lambda: in_minutes(1)
-    )
+    store.clock.machine = lambda: in_minutes(1).timestamp()
 
     answer = requests.get(signed, timeout=10)
 
@@ -110,11 +106,9 @@ def test_a_signed_url_ends(
 
 @pytest.mark.parametrize('version', ['s3v4', 's3'])
 def test_a_request_from_another_time_is_refused(
-    url: str, version: str, monkeypatch: pytest.MonkeyPatch
+    url: str, version: str, store: BucketStore
 ) -> None:
-    monkeypatch.setattr(
-        'ims_ext.emulator.bucket.auth._now', lambda: in_minutes(20)
-    )
+    store.clock.machine = lambda: in_minutes(20).timestamp()
     client = s3(url, KEYS['ALPHA'], signature_version=version)
 
     assert refused(client.list_buckets) == 'RequestTimeTooSkewed'
