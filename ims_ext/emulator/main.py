@@ -310,6 +310,7 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
         image_quota=arguments.image_quota,
         faults=arguments.faults,
         fault_seed=arguments.fault_seed,
+        seed=arguments.seed,
     )
     try:
         server.start()

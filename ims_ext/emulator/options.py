@@ -120,6 +120,14 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
         "the same number (default: %(default)s)",
     )
     parser.add_argument(
+        '--seed',
+        type=_id_seed,
+        metavar='N',
+        help="what all IDs, keys and tokens follow from; the same ones at "
+        "every start for the same number, ones that nobody knows in advance "
+        "for 'random' (default: what --state has, or 0)",
+    )
+    parser.add_argument(
         '--access-keys',
         action='store_true',
         help="tell clients the users' permanent access keys for the "
@@ -209,6 +217,10 @@ def _seed(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise argparse.ArgumentTypeError("a seed is a whole number")
     return int(text)
+
+
+def _id_seed(text: str) -> int | str:
+    return text if text == 'random' else _seed(text)
 
 
 def _name(text: str) -> str:

@@ -64,6 +64,7 @@ from ims_ext.emulator.seed import seed
 from ims_ext.emulator.service import IMAGE_QUOTA
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.service import Settings
+from ims_ext.emulator.state import Seed
 from ims_ext.emulator.state import State
 from ims_ext.emulator.work.job_runner import JobRunner
 from ims_ext.emulator.work.settling import Delays
@@ -150,6 +151,9 @@ class EmulatorServer:
     :param delays: How much later effects come than their answers.
     :param faults: What goes wrong on purpose; see :mod:`.fault`.
     :param fault_seed: Decides with which requests.
+    :param seed: What IDs, keys and tokens follow from: a number, by default
+        0, or ``random`` for ones that nobody knows in advance. A state goes
+        on with the one that it has.
     :raises: :class:`~ims_ext.emulator.fault.FaultError`
 
     :ivar auth_url: The identity service's URL, version included.
@@ -172,10 +176,12 @@ class EmulatorServer:
         delays: Delays | None = None,
         faults: Sequence[str] = (),
         fault_seed: int = 0,
+        seed: Seed | None = None,
     ) -> None:
         self._host = host
         self._ports = port, bucket_port
         self._state_dir = state_dir
+        self._seed = seed
         self._settings = Settings(
             job_seconds, region, image_quota, delays or Delays()
         )
@@ -198,7 +204,7 @@ class EmulatorServer:
                 stack.enter_context(bind(self._host, port))
                 for port in self._ports
             )
-            self._state = State(self._state_dir, self.clock)
+            self._state = State(self._state_dir, self.clock, self._seed)
             stack.callback(self._state.close)
             seed(self._state, self._seeds)
             buckets = BucketStore(
@@ -207,6 +213,7 @@ class EmulatorServer:
                 self._state.database,
                 self._settings.region,
                 clock=self.clock,
+                ids=self._state.ids,
             )
             stack.callback(buckets.close)
             _make_first_bucket(self._state, buckets)

@@ -15,6 +15,7 @@ from ims_ext.emulator.bucket.blob import BlobDirectory
 from ims_ext.emulator.bucket.contents import Contents
 from ims_ext.emulator.bucket.record import ObjectEntry
 from ims_ext.emulator.state.database import Database
+from ims_ext.emulator.state.ids import Ids
 
 #: Few letters, so that much falls together; the last ones that there are.
 KEYS = st.text('a/\u0000ü\ud7ff\ue000\U0010ffff', min_size=1, max_size=5)
@@ -24,7 +25,11 @@ KEYS = st.text('a/\u0000ü\ud7ff\ue000\U0010ffff', min_size=1, max_size=5)
 def contents() -> Iterator[Contents]:
     with tempfile.TemporaryDirectory() as directory:
         database = Database(Path(directory, 'state.sqlite'), durable=False)
-        yield Contents(database, BlobDirectory(Path(directory, 'objects')))
+        yield Contents(
+            database,
+            BlobDirectory(Path(directory, "objects")),
+            Ids(database),
+        )
         database.close()
 
 

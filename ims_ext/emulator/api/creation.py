@@ -166,6 +166,8 @@ class CreationApi:
         if len({disk.address for disk in disks}) < len(disks):
             raise ImsError('IMG.0123')
         images = [disk.image(project_id) for disk in disks]
+        for image in images:
+            self.service.state.images.identify(image)
         sources = [
             disk.source(image.id)
             for disk, image in zip(disks, images, strict=True)

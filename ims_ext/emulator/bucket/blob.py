@@ -9,9 +9,9 @@ import os
 from pathlib import Path
 import threading
 from typing import TYPE_CHECKING, BinaryIO
-import uuid
 
 from ims_ext.emulator import private_files
+from ims_ext.emulator.state.ids import file_name
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -165,7 +165,7 @@ class BlobDirectory:
         """
         md5 = hashlib.md5(usedforsecurity=False)
         size = 0
-        path = self._path / uuid.uuid4().hex
+        path = self._path / file_name()
         with open(path, 'xb', opener=private_files.opener) as file:
             try:
                 for chunk in chunks:

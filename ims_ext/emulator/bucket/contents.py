@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 import json
 import logging
 import sqlite3
-import uuid
 
 from ims_ext.emulator.bucket import errors
 from ims_ext.emulator.bucket.blob import Blob
@@ -22,6 +21,7 @@ from ims_ext.emulator.bucket.record import Part
 from ims_ext.emulator.bucket.record import Upload
 from ims_ext.emulator.clock import Clock
 from ims_ext.emulator.state.database import Database
+from ims_ext.emulator.state.ids import Ids
 
 LOG = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class Contents:
 
     :param database: The database; its tables are made where needed.
     :param directory: Where the objects' files are.
+    :param ids: Gives the uploads theirs.
     :param clock: Gives the time.
     """
 
@@ -41,9 +42,11 @@ class Contents:
         self,
         database: Database,
         directory: BlobDirectory,
+        ids: Ids,
         clock: Clock | None = None,
     ) -> None:
         self._database = database
+        self._ids = ids
         self.clock = clock or Clock()
         self._directory = directory
         self.transaction = database.transaction
@@ -261,8 +264,9 @@ class Contents:
         headers: Mapping[str, str],
     ) -> Upload:
         """Begin an upload."""
+        upload_id = self._ids.hex('upload', bucket)
         upload = Upload(
-            uuid.uuid4().hex, bucket, key, self.clock(), storage_class, headers
+            upload_id, bucket, key, self.clock(), storage_class, headers
         )
         with self.transaction():
             self.bucket(project_id, bucket)

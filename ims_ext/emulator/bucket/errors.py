@@ -3,9 +3,8 @@
 
 import base64
 from collections.abc import Iterable
-import os
+import hashlib
 from urllib.parse import parse_qsl
-import uuid
 from wsgiref.types import StartResponse
 from wsgiref.types import WSGIEnvironment
 from xml.sax.saxutils import escape
@@ -78,17 +77,24 @@ def not_implemented(names: Iterable[str]) -> S3Error:
     )
 
 
-def identify(response: Response, prefix: str) -> str:
+#: Where the WSGI environment has the identifier of its request.
+REQUEST_ID = 'ims_ext.request_id'
+#: The identifier of requests that do not get as far as having one.
+_NO_ID = '0' * 32
+
+
+def identify(response: Response, prefix: str, environ: WSGIEnvironment) -> str:
     """Give a response the identifiers that the clouds put on each.
 
     :param response: The response.
     :param prefix: How the protocol's own headers begin.
+    :param environ: The request.
     :returns: The request's identifier.
     """
-    request_id = uuid.uuid4().hex.upper()
+    request_id = str(environ.get(REQUEST_ID, _NO_ID)).upper()
     response.headers[f'{prefix}request-id'] = request_id
     response.headers[f'{prefix}id-2'] = base64.b64encode(
-        os.urandom(24)
+        hashlib.sha256(request_id.encode()).digest()[:24]
     ).decode()
     return request_id
 
@@ -106,7 +112,7 @@ def answer(
         [n[5:].replace('_', '-').lower() for n in environ if n[:5] == 'HTTP_'],
     ).prefix
     response = Response(status=error.status, content_type='application/xml')
-    request_id = identify(response, prefix)
+    request_id = identify(response, prefix, environ)
     if environ['REQUEST_METHOD'] != 'HEAD' and error.status != 304:
         response.data = (
             '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'

@@ -38,6 +38,7 @@ from ims_ext.emulator.bucket.router import BucketRouter
 from ims_ext.emulator.bucket.upload_api import UploadsApi
 from ims_ext.emulator.clock import Clock
 from ims_ext.emulator.state.database import Database
+from ims_ext.emulator.state.ids import Ids
 
 __all__ = [
     'AccessDenied',
@@ -134,6 +135,8 @@ class BucketStore:
     :param domains: The domains that it has names in: with ``localhost``, a
         bucket's name may stand before ``localhost``, ``obs.localhost`` or
         ``obs.eu-emu-1.localhost``. Elsewhere it is the path's first part.
+    :param ids: Gives requests and uploads theirs; ``None`` for some that
+        follow from the default seed.
     :param clock: Gives the time; the machine's where not given.
 
     :ivar clock: The same.
@@ -147,6 +150,7 @@ class BucketStore:
         region: str = 'eu-emu-1',
         domains: Sequence[str] = ('localhost',),
         clock: Clock | None = None,
+        ids: Ids | None = None,
     ) -> None:
         self.clock = clock or Clock()
         self._access_keys = access_keys
@@ -165,7 +169,10 @@ class BucketStore:
                 database = Database(path, True)
                 stack.callback(database.close)
             self._directory = BlobDirectory(state_dir / 'objects')
-            self._contents = Contents(database, self._directory, self.clock)
+            self._ids = ids or Ids(database)
+            self._contents = Contents(
+                database, self._directory, self._ids, self.clock
+            )
             self._stack = stack.pop_all()
         self._region = region
         self._objects = ObjectsApi(self._contents, self._directory)
@@ -186,6 +193,7 @@ class BucketStore:
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer one request of a client of OBS or S3."""
+        environ.setdefault(errors.REQUEST_ID, self._ids.request())
         try:
             request = read_request(environ, self._domains)
             response = self._respond(request, environ)
@@ -194,7 +202,7 @@ class BucketStore:
         except Exception:
             LOG.exception("The object store failed on a request")
             return errors.answer(_INTERNAL_ERROR, environ, start_response)
-        errors.identify(response, request.dialect.prefix)
+        errors.identify(response, request.dialect.prefix, environ)
         return response(environ, start_response)
 
     def is_known(self, environ: WSGIEnvironment) -> bool:

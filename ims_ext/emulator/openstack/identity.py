@@ -3,7 +3,6 @@
 
 import dataclasses
 import datetime
-import secrets
 from typing import Any
 
 from ims_ext.emulator.errors import BadRequest
@@ -202,7 +201,7 @@ class IdentityApi:
             project_id=found.project.id if found.project else None,
             domain_id=found.domain.id if found.domain else None,
             methods=found.methods,
-            audit_id=secrets.token_urlsafe(16),
+            audit_id=self.state.ids.text('audit', found.user.id, 16),
             issued_at=now,
             # A token that comes from another one does not outlive it.
             expires_at=found.expires_at or now + TOKEN_SECONDS,

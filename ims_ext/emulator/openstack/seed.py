@@ -3,7 +3,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-import uuid
 
 from ims_ext.emulator.state import Backup
 from ims_ext.emulator.state import Server
@@ -32,7 +31,13 @@ def add_servers(
     database = _add_server(
         state, project_id, images, 'db', _UBUNTU, status='ACTIVE'
     )
-    _add_volume(state, database, 'db-data', 200, key_id=str(uuid.uuid4()))
+    _add_volume(
+        state,
+        database,
+        'db-data',
+        200,
+        key_id=state.ids.uuid('key', project_id),
+    )
     _add_server(
         state, project_id, images, 'batch', _UBUNTU, task_state='powering-on'
     )
@@ -45,7 +50,13 @@ def add_servers(
             Volume(project_id=project_id, name=name, size=size, **others)
         )
     _add_backup(state, web, 'web-csbs', 'CSBS')
-    _add_backup(state, web, 'web-cbr', 'CBR', vault_id=str(uuid.uuid4()))
+    _add_backup(
+        state,
+        web,
+        'web-cbr',
+        'CBR',
+        vault_id=state.ids.uuid('vault', project_id),
+    )
     _add_backup(state, database, 'db-csbs', 'CSBS', status='error')
 
 

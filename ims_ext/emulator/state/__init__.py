@@ -53,6 +53,8 @@ from ims_ext.emulator.state.identity import Token
 from ims_ext.emulator.state.identity import Tokens
 from ims_ext.emulator.state.identity import User
 from ims_ext.emulator.state.identity import Users
+from ims_ext.emulator.state.ids import Ids
+from ims_ext.emulator.state.ids import Seed
 from ims_ext.emulator.state.image import Condition
 from ims_ext.emulator.state.image import Image
 from ims_ext.emulator.state.image import ImageQuery
@@ -74,11 +76,13 @@ __all__ = [
     'Backup',
     'Condition',
     'Domain',
+    'Ids',
     'Image',
     'ImageQuery',
     'Job',
     'Member',
     'Project',
+    'Seed',
     'Server',
     'State',
     'StateError',
@@ -112,6 +116,7 @@ class State:
     :param clock: Gives the time, and goes on as far ahead of the machine's
         as it was when the directory was used last; a new one where not
         given.
+    :param seed: What IDs, keys and tokens follow from; see :class:`Ids`.
     :raises: :class:`StateError` for a directory that cannot be used.
     """
 
@@ -119,6 +124,7 @@ class State:
         self,
         directory: Path | None = None,
         clock: Clock | None = None,
+        seed: Seed | None = None,
     ) -> None:
         self.clock = clock = clock or Clock()
         self._temporary = directory is None
@@ -143,17 +149,18 @@ class State:
             raise StateError(
                 f"The state directory {self.directory} cannot be used: {error}"
             ) from error
-        self.domains = Domains(self.database, clock)
-        self.projects = Projects(self.database, clock)
-        self.users = Users(self.database, clock)
-        self.tokens = Tokens(self.database, clock)
-        self.access_keys = AccessKeys(self.database, clock)
-        self.images = Images(self.database, clock, self.image_file)
-        self.members = Members(self.database, clock)
-        self.jobs = Jobs(self.database, clock)
-        self.servers = Servers(self.database, clock)
-        self.volumes = Volumes(self.database, clock)
-        self.backups = Backups(self.database, clock)
+        self.ids = Ids(self.database, seed)
+        self.domains = Domains(self.database, clock, self.ids)
+        self.projects = Projects(self.database, clock, self.ids)
+        self.users = Users(self.database, clock, self.ids)
+        self.tokens = Tokens(self.database, clock, self.ids)
+        self.access_keys = AccessKeys(self.database, clock, self.ids)
+        self.images = Images(self.database, clock, self.ids, self.image_file)
+        self.members = Members(self.database, clock, self.ids)
+        self.jobs = Jobs(self.database, clock, self.ids)
+        self.servers = Servers(self.database, clock, self.ids)
+        self.volumes = Volumes(self.database, clock, self.ids)
+        self.backups = Backups(self.database, clock, self.ids)
 
     def _check_ours(self, database: Path) -> None:
         """Refuse a directory that is used for something else.

@@ -6,9 +6,7 @@ import datetime
 import hashlib
 import hmac
 import json
-import secrets
 from typing import ClassVar
-import uuid
 
 from ims_ext.emulator.state.record import BOOLEAN
 from ims_ext.emulator.state.record import Codec
@@ -147,7 +145,8 @@ class Projects(Table[Project]):
 
     def add(self, name: str, domain_id: str, description: str = '') -> Project:
         """Make and keep a new project."""
-        project = Project(uuid.uuid4().hex, name, domain_id, description)
+        project_id = self._ids.named('project', domain_id, name)
+        project = Project(project_id, name, domain_id, description)
         self._insert(project)
         return project
 
@@ -186,12 +185,13 @@ class Users(Table[User]):
 
     def add(self, name: str, password: str, project: Project) -> User:
         """Make and keep a new user who works in one project."""
+        user_id = self._ids.named('user', project.domain_id, name)
         user = User(
-            id=uuid.uuid4().hex,
+            id=user_id,
             name=name,
             domain_id=project.domain_id,
             default_project_id=project.id,
-            password_hash=_password_hash(password),
+            password_hash=self._password_hash(user_id, password),
         )
         self._insert(user)
         self.assign(user.id, project.id)
@@ -208,8 +208,12 @@ class Users(Table[User]):
         """Give a user another password."""
         self._database.execute(
             'UPDATE users SET password_hash = ? WHERE id = ?',
-            (_password_hash(password), user_id),
+            (self._password_hash(user_id, password), user_id),
         )
+
+    def _password_hash(self, user_id: str, password: str) -> str:
+        salt = self._ids.named('salt', user_id)[:16]
+        return f'{salt}${_digest(password, salt)}'
 
 
 class Tokens(Table[Token]):
@@ -247,7 +251,7 @@ class Tokens(Table[Token]):
 
         Tokens that have expired are forgotten at the same time.
         """
-        token_id = secrets.token_urlsafe(48)
+        token_id = self._ids.text('token', token.user_id, 48)
         with self._database.transaction():
             self._delete('expires_at <= ?', self._clock())
             self._insert(token, digest=_token_digest(token_id))
@@ -308,11 +312,17 @@ class AccessKeys(Table[AccessKey]):
         """
         now = self._clock()
         temporary = duration is not None
+        # What clients ask for must not change the keys that are written down.
+        kind = 'temporary' if temporary else 'permanent'
         expires = None if duration is None else now + duration
         key = AccessKey(
-            access=secrets.token_hex(10).upper(),
-            secret=secrets.token_urlsafe(30),
-            security_token=secrets.token_urlsafe(96) if temporary else None,
+            access=self._ids.hex(f'{kind} access', user_id, 20).upper(),
+            secret=self._ids.text(f'{kind} secret', user_id, 30),
+            security_token=(
+                self._ids.text('security token', user_id, 96)
+                if temporary
+                else None
+            ),
             user_id=user_id,
             project_id=project_id,
             expires_at=_moment(expires),
@@ -321,11 +331,6 @@ class AccessKeys(Table[AccessKey]):
             self._delete('expires_at <= ?', now)
             self._insert(key)
         return key
-
-
-def _password_hash(password: str) -> str:
-    salt = secrets.token_hex(8)
-    return f'{salt}${_digest(password, salt)}'
 
 
 def _digest(password: str, salt: str) -> str:

@@ -6,9 +6,9 @@ import dataclasses
 import json
 from pathlib import Path
 from typing import Any, ClassVar, Literal
-import uuid
 
 from ims_ext.emulator.state.database import Database
+from ims_ext.emulator.state.ids import Ids
 from ims_ext.emulator.state.record import JSON
 from ims_ext.emulator.state.record import Codec
 from ims_ext.emulator.state.record import Table
@@ -79,9 +79,12 @@ class Image:
         visibility: str = 'private',
         tags: Iterable[str] = (),
     ) -> 'Image':
-        """Return an image that is not kept yet; ``add`` sets its times."""
+        """Return an image that is not kept yet.
+
+        ``add`` sets its times, and its ID where it has none.
+        """
         return cls(
-            id=id or str(uuid.uuid4()),
+            id=id or '',
             owner=owner,
             name=name,
             status=status,
@@ -174,18 +177,28 @@ class Images(Table[Image]):
         self,
         database: Database,
         clock: Callable[[], float],
+        ids: Ids,
         image_file: Callable[[str], Path],
     ) -> None:
-        super().__init__(database, clock)
+        super().__init__(database, clock, ids)
         self._image_file = image_file
 
     def add(self, image: Image) -> Image:
-        """Keep a new image and return it, with its times set."""
+        """Keep a new image and return it, with its ID and times set."""
+        self.identify(image)
         image.created_at = image.updated_at = timestamp(self._clock())
         with self._database.transaction():
             self._insert(image)
             self._save_tags(image)
         return image
+
+    def identify(self, image: Image) -> None:
+        """Give an image an ID before it is kept, if it has none."""
+        while not image.id:
+            image_id = self._ids.uuid('image', image.owner)
+            # A client may have chosen just this one for another.
+            if self.get(image_id) is None:
+                image.id = image_id
 
     def save(self, image: Image) -> None:
         """Keep the changes made to an image, and the time of the change."""

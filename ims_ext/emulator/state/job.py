@@ -3,7 +3,6 @@
 
 import dataclasses
 from typing import Any, ClassVar
-import uuid
 
 from ims_ext.emulator.state.record import JSON
 from ims_ext.emulator.state.record import Codec
@@ -35,7 +34,7 @@ class Job:
     fail_reason: str | None = None
     entities: dict[str, Any] = dataclasses.field(default_factory=dict)
     params: dict[str, Any] = dataclasses.field(default_factory=dict)
-    id: str = dataclasses.field(default_factory=lambda: uuid.uuid4().hex)
+    id: str = ''
 
     @property
     def is_finished(self) -> bool:
@@ -84,7 +83,8 @@ class Jobs(Table[Job]):
         return job
 
     def add(self, job: Job) -> None:
-        """Keep a new job."""
+        """Keep a new job, and give it an ID if it has none."""
+        job.id = job.id or self._ids.hex('job', job.project_id)
         self._insert(job)
 
     def save(self, job: Job) -> None:

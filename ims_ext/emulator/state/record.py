@@ -9,6 +9,7 @@ import time
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from ims_ext.emulator.state.database import Database
+from ims_ext.emulator.state.ids import Ids
 
 R = TypeVar('R')
 
@@ -56,9 +57,12 @@ class Table(Generic[R]):
     COMPUTED: ClassVar[Mapping[str, str]] = {}
     ORDER: ClassVar[str] = 'rowid'
 
-    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, database: Database, clock: Callable[[], float], ids: Ids
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._ids = ids
         fields = [field.name for field in dataclasses.fields(self.RECORD)]
         self._columns = [name for name in fields if name not in self.COMPUTED]
         self._changeable = [

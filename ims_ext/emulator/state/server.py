@@ -3,7 +3,6 @@
 
 import dataclasses
 from typing import Any, TypeVar
-import uuid
 
 from ims_ext.emulator.state.record import Table
 from ims_ext.emulator.state.record import timestamp
@@ -29,7 +28,7 @@ class Server:
     os_version: str
     created_at: str = ''
     updated_at: str = ''
-    id: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()))
+    id: str = ''
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -54,7 +53,7 @@ class Volume:
     key_id: str | None = None
     created_at: str = ''
     updated_at: str = ''
-    id: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()))
+    id: str = ''
 
     @property
     def is_system_disk(self) -> bool:
@@ -89,7 +88,7 @@ class Backup:
     key_id: str | None = None
     created_at: str = ''
     updated_at: str = ''
-    id: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()))
+    id: str = ''
 
 
 SCHEMA = (
@@ -145,7 +144,8 @@ class ProjectRecords(Table[R]):
         return self._first('id = ? AND project_id = ?', id, project_id)
 
     def add(self, record: R) -> R:
-        """Keep a new record and return it, with its times set."""
+        """Keep a new record and return it, with its ID and times set."""
+        record.id = record.id or self._ids.uuid(self.NAME, record.project_id)
         record.created_at = record.updated_at = timestamp(self._clock())
         self._insert(record)
         return record
