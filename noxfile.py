@@ -260,7 +260,8 @@ def constraints(session: nox.Session) -> None:
     session.install('pip-tools')
     every = requirements(*PROMISED_EXTRAS, 'test', 'doc', 'dev')
     pin(session, CONSTRAINTS, [*every, 'setuptools'])
-    few = [li for li in requirements('test') if li.startswith('pytest')]
+    testing = ('hypothesis', 'pytest')
+    few = [li for li in requirements('test') if li.startswith(testing)]
     few += requirements('emulator')
     pin(session, CONSTRAINTS_NATIVE, [*few, *SERVICES, 'setuptools'])
 

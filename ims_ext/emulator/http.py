@@ -27,8 +27,9 @@ made, and before the state is closed. Another capability's object is
 
 Paths are those of the reference, seen from the root of the service that the
 class belongs to: the image service, unless a class attribute
-``mount = '/identity'`` says otherwise. A handler returns a JSON value
-(status 200), ``(status, JSON value or None)``, or a :class:`Response`.
+``mount = '/identity'`` says otherwise. A slash at their end does not matter,
+unless ``strict_slashes = True`` says that it does. A handler returns a JSON
+value (status 200), ``(status, JSON value or None)``, or a :class:`Response`.
 What it raises is rendered by :mod:`ims_ext.emulator.errors`.
 """
 
@@ -284,6 +285,7 @@ class Router:
 
 def _rules(capability: object) -> Iterable[Rule]:
     default = getattr(capability, 'dialect', Dialect.EXTENSION)
+    strict = getattr(capability, 'strict_slashes', False)
     for name in dir(type(capability)):
         operations = getattr(
             getattr(type(capability), name, None), 'operations', ()
@@ -292,6 +294,7 @@ def _rules(capability: object) -> Iterable[Rule]:
             yield Rule(
                 operation.path,
                 methods=[operation.method],
+                strict_slashes=strict,
                 endpoint=_Endpoint(
                     handler=getattr(capability, name),
                     dialect=operation.dialect or default,

@@ -723,7 +723,7 @@ def test_nobody_is_a_member_twice(
         alice.image.add_member(shared, member_id=bob.current_project_id)
 
 
-def test_an_image_is_not_shared_with_its_owner(
+def test_glance_lets_an_image_be_shared_with_its_owner(
     call: Call, alice: connection.Connection, image: dict[str, Any]
 ) -> None:
     answer = call(
@@ -731,7 +731,28 @@ def test_an_image_is_not_shared_with_its_owner(
         f'/v2/images/{image["id"]}/members',
         json={'member': alice.current_project_id},
     )
-    assert answer.json()['error']['code'] == 'IMG.0076'
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize('name', ['os_glance_own', 'location', 'deleted'])
+def test_glances_own_names_are_no_properties(
+    call: Call, image: dict[str, Any], name: str
+) -> None:
+    made = call('POST', '/v2/images', json={name: 'x'})
+    changed = call(
+        'PATCH',
+        f'/v2/images/{image["id"]}',
+        data=json.dumps([{'op': 'add', 'path': f'/{name}', 'value': 'x'}]),
+        headers={
+            'Content-Type': 'application/openstack-images-v2.1-json-patch'
+        },
+    )
+    assert (made.status_code, changed.status_code) == (403, 403)
+
+
+@pytest.mark.parametrize('method', ['GET', 'PATCH', 'DELETE'])
+def test_no_id_is_no_image(call: Call, method: str) -> None:
+    assert call(method, '/v2/images/').status_code == 404
 
 
 def test_an_image_that_is_shared_no_more_is_private_again(

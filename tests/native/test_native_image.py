@@ -130,6 +130,14 @@ def test_the_formats_without_being_told(
         ({'file': 'x'}, 403),
         ({'self': 'x'}, 403),
         ({'schema': 'x'}, 403),
+        ({'direct_url': 'x'}, 403),
+        ({'stores': 'x'}, 403),
+        ({'location': 'x'}, 403),
+        ({'deleted': 'x'}, 403),
+        ({'deleted_at': 'x'}, 403),
+        ({'os_glance_own': 'x'}, 403),
+        ({'os_glance_import_task': 'x'}, 403),
+        ({'os_glancing': 'x'}, 201),
         ({'tags': [str(n) for n in range(129)]}, 413),
         ({str(n): 'x' for n in range(129)}, 413),
     ],
@@ -198,6 +206,21 @@ def test_what_is_not_found_raises_if_wished(
 ) -> None:
     with pytest.raises(sdk_exceptions.NotFoundException):
         alice.ims.find_image(unknown_id, ignore_missing=False)
+
+
+@pytest.mark.parametrize('method', ['GET', 'PATCH', 'DELETE', 'POST'])
+def test_no_id_at_all_is_not_found(
+    alice: connection.Connection, method: str
+) -> None:
+    answer = alice.ims.request('/images/', method)
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize('path', ['', 'file/', 'members/', 'tags/x/'])
+def test_a_path_has_no_slash_at_its_end(
+    image: Image, alice: connection.Connection, path: str
+) -> None:
+    assert alice.ims.get(f'/images/{image.id}/{path}').status_code == 404
 
 
 @pytest.mark.parametrize('image_id', [str(uuid.uuid4()), 'no UUID'])

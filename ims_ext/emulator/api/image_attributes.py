@@ -13,6 +13,7 @@ from typing import Any
 
 from ims_ext import os_versions
 from ims_ext.emulator.errors import BadRequest
+from ims_ext.emulator.errors import Forbidden
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.errors import TooLarge
 from ims_ext.emulator.state import Image
@@ -50,6 +51,12 @@ READ_ONLY = frozenset(
         'virtual_env_type',
     }
 )
+
+#: Glance's own names, which nobody may give a property.
+_RESERVED = frozenset({'location', 'deleted', 'deleted_at'})
+_RESERVED_PREFIX = 'os_glance_'
+#: What Glance refuses when an image is made, if not later.
+NOT_CREATED = frozenset({'stores'})
 
 #: Attributes that every image has; they can be changed, but not removed.
 BASE = READ_ONLY | {
@@ -196,6 +203,15 @@ def check(attribute: str, value: Any) -> Any:
         attribute, _check_property
     )
     return checker(attribute, value)
+
+
+def check_reserved(attribute: str) -> None:
+    """Refuse a name that Glance keeps for itself.
+
+    :raises: :class:`~ims_ext.emulator.errors.Forbidden`
+    """
+    if attribute in _RESERVED or attribute.startswith(_RESERVED_PREFIX):
+        raise Forbidden(f"Attribute '{attribute}' is reserved.")
 
 
 def check_tag(tag: Any) -> str:

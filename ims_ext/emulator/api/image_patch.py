@@ -10,6 +10,7 @@ from ims_ext.emulator.api.image_attributes import READ_ONLY
 from ims_ext.emulator.api.image_attributes import SERVICE_OWNED
 from ims_ext.emulator.api.image_attributes import check
 from ims_ext.emulator.api.image_attributes import check_count
+from ims_ext.emulator.api.image_attributes import check_reserved
 from ims_ext.emulator.api.image_attributes import os_attributes
 from ims_ext.emulator.errors import BadRequest
 from ims_ext.emulator.errors import Conflict
@@ -113,6 +114,7 @@ def _remove(image: Image, attribute: str) -> None:
 
 
 def _check_writable(attribute: str) -> None:
+    check_reserved(attribute)
     if attribute in READ_ONLY or attribute in SERVICE_OWNED:
         raise Forbidden(f"Attribute '{attribute}' is read-only.")
 

@@ -15,9 +15,11 @@ from werkzeug.wsgi import wrap_file
 from ims_ext.emulator import private_files
 from ims_ext.emulator.api import image_patch
 from ims_ext.emulator.api import image_query
+from ims_ext.emulator.api.image_attributes import NOT_CREATED
 from ims_ext.emulator.api.image_attributes import READ_ONLY
 from ims_ext.emulator.api.image_attributes import check
 from ims_ext.emulator.api.image_attributes import check_count
+from ims_ext.emulator.api.image_attributes import check_reserved
 from ims_ext.emulator.api.image_attributes import check_tag
 from ims_ext.emulator.api.image_attributes import defaults
 from ims_ext.emulator.api.image_attributes import view
@@ -48,6 +50,8 @@ class NativeImagesApi:
     """The native image operations."""
 
     dialect = Dialect.GLANCE
+    #: "/v2/images/" is the image without an ID, and no list.
+    strict_slashes = True
 
     def __init__(self, service: Service) -> None:
         self.state = service.state
@@ -306,8 +310,9 @@ def own_image(state: State, image_id: str, project_id: str) -> Image:
 def _new_image(project_id: str, body: dict[str, Any]) -> Image:
     """Return the image that a creation's body describes."""
     for attribute in body.keys() - _TAKEN:
-        if attribute in READ_ONLY:
+        if attribute in READ_ONLY or attribute in NOT_CREATED:
             raise Forbidden(f"Attribute '{attribute}' is read-only.")
+        check_reserved(attribute)
     values = {name: check(name, body[name]) for name in body.keys() - _TAKEN}
     name = values.pop('name', None)
     tags = values.pop('tags', [])

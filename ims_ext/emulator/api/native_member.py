@@ -9,7 +9,6 @@ from ims_ext.emulator.errors import BadRequest
 from ims_ext.emulator.errors import Conflict
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.errors import Forbidden
-from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.errors import NotFound
 from ims_ext.emulator.errors import TooLarge
 from ims_ext.emulator.http import Answer
@@ -28,6 +27,7 @@ class NativeMembersApi:
     """The native operations on members."""
 
     dialect = Dialect.GLANCE
+    strict_slashes = True
 
     def __init__(self, service: Service) -> None:
         self.state = service.state
@@ -44,8 +44,6 @@ class NativeMembersApi:
             image = own_image(self.state, image_id, request.project_id)
             if image.visibility == 'public':
                 raise Forbidden("Public images do not have members.")
-            if member_id == image.owner:
-                raise ImsError('IMG.0076')
             check_shareable(self.state, image)
             if len(self.state.members.list(image.id)) >= MAX_MEMBERS:
                 raise TooLarge(f"An image has at most {MAX_MEMBERS} members.")
