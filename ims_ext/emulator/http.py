@@ -71,6 +71,7 @@ class Caller:
     :ivar project_id: ``None`` where the token is not scoped to a project;
         the image service refuses such tokens before a handler sees them.
     :ivar domain_id: The domain the token is scoped to, or ``None``.
+    :ivar region: The project's region, or ``None``.
     """
 
     user_id: str
@@ -78,6 +79,7 @@ class Caller:
     project_id: str | None
     project_name: str | None
     domain_id: str | None = None
+    region: str | None = None
     roles: tuple[str, ...] = ()
     is_admin: bool = False
 
@@ -95,6 +97,14 @@ class Request(WerkzeugRequest):
         if project_id is None:
             raise errors.Forbidden("The token has no project scope.")
         return project_id
+
+    @property
+    def region(self) -> str:
+        """The region of the caller's project."""
+        region = self.caller.region
+        if region is None:
+            raise errors.Forbidden("The token has no project scope.")
+        return region
 
     @property
     def root(self) -> str:

@@ -142,7 +142,7 @@ def _summary(server: 'EmulatorServer', access_keys: bool) -> str:
         f"  {name} (password {each['auth']['password']}, "
         f"project {each['auth']['project_name']})"
         for name, each in clouds.items()
-        if name != 'emulator' and 'password' in each['auth']
+        if not name.startswith('emulator') and 'password' in each['auth']
     ]
     return '\n'.join(
         [
@@ -286,6 +286,7 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
     try:
         from ims_ext.emulator.server import EmulatorServer
         from ims_ext.emulator.server import PortError
+        from ims_ext.emulator.service import RegionError
         from ims_ext.emulator.state import StateError
     except ImportError as error:
         raise EmulatorFailure(
@@ -298,23 +299,23 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
             "are public and whose traffic is not encrypted",
             file=sys.stderr,
         )
-    server = EmulatorServer(
-        host=arguments.host,
-        port=arguments.port,
-        bucket_port=arguments.bucket_port,
-        state_dir=arguments.state,
-        job_seconds=arguments.job_seconds,
-        delays=options.delays(arguments),
-        users=arguments.users,
-        region=arguments.region,
-        image_quota=arguments.image_quota,
-        faults=arguments.faults,
-        fault_seed=arguments.fault_seed,
-        seed=arguments.seed,
-    )
     try:
+        server = EmulatorServer(
+            host=arguments.host,
+            port=arguments.port,
+            bucket_port=arguments.bucket_port,
+            state_dir=arguments.state,
+            job_seconds=arguments.job_seconds,
+            delays=options.delays(arguments),
+            users=arguments.users,
+            regions=arguments.regions,
+            image_quota=arguments.image_quota,
+            faults=arguments.faults,
+            fault_seed=arguments.fault_seed,
+            seed=arguments.seed,
+        )
         server.start()
-    except (PortError, StateError) as error:
+    except (PortError, RegionError, StateError) as error:
         raise EmulatorFailure(str(error)) from error
     try:
         yield server

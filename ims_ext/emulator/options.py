@@ -87,10 +87,13 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--region',
-        default='eu-emu-1',
-        type=_name,
+        action='append',
+        default=[],
+        type=_region,
+        dest='regions',
         metavar='NAME',
-        help="the name of the region (default: %(default)s)",
+        help="the name of a region; can be given several times, and each "
+        "user then has a project in each (default: eu-emu-1)",
     )
     parser.add_argument(
         '--image-quota',
@@ -223,7 +226,10 @@ def _id_seed(text: str) -> int | str:
     return text if text == 'random' else _seed(text)
 
 
-def _name(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("a name must not be empty")
-    return text
+def _region(text: str) -> str:
+    from ims_ext.emulator.service import check_region
+
+    try:
+        return check_region(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Users, their projects and public images that are there from the start."""
 
+from collections.abc import Iterable, Sequence
 import dataclasses
 
 from ims_ext.emulator.api.image_attributes import defaults
@@ -9,7 +10,9 @@ from ims_ext.emulator.state import Condition
 from ims_ext.emulator.state import Domain
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import ImageQuery
+from ims_ext.emulator.state import Project
 from ims_ext.emulator.state import State
+from ims_ext.emulator.state import StateError
 
 DOMAIN = Domain('default', 'Default')
 
@@ -26,6 +29,9 @@ class Account:
     """A user to begin with.
 
     :ivar project: The name of their project; several may have the same one.
+        One that begins with a region's name is in that region alone. Any
+        other is in the first region, and has one for each other region,
+        with that region's name in front of it.
     """
 
     name: str
@@ -46,6 +52,23 @@ class Account:
             raise ValueError("a user is NAME:PASSWORD:PROJECT")
         return cls(name, password, project)
 
+    def projects(self, regions: Sequence[str]) -> dict[str, str]:
+        """Return the names of the user's own projects, by their regions.
+
+        :param regions: The emulator's regions.
+        """
+        own = [
+            region
+            for region in regions
+            if self.project == region or self.project.startswith(f'{region}_')
+        ]
+        if own:
+            return {max(own, key=len): self.project}
+        first, *others = regions
+        return {first: self.project} | {
+            region: f'{region}_{self.project}' for region in others
+        }
+
 
 #: The users of every emulator.
 ACCOUNTS = (
@@ -53,37 +76,69 @@ ACCOUNTS = (
     Account('bob', 'bob-secret', 'beta'),
 )
 
-#: A bucket to begin with, of the first user's project.
+#: A bucket to begin with, of the first user's project in the first region.
 FIRST_BUCKET = 'images'
 
 
-def seed(state: State, accounts: tuple[Account, ...]) -> None:
+def seed(
+    state: State, accounts: Iterable[Account], regions: Sequence[str]
+) -> None:
     """Make what is missing; what a restarted emulator has stays.
 
     :param accounts: Users to have; a known one gets the password and the
-        project given here.
+        projects given here.
+    :param regions: The regions to have. Where there are several, each has a
+        project with its name, in which all users work.
+    :raises: :class:`~ims_ext.emulator.state.StateError` where there are
+        others already.
     """
     with state.transaction():
         if state.domains.get(DOMAIN.id) is None:
             state.domains.add(DOMAIN)
-            _add_public_images(state)
+        known = state.projects.regions()
+        _check_regions(known, regions)
+        for region in regions:
+            if region not in known:
+                _add_public_images(state, region, regions[0])
         for account in accounts:
-            _add_account(state, account)
+            _add_account(state, account, regions)
 
 
-def _add_account(state: State, account: Account) -> None:
-    project = state.projects.find(account.project, DOMAIN.id)
-    if project is None:
-        project = state.projects.add(account.project, DOMAIN.id)
-        add_servers(state, project.id, _public_images(state, project.id))
+def _check_regions(known: Sequence[str], regions: Sequence[str]) -> None:
+    if known and (known[0] != regions[0] or not set(known) <= set(regions)):
+        raise StateError(
+            f"The state has the regions {', '.join(known)}: name these, the "
+            f"first one first, instead of {', '.join(regions)}"
+        )
+
+
+def _add_account(
+    state: State, account: Account, regions: Sequence[str]
+) -> None:
+    projects = [
+        _project(state, name, region)
+        for region, name in account.projects(regions).items()
+    ]
     user = state.users.find(account.name, DOMAIN.id)
     if user is None:
-        user = state.users.add(account.name, account.password, project)
+        user = state.users.add(account.name, account.password, projects[0])
     else:
         state.users.set_password(user.id, account.password)
+    if len(regions) > 1:
+        projects += [_project(state, region, region) for region in regions]
+    for project in projects:
         state.users.assign(user.id, project.id)
     if state.access_keys.permanent(user.id) is None:
-        state.access_keys.issue(user.id, project.id)
+        state.access_keys.issue(user.id, projects[0].id)
+
+
+def _project(state: State, name: str, region: str) -> Project:
+    """Return a project, with servers of its own where it is new."""
+    project = state.projects.find(name, DOMAIN.id)
+    if project is None:
+        project = state.projects.add(name, DOMAIN.id, region)
+        add_servers(state, project.id, _public_images(state, project.id))
+    return project
 
 
 def _public_images(state: State, project_id: str) -> dict[str, str]:
@@ -97,9 +152,12 @@ def _public_images(state: State, project_id: str) -> dict[str, str]:
     }
 
 
-def _add_public_images(state: State) -> None:
+def _add_public_images(state: State, region: str, first: str) -> None:
+    name = _SYSTEM_PROJECT
+    if region != first:
+        name = f'{region}_{name}'
     system = state.projects.add(
-        _SYSTEM_PROJECT, DOMAIN.id, "Owns the public images"
+        name, DOMAIN.id, region, "Owns the public images"
     )
     for os_version in _PUBLIC_OS_VERSIONS:
         attributes = {

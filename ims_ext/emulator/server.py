@@ -62,6 +62,7 @@ from ims_ext.emulator.seed import FIRST_BUCKET
 from ims_ext.emulator.seed import Account
 from ims_ext.emulator.seed import seed
 from ims_ext.emulator.service import IMAGE_QUOTA
+from ims_ext.emulator.service import REGION
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.service import Settings
 from ims_ext.emulator.state import Seed
@@ -146,7 +147,10 @@ class EmulatorServer:
     :param state_dir: Where to keep everything; ``None`` to forget it.
     :param job_seconds: For how many seconds a job runs.
     :param users: Users beside the default ones.
-    :param region: The region's name.
+    :param region: The region's name, where there is one.
+    :param regions: The names of the regions, where there are several. Each
+        user has a project in each, see
+        :class:`~ims_ext.emulator.seed.Account`.
     :param image_quota: How many images a project may own.
     :param delays: How much later effects come than their answers.
     :param faults: What goes wrong on purpose; see :mod:`.fault`.
@@ -171,19 +175,23 @@ class EmulatorServer:
         state_dir: Path | None = None,
         job_seconds: float = 2.0,
         users: Sequence[Account] = (),
-        region: str = 'eu-emu-1',
+        region: str = REGION,
         image_quota: int = IMAGE_QUOTA,
         delays: Delays | None = None,
         faults: Sequence[str] = (),
         fault_seed: int = 0,
         seed: Seed | None = None,
+        regions: Sequence[str] = (),
     ) -> None:
         self._host = host
         self._ports = port, bucket_port
         self._state_dir = state_dir
         self._seed = seed
         self._settings = Settings(
-            job_seconds, region, image_quota, delays or Delays()
+            job_seconds,
+            tuple(regions) or (region,),
+            image_quota,
+            delays or Delays(),
         )
         self.faults = Faults(faults, fault_seed)
         self.clock = Clock()
@@ -206,7 +214,7 @@ class EmulatorServer:
             )
             self._state = State(self._state_dir, self.clock, self._seed)
             stack.callback(self._state.close)
-            seed(self._state, self._seeds)
+            seed(self._state, self._seeds, self._settings.regions)
             buckets = BucketStore(
                 self._state.access_keys,
                 self._state.directory,
@@ -263,26 +271,27 @@ class EmulatorServer:
 
         :param account: The user. A known one gets this password and project.
         """
-        seed(self._state, (account,))
+        seed(self._state, (account,), self._settings.regions)
         self._accounts[account.name] = account
 
     def clouds(self, access_keys: bool = False) -> dict[str, Any]:
         """Return the content of a clouds.yaml for this emulator.
 
         There is a cloud a user, with the user's name, and ``emulator``, the
-        same as ``alice``.
+        same as ``alice``. Where there are several regions, these are in the
+        first one unless told otherwise (``region_name``), and there is one
+        a region too: ``alice-eu-nl``.
 
         :param access_keys: Whether to put each user's permanent access key
             in; without, clients ask for temporary ones. There is then a
             second cloud a user, ``alice-aksk``, whose requests are signed
             with that key.
         """
-        clouds = {
-            account.name: self._cloud(account, access_keys)
-            for account in self._accounts.values()
-        }
+        clouds: dict[str, Any] = {}
+        for account in self._accounts.values():
+            clouds |= self._clouds(account.name, account, access_keys)
         first = self._accounts[ACCOUNTS[0].name]
-        clouds['emulator'] = self._cloud(first, access_keys)
+        clouds |= self._clouds('emulator', first, access_keys)
         if access_keys:
             clouds = {
                 **{f'{name}-aksk': _signing(clouds[name]) for name in clouds},
@@ -290,17 +299,40 @@ class EmulatorServer:
             }
         return {'clouds': clouds}
 
-    def _cloud(self, account: Account, access_keys: bool) -> dict[str, Any]:
+    def _clouds(
+        self, name: str, account: Account, access_keys: bool
+    ) -> dict[str, Any]:
+        """Return the clouds of a user: one, or one more a region."""
+        projects = account.projects(self._settings.regions)
+        clouds = {
+            region: self._cloud(account, region, project, access_keys)
+            for region, project in projects.items()
+        }
+        whole = dict(next(iter(clouds.values())))
+        if len(projects) > 1:
+            whole['regions'] = [
+                {'name': region, 'values': {'auth': {'project_name': project}}}
+                for region, project in projects.items()
+            ]
+        if len(self._settings.regions) == 1:
+            return {name: whole}
+        return {name: whole} | {
+            f'{name}-{region}': cloud for region, cloud in clouds.items()
+        }
+
+    def _cloud(
+        self, account: Account, region: str, project: str, access_keys: bool
+    ) -> dict[str, Any]:
         cloud = {
             'auth': {
                 'auth_url': self.auth_url,
                 'username': account.name,
                 'password': account.password,
-                'project_name': account.project,
+                'project_name': project,
                 'user_domain_id': 'default',
                 'project_domain_id': 'default',
             },
-            'region_name': self._settings.region,
+            'region_name': region,
             'identity_api_version': '3',
             'vendor_hook': 'ims_ext:load',
         }
@@ -352,7 +384,13 @@ def _signing(cloud: dict[str, Any]) -> dict[str, Any]:
         },
         **{
             name: cloud[name]
-            for name in ('region_name', 'identity_api_version', 'vendor_hook')
+            for name in (
+                'region_name',
+                'identity_api_version',
+                'vendor_hook',
+                'regions',
+            )
+            if name in cloud
         },
     }
 

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterable
 import dataclasses
+import re
 from typing import TYPE_CHECKING, TypeVar
 
 from ims_ext.emulator.fault.sets import Faults
@@ -14,8 +15,29 @@ if TYPE_CHECKING:
 
 T = TypeVar('T')
 
+#: The name of the only region, unless told otherwise.
+REGION = 'eu-emu-1'
+#: What a region is called: its name is a part of hosts' names.
+_REGION = re.compile('[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?')
 #: How many images a project may own, unless told otherwise.
 IMAGE_QUOTA = 100
+
+
+class RegionError(ValueError):
+    """Names of regions that an emulator cannot have."""
+
+
+def check_region(name: str) -> str:
+    """Return the name of a region.
+
+    :raises: :class:`RegionError` for what cannot be one.
+    """
+    if not _REGION.fullmatch(name):
+        raise RegionError(
+            f"{name!r} is no name of a region, which is of up to 32 letters, "
+            "digits and hyphens"
+        )
+    return name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,15 +45,28 @@ class Settings:
     """The settings that an emulator is started with.
 
     :ivar job_seconds: For how long a job runs.
-    :ivar region: The name of the only region.
+    :ivar regions: The names of the regions, the one with the oldest
+        projects first.
     :ivar image_quota: How many images a project may own.
     :ivar delays: How much later effects come than their answers.
     """
 
     job_seconds: float = 2.0
-    region: str = 'eu-emu-1'
+    regions: tuple[str, ...] = (REGION,)
     image_quota: int = IMAGE_QUOTA
     delays: Delays = dataclasses.field(default_factory=Delays)
+
+    def __post_init__(self) -> None:
+        """Refuse names of regions that are none, or one given twice."""
+        names = [check_region(region).lower() for region in self.regions]
+        for name in names:
+            if names.count(name) > 1:
+                raise RegionError(f"There are two regions {name}")
+
+    @property
+    def region(self) -> str:
+        """The first region."""
+        return self.regions[0]
 
 
 @dataclasses.dataclass

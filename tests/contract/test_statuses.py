@@ -78,7 +78,7 @@ def prepared(
         state.projects.find(name, 'default') for name in ('alpha', 'beta')
     ]
     owner, member = (each.id for each in projects if each)
-    other = state.projects.add('gamma', 'default').id
+    other = state.projects.add('gamma', 'default', 'eu-emu-1').id
     for image_id, status in IMAGES.items():
         state.images.add(
             Image.new(

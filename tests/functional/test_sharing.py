@@ -199,7 +199,7 @@ def test_an_image_has_128_members_at_most(tmp_path: pathlib.Path) -> None:
     state = State(tmp_path)
     with state.transaction():
         projects = [
-            state.projects.add(f'p{number}', 'default').id
+            state.projects.add(f'p{number}', 'default', 'eu-emu-1').id
             for number in range(129)
         ]
     state.close()

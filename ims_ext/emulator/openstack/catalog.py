@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The service catalog: what there is, and where."""
 
+from collections.abc import Sequence
 import dataclasses
 import uuid
 
@@ -10,8 +11,17 @@ _NAMESPACE = uuid.UUID('5f0dc2a4-6d0c-4a8e-9f2c-2f1a3c5d7e90')
 
 
 @dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """An endpoint of a service: where it is in a region."""
+
+    id: str
+    region: str
+    url: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Entry:
-    """A service with its one endpoint.
+    """A service with its endpoints, one a region.
 
     :ivar type: The catalog's type: ``image``, ``identity``, ``object``.
     """
@@ -19,6 +29,7 @@ class Entry:
     type: str
     name: str
     url: str
+    regions: Sequence[str]
 
     @property
     def id(self) -> str:
@@ -26,9 +37,16 @@ class Entry:
         return uuid.uuid5(_NAMESPACE, f'service {self.type}').hex
 
     @property
-    def endpoint_id(self) -> str:
-        """The endpoint's ID, the same in every emulator."""
-        return uuid.uuid5(_NAMESPACE, f'endpoint {self.type}').hex
+    def endpoints(self) -> list[Endpoint]:
+        """The endpoints; their IDs are the same in every emulator."""
+        return [
+            Endpoint(
+                uuid.uuid5(_NAMESPACE, f'endpoint {self.type} {region}').hex,
+                region,
+                self.url,
+            )
+            for region in self.regions
+        ]
 
 
 def entries(service: Service) -> list[Entry]:
@@ -37,18 +55,21 @@ def entries(service: Service) -> list[Entry]:
     The image service's URL is its root, without a version, as on the clouds
     whose extension operations are under several versions.
     """
+    urls = service.urls
     return [
-        Entry('identity', 'keystone', f'{service.urls.identity}/v3'),
-        Entry('image', 'ims', service.urls.image),
-        Entry('compute', 'nova', f'{service.urls.compute}/v2.1'),
-        Entry('volumev3', 'cinderv3', f'{service.urls.block_storage}/v3'),
-        Entry('object', 'obs', service.urls.bucket),
+        Entry(kind, name, url, service.settings.regions)
+        for kind, name, url in (
+            ('identity', 'keystone', f'{urls.identity}/v3'),
+            ('image', 'ims', urls.image),
+            ('compute', 'nova', f'{urls.compute}/v2.1'),
+            ('volumev3', 'cinderv3', f'{urls.block_storage}/v3'),
+            ('object', 'obs', urls.bucket),
+        )
     ]
 
 
 def token_catalog(service: Service) -> list[dict[str, object]]:
     """Return the catalog as tokens carry it."""
-    region = service.settings.region
     return [
         {
             'id': entry.id,
@@ -56,12 +77,13 @@ def token_catalog(service: Service) -> list[dict[str, object]]:
             'name': entry.name,
             'endpoints': [
                 {
-                    'id': entry.endpoint_id,
+                    'id': endpoint.id,
                     'interface': 'public',
-                    'region': region,
-                    'region_id': region,
-                    'url': entry.url,
+                    'region': endpoint.region,
+                    'region_id': endpoint.region,
+                    'url': endpoint.url,
                 }
+                for endpoint in entry.endpoints
             ],
         }
         for entry in entries(service)

@@ -133,7 +133,6 @@ class ComputeApi:
         return server
 
     def _view(self, request: Request, server: Server) -> dict[str, Any]:
-        region = self.service.settings.region
         image: Any = ''
         if server.image_id:
             image = {
@@ -164,7 +163,7 @@ class ComputeApi:
             'progress': 100,
             'links': _links(request, 'servers', server.id),
             'OS-DCF:diskConfig': 'MANUAL',
-            'OS-EXT-AZ:availability_zone': f'{region}a',
+            'OS-EXT-AZ:availability_zone': f'{request.region}a',
             'OS-EXT-STS:power_state': _POWER.get(server.status, 0),
             'OS-EXT-STS:task_state': server.task_state,
             'OS-EXT-STS:vm_state': _vm_state(server),

@@ -81,12 +81,12 @@ class DirectoryApi:
 
     @route('GET', '/v3/regions')
     def regions(self, request: Request) -> Answer:
-        """List the only region."""
+        """List the regions."""
         return _list(request, 'regions', self._regions())
 
     @route('GET', '/v3/regions/<region_id>')
     def region(self, request: Request, region_id: str) -> Answer:
-        """Show the only region."""
+        """Show a region."""
         return self._find('region', self._regions(), region_id)
 
     @route('GET', '/v3/services')
@@ -131,10 +131,11 @@ class DirectoryApi:
     def _regions(self) -> list[dict[str, Any]]:
         return [
             {
-                'id': self.service.settings.region,
+                'id': region,
                 'description': '',
                 'parent_region_id': None,
             }
+            for region in self.service.settings.regions
         ]
 
     def _services(self) -> list[dict[str, Any]]:
@@ -150,18 +151,18 @@ class DirectoryApi:
         ]
 
     def _endpoints(self) -> list[dict[str, Any]]:
-        region = self.service.settings.region
         return [
             {
-                'id': entry.endpoint_id,
+                'id': endpoint.id,
                 'service_id': entry.id,
                 'interface': 'public',
-                'region': region,
-                'region_id': region,
-                'url': entry.url,
+                'region': endpoint.region,
+                'region_id': endpoint.region,
+                'url': endpoint.url,
                 'enabled': True,
             }
             for entry in entries(self.service)
+            for endpoint in entry.endpoints
         ]
 
     def _own(

@@ -263,6 +263,7 @@ def _caller(
         project_id=project.id if project else None,
         project_name=project.name if project else None,
         domain_id=domain_id,
+        region=project.region if project else None,
         roles=(ROLE['name'],) if project or domain_id else (),
         is_admin=user.is_admin,
     )

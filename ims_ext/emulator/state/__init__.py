@@ -92,7 +92,7 @@ __all__ = [
 ]
 
 #: Raised when tables change; a state of another version is refused.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _SCHEMA = (
     Domains.SCHEMA

@@ -27,11 +27,15 @@ class Domain:
 
 @dataclasses.dataclass(frozen=True)
 class Project:
-    """A project (a tenant); images belong to one."""
+    """A project (a tenant); images belong to one.
+
+    :ivar region: The region that all of it is in.
+    """
 
     id: str
     name: str
     domain_id: str
+    region: str
     description: str = ''
 
 
@@ -124,7 +128,8 @@ class Projects(Table[Project]):
         """CREATE TABLE projects (
             id TEXT PRIMARY KEY, name TEXT NOT NULL,
             domain_id TEXT NOT NULL REFERENCES domains,
-            description TEXT NOT NULL, UNIQUE (domain_id, name))""",
+            region TEXT NOT NULL, description TEXT NOT NULL,
+            UNIQUE (domain_id, name))""",
     )
 
     def get(self, project_id: str) -> Project | None:
@@ -143,10 +148,37 @@ class Projects(Table[Project]):
             (user_id,),
         )
 
-    def add(self, name: str, domain_id: str, description: str = '') -> Project:
+    def home(self, user_id: str, region: str) -> Project | None:
+        """Return where a user works in a region, unless they say otherwise.
+
+        It is the oldest of the user's projects there.
+        """
+        found = self._read(
+            'JOIN assignments ON project_id = projects.id '
+            'WHERE user_id = ? AND region = ? '
+            'ORDER BY projects.rowid LIMIT 1',
+            (user_id, region),
+        )
+        return found[0] if found else None
+
+    def region(self, project_id: str) -> str | None:
+        """Return a project's region, ``None`` without such a project."""
+        project = self.get(project_id)
+        return project.region if project else None
+
+    def regions(self) -> list[str]:
+        """Return the regions that projects are in, the oldest first."""
+        rows = self._database.execute(
+            'SELECT region FROM projects GROUP BY region ORDER BY min(rowid)'
+        )
+        return [str(row[0]) for row in rows]
+
+    def add(
+        self, name: str, domain_id: str, region: str, description: str = ''
+    ) -> Project:
         """Make and keep a new project."""
         project_id = self._ids.named('project', domain_id, name)
-        project = Project(project_id, name, domain_id, description)
+        project = Project(project_id, name, domain_id, region, description)
         self._insert(project)
         return project
 

@@ -266,7 +266,10 @@ class Images(Table[Image]):
 
 
 def _visible(member_status: str) -> str:
-    """Return the SQL for "the project may see it"."""
+    """Return the SQL for "the project may see it".
+
+    Public and shared images are seen in their own region only.
+    """
     mine = 'member_id = :project_id'
     if member_status != 'all':
         mine += ' AND status = :member_status'
@@ -274,9 +277,15 @@ def _visible(member_status: str) -> str:
     # The signs keep SQLite from collecting and sorting all that is visible,
     # where it can walk an index in the order asked for.
     return (
-        "(+owner = :project_id OR +visibility = 'public' OR "
-        f"(+visibility = 'shared' AND +id IN ({shared})))"
+        "(+owner = :project_id OR ("
+        "(+visibility = 'public' OR "
+        f"(+visibility = 'shared' AND +id IN ({shared}))) "
+        f'AND {_region_of("owner")} IS {_region_of(":project_id")}))'
     )
+
+
+def _region_of(project_id: str) -> str:
+    return f'(SELECT region FROM projects WHERE projects.id = {project_id})'  # noqa: S608
 
 
 class _Statement:

@@ -115,7 +115,9 @@ class Addition(_Batch):
     def one(self, job: Job, image_id: str, project_id: str) -> None:
         """Share an image with a project."""
         shareable_image(self.state, image_id, job.project_id)
-        if self.state.projects.get(project_id) is None:
+        # A region does not know the projects of others.
+        region = self.state.projects.region(job.project_id)
+        if self.state.projects.region(project_id) != region:
             raise ImsError('IMG.0108')
         if len(self.state.members.list(image_id)) >= MAX_MEMBERS:
             raise ImsError('IMG.0088')
