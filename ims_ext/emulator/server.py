@@ -53,10 +53,16 @@ from ims_ext.emulator.listener import PortError
 from ims_ext.emulator.listener import bind
 from ims_ext.emulator.listener import serve
 from ims_ext.emulator.listener import url
+from ims_ext.emulator.openstack.access_key import AccessKeysApi
+from ims_ext.emulator.openstack.application_credential import (
+    ApplicationCredentialsApi,
+)
 from ims_ext.emulator.openstack.block_storage import BlockStorageApi
 from ims_ext.emulator.openstack.compute import ComputeApi
 from ims_ext.emulator.openstack.directory import DirectoryApi
 from ims_ext.emulator.openstack.identity import IdentityApi
+from ims_ext.emulator.openstack.role import RolesApi
+from ims_ext.emulator.openstack.user import UsersApi
 from ims_ext.emulator.seed import ACCOUNTS
 from ims_ext.emulator.seed import FIRST_BUCKET
 from ims_ext.emulator.seed import Account
@@ -76,6 +82,10 @@ __all__ = ['CAPABILITIES', 'EmulatorServer', 'PortError']
 CAPABILITIES: tuple[Callable[[Service], object], ...] = (
     IdentityApi,
     DirectoryApi,
+    UsersApi,
+    RolesApi,
+    ApplicationCredentialsApi,
+    AccessKeysApi,
     VersionsApi,
     SchemasApi,
     NativeImagesApi,

@@ -22,11 +22,13 @@ class Cloud:
     :param user: Who uses it.
 
     :ivar server: The emulator.
+    :ivar user: Who uses it.
     :ivar conn: The connection of the user.
     """
 
     def __init__(self, server: EmulatorServer, user: str = 'alice') -> None:
         self.server = server
+        self.user = user
         self.conn = self.connect(user)
 
     def connect(self, user: str) -> connection.Connection:

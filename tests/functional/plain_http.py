@@ -27,6 +27,7 @@ class Client:
     def __init__(self, server: EmulatorServer, cloud: str = 'alice') -> None:
         entry = server.clouds(access_keys=True)['clouds'][cloud]
         self._root = server.image_url
+        self._identity = server.auth_url.removesuffix('/v3')
         self._session = requests.Session()
         token = self._session.post(
             f'{server.auth_url}/auth/tokens',
@@ -35,9 +36,10 @@ class Client:
         )
         token.raise_for_status()
         self.project_id = token.json()['token']['project']['id']
+        self.user_id = token.json()['token']['user']['id']
         self.token = token.headers['X-Subject-Token']
         self._session.headers['X-Auth-Token'] = self.token
-        self._bucket_url = server.bucket_url
+        self.bucket_url = server.bucket_url
         self._keys = entry['ak'], entry['sk']
         self._s3: Any = None
 
@@ -47,6 +49,14 @@ class Client:
         """Send a request to the image service."""
         return self._session.request(
             method, self._root + path, timeout=60, **arguments
+        )
+
+    def identity(
+        self, method: str, path: str, **arguments: Any
+    ) -> requests.Response:
+        """Send a request to the identity service."""
+        return self._session.request(
+            method, self._identity + path, timeout=60, **arguments
         )
 
     def get(self, path: str, **query: Any) -> requests.Response:
@@ -167,7 +177,7 @@ class Client:
         if self._s3 is None:
             self._s3 = boto3.client(
                 's3',
-                endpoint_url=self._bucket_url,
+                endpoint_url=self.bucket_url,
                 region_name='eu-emu-1',
                 aws_access_key_id=self._keys[0],
                 aws_secret_access_key=self._keys[1],

@@ -17,6 +17,9 @@ from ims_ext.emulator.openstack import authentication
 from ims_ext.emulator.seed import Account
 from ims_ext.emulator.server import EmulatorServer
 
+from .own_cloud import Cloud
+from .plain_http import Client
+
 PASSWORD = {
     'name': 'alice',
     'domain': {'id': 'default'},
@@ -241,6 +244,62 @@ def test_a_user_does_not_see_anothers_project(
 
 def test_a_user_can_look_themselves_up(alice: connection.Connection) -> None:
     assert alice.identity.get_user(alice.current_user_id).name == 'alice'
+
+
+def test_a_user_sees_the_role_and_where_they_have_it(
+    alice: connection.Connection,
+) -> None:
+    identity = alice.identity
+    project_id = alice.current_project_id
+
+    assert [role.name for role in identity.roles()] == ['member']
+    found = list(identity.role_assignments(user_id=alice.current_user_id))
+    assert {each.scope.get('project', {}).get('id') for each in found} == {
+        project_id,
+        None,
+    }
+    assert not list(identity.role_assignments(user_id='another'))
+    one = list(identity.role_assignments(scope_project_id=project_id))
+    assert [each.scope for each in one] == [{'project': {'id': project_id}}]
+
+
+@pytest.mark.parametrize('kind', ['groups', 'trusts'])
+def test_there_are_no_groups_and_trusts(
+    alice: connection.Connection, kind: str
+) -> None:
+    assert list(getattr(alice.identity, kind)()) == []
+
+
+def test_a_user_is_shown_as_the_clouds_do(tenant: Client) -> None:
+    path = f'/v3.0/OS-USER/users/{tenant.user_id}'
+    user = tenant.identity('GET', path).json()['user']
+    assert (user['id'], user['domain_id']) == (tenant.user_id, 'default')
+
+
+def test_a_user_changes_their_password(cloud: Cloud) -> None:
+    client = Client(cloud.server, cloud.user)
+    auth = cloud.server.clouds()['clouds'][cloud.user]['auth']
+    path = f'/v3/users/{client.user_id}/password'
+
+    def change(old: str, new: str) -> int:
+        body = {'user': {'original_password': old, 'password': new}}
+        return client.identity('POST', path, json=body).status_code
+
+    assert change('wrong', 'new') == 401
+    assert change(auth['password'], 'new') == 204
+    # The tokens of before are over.
+    assert client.get('/v2/images').status_code == 401
+    user = {'name': cloud.user, 'domain': {'id': 'default'}, 'password': 'new'}
+    answer = authenticate(cloud.server, password={'user': user})
+    assert answer.status_code == 201
+
+
+def test_nobody_changes_anothers_password(
+    tenant: Client, neighbour: Client
+) -> None:
+    body = {'user': {'original_password': 'x', 'password': 'y'}}
+    path = f'/v3/users/{tenant.user_id}/password'
+    assert neighbour.identity('POST', path, json=body).status_code == 403
 
 
 def test_users_of_one_project_see_the_same(tmp_path: Path) -> None:

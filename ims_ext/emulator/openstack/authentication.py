@@ -19,8 +19,10 @@ UNAUTHORIZED = "The request you have made requires authentication."
 class Authentication:
     """Somebody who has proved who they are.
 
-    :ivar expires_at: When the token ends that was the proof, in seconds
-        since 1970; ``None`` where the proof was a password.
+    :ivar expires_at: When that ends which was the proof, in seconds since
+        1970; ``None`` where the proof was a password.
+    :ivar credential_id: The application credential that was the proof, also
+        of a token that was; ``None`` without one.
     """
 
     methods: tuple[str, ...]
@@ -28,6 +30,22 @@ class Authentication:
     project: Project | None = None
     domain: Domain | None = None
     expires_at: float | None = None
+    credential_id: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Proof:
+    """A proof that a request for a token has, by one of its methods.
+
+    :ivar project_id: The project that it is bound to, unless another scope
+        is asked for; likewise ``domain_id``.
+    """
+
+    user: User
+    expires_at: float | None = None
+    project_id: str | None = None
+    domain_id: str | None = None
+    credential_id: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,44 +66,43 @@ class Claim:
         :raises: :class:`~ims_ext.emulator.errors.Unauthorized` where it is
             false, ``BadRequest`` where parts are missing.
         """
-        users: list[User] = []
-        expires_at = None
-        bound: tuple[str | None, str | None] = (None, None)
-        for method in self.methods:
-            if method == 'password':
-                users.append(_user_by_password(state, self.identity))
-            elif method == 'token':
-                token_id = _part(self.identity, 'token').get('id')
-                token = state.tokens.get(str(token_id))
-                user = state.users.get(token.user_id) if token else None
-                if token is None or user is None:
-                    raise Unauthorized(UNAUTHORIZED)
-                users.append(user)
-                expires_at = token.expires_at
-                bound = token.project_id, token.domain_id
-            else:
-                raise Unauthorized(
-                    "Attempted to authenticate with an unsupported method."
-                )
-        if len({user.id for user in users}) != 1:
+        proofs = [self._proof(state, method) for method in self.methods]
+        if len({proof.user.id for proof in proofs}) != 1:
             raise Unauthorized(UNAUTHORIZED)
-        user = users[0]
-        found = Authentication(self.methods, user, expires_at=expires_at)
-        return dataclasses.replace(found, **self._scope(state, user, bound))
+        proof = proofs[-1]
+        return Authentication(
+            self.methods,
+            proof.user,
+            expires_at=proof.expires_at,
+            credential_id=proof.credential_id,
+            **self._scope(state, proof),
+        )
 
-    def _scope(
-        self, state: State, user: User, bound: tuple[str | None, str | None]
-    ) -> dict[str, Any]:
+    def _proof(self, state: State, method: str) -> _Proof:
+        if method == 'password':
+            return _Proof(_user_by_password(state, self.identity))
+        if method == 'token':
+            return _token_proof(state, _part(self.identity, 'token'))
+        if method == 'application_credential':
+            body = _part(self.identity, method)
+            return _credential_proof(state, body)
+        raise Unauthorized(
+            "Attempted to authenticate with an unsupported method."
+        )
+
+    def _scope(self, state: State, proof: _Proof) -> dict[str, Any]:
         """Return the project or domain that the token will be good for."""
+        if proof.credential_id is not None:
+            return {'project': self._credential_project(state, proof)}
         if self.scope == 'unscoped':
             return {}
+        user = proof.user
         if self.scope is None:
-            project_id, domain_id = bound
-            if domain_id is not None:
-                return {'domain': state.domains.get(domain_id)}
+            if proof.domain_id is not None:
+                return {'domain': state.domains.get(proof.domain_id)}
             return {
                 'project': state.projects.get(
-                    project_id or user.default_project_id
+                    proof.project_id or user.default_project_id
                 )
             }
         if not isinstance(self.scope, dict):
@@ -98,6 +115,20 @@ class Claim:
                 raise Unauthorized(UNAUTHORIZED)
             return {'domain': domain}
         raise Unauthorized(UNAUTHORIZED)
+
+    def _credential_project(
+        self, state: State, proof: _Proof
+    ) -> Project | None:
+        """Return the one project that an application credential opens."""
+        if self.scope is not None:
+            wanted = None
+            if isinstance(self.scope, dict) and 'project' in self.scope:
+                wanted = _project(state, proof.user, self.scope)
+            if wanted is None or wanted.id != proof.project_id:
+                raise Unauthorized(
+                    "Application credentials cannot request a scope."
+                )
+        return state.projects.get(proof.project_id or '')
 
 
 def parse(body: dict[str, Any]) -> Claim:
@@ -119,21 +150,66 @@ def parse(body: dict[str, Any]) -> Claim:
     return Claim(tuple(dict.fromkeys(methods)), identity, auth.get('scope'))
 
 
+def _token_proof(state: State, body: dict[str, Any]) -> _Proof:
+    token = state.tokens.get(str(body.get('id')))
+    user = state.users.get(token.user_id) if token else None
+    if token is None or user is None:
+        raise Unauthorized(UNAUTHORIZED)
+    return _Proof(
+        user,
+        token.expires_at,
+        token.project_id,
+        token.domain_id,
+        token.credential_id,
+    )
+
+
+def _credential_proof(state: State, body: dict[str, Any]) -> _Proof:
+    secret = body.get('secret')
+    if not isinstance(secret, str):
+        raise BadRequest("Expecting to find secret in application_credential.")
+    if 'id' in body:
+        found = state.application_credentials.get(str(body['id']))
+    elif 'name' in body:
+        owner = _named_user(state, _part(body, 'user'))
+        found = state.application_credentials.find(
+            str(body['name']), owner.id if owner else ''
+        )
+    else:
+        raise BadRequest(
+            "Expecting to find id or name in application_credential."
+        )
+    user = state.users.get(found.user_id) if found else None
+    if found is None or user is None or not found.has_secret(secret):
+        raise Unauthorized(UNAUTHORIZED)
+    if found.expires_at is not None and found.expires_at <= state.clock():
+        raise Unauthorized(UNAUTHORIZED)
+    return _Proof(
+        user,
+        found.expires_at,
+        found.project_id,
+        credential_id=found.id,
+    )
+
+
 def _user_by_password(state: State, identity: dict[str, Any]) -> User:
     body = _part(_part(identity, 'password'), 'user')
     password = body.get('password')
     if not isinstance(password, str):
         raise BadRequest("Expecting to find password in user.")
-    if 'id' in body:
-        user = state.users.get(str(body['id']))
-    elif 'name' in body:
-        domain = _domain(state, _part(body, 'domain'))
-        user = state.users.find(str(body['name']), domain.id if domain else '')
-    else:
-        raise BadRequest("Expecting to find id or name in user.")
+    user = _named_user(state, body)
     if user is None or not user.has_password(password):
         raise Unauthorized(UNAUTHORIZED)
     return user
+
+
+def _named_user(state: State, body: dict[str, Any]) -> User | None:
+    if 'id' in body:
+        return state.users.get(str(body['id']))
+    if 'name' in body:
+        domain = _domain(state, _part(body, 'domain'))
+        return state.users.find(str(body['name']), domain.id if domain else '')
+    raise BadRequest("Expecting to find id or name in user.")
 
 
 def _project(state: State, user: User, scope: dict[str, Any]) -> Project:

@@ -4,12 +4,12 @@
 from typing import Any
 
 from ims_ext.emulator.errors import Dialect
-from ims_ext.emulator.errors import Forbidden
 from ims_ext.emulator.errors import NotFound
 from ims_ext.emulator.http import IDENTITY
 from ims_ext.emulator.http import Answer
 from ims_ext.emulator.http import Request
 from ims_ext.emulator.http import route
+from ims_ext.emulator.openstack import keystone
 from ims_ext.emulator.openstack.catalog import entries
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Domain
@@ -45,7 +45,7 @@ class DirectoryApi:
     def user_projects(self, request: Request, user_id: str) -> Answer:
         """List the projects of a user: the caller."""
         self._own('user', self._users(request), user_id)
-        return _list(request, 'projects', self._projects(request))
+        return keystone.listing(request, 'projects', self._projects(request))
 
     @route('GET', '/v3/projects/<project_id>')
     def project(self, request: Request, project_id: str) -> Answer:
@@ -70,7 +70,7 @@ class DirectoryApi:
     @route('GET', '/v3/auth/domains')
     def domains(self, request: Request) -> Answer:
         """List the caller's domain."""
-        return _list(request, 'domains', self._domains(request))
+        return keystone.listing(request, 'domains', self._domains(request))
 
     @route('GET', '/v3/domains/<domain_id>')
     def domain(self, request: Request, domain_id: str) -> Answer:
@@ -82,7 +82,7 @@ class DirectoryApi:
     @route('GET', '/v3/regions')
     def regions(self, request: Request) -> Answer:
         """List the regions."""
-        return _list(request, 'regions', self._regions())
+        return keystone.listing(request, 'regions', self._regions())
 
     @route('GET', '/v3/regions/<region_id>')
     def region(self, request: Request, region_id: str) -> Answer:
@@ -92,7 +92,7 @@ class DirectoryApi:
     @route('GET', '/v3/services')
     def services(self, request: Request) -> Answer:
         """List the services of the catalog."""
-        return _list(request, 'services', self._services())
+        return keystone.listing(request, 'services', self._services())
 
     @route('GET', '/v3/services/<service_id>')
     def show_service(self, request: Request, service_id: str) -> Answer:
@@ -102,7 +102,7 @@ class DirectoryApi:
     @route('GET', '/v3/endpoints')
     def endpoints(self, request: Request) -> Answer:
         """List the endpoints of the catalog."""
-        return _list(request, 'endpoints', self._endpoints())
+        return keystone.listing(request, 'endpoints', self._endpoints())
 
     @route('GET', '/v3/endpoints/<endpoint_id>')
     def endpoint(self, request: Request, endpoint_id: str) -> Answer:
@@ -171,7 +171,7 @@ class DirectoryApi:
         for view in views:
             if view['id'] == item_id:
                 return {noun: view}
-        raise _forbidden(f'get_{noun}')
+        raise keystone.forbidden(f'get_{noun}')
 
     def _find(
         self, noun: str, views: list[dict[str, Any]], item_id: str
@@ -182,46 +182,13 @@ class DirectoryApi:
         raise NotFound(f"Could not find {noun}: {item_id}.")
 
 
-def _forbidden(action: str) -> Forbidden:
-    return Forbidden(
-        "You are not authorized to perform the requested action: "
-        f"identity:{action}."
-    )
-
-
 def _own_list(
     request: Request, noun: str, views: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    body = _list(request, noun, views)
+    body = keystone.listing(request, noun, views)
     if 'name' in request.args and not body[noun]:
-        raise _forbidden(f'list_{noun}')
+        raise keystone.forbidden(f'list_{noun}')
     return body
-
-
-def _list(
-    request: Request, noun: str, views: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """Return the views that the URL's filters let through."""
-    filters = {
-        name: value.lower()
-        for name, value in request.args.items()
-        if views and name in views[0]
-    }
-    return {
-        noun: [
-            view
-            for view in views
-            if all(
-                str(view[name]).lower() == value
-                for name, value in filters.items()
-            )
-        ],
-        'links': {
-            'self': f'{request.root}{request.path}',
-            'previous': None,
-            'next': None,
-        },
-    }
 
 
 def _project_view(project: Project) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keystone's tokens, and the temporary access keys that they are good for."""
+"""Keystone's tokens, and who has sent a request."""
 
 import dataclasses
 import datetime
@@ -21,15 +21,14 @@ from ims_ext.emulator.openstack.authentication import Authentication
 from ims_ext.emulator.openstack.authentication import parse
 from ims_ext.emulator.openstack.catalog import token_catalog
 from ims_ext.emulator.service import Service
-from ims_ext.emulator.state import AccessKey
 from ims_ext.emulator.state import Project
 from ims_ext.emulator.state import Token
 from ims_ext.emulator.state import User
 
+#: Where requests have their token.
+TOKEN_HEADER = 'X-Auth-Token'  # noqa: S105
 #: For how many seconds a token is valid.
 TOKEN_SECONDS = 24 * 3600
-#: The shortest and longest life of temporary access keys, in seconds.
-KEY_SECONDS = (900, 86400)
 
 ROLE = {'id': '9fe2ff9ee4384b1894a90878d3e92bab', 'name': 'member'}
 
@@ -37,7 +36,7 @@ _CACHE_SIZE = 10_000
 
 
 class IdentityApi:
-    """Discovery, tokens, and temporary access keys."""
+    """Discovery, and tokens."""
 
     mount = IDENTITY
     dialect = Dialect.KEYSTONE
@@ -102,39 +101,6 @@ class IdentityApi:
             },
         }
 
-    # ====== ACCESS KEYS ======
-
-    @route('POST', '/v3.0/OS-CREDENTIAL/securitytokens', anonymous=True)
-    def issue_access_key(self, request: Request) -> Answer:
-        """Give a temporary access key to whoever has a token.
-
-        The token may be in the body instead of the header.
-        """
-        try:
-            identity = request.json_object()['auth']['identity']
-            methods = identity['methods']
-            options = identity.get('token', {})
-            seconds = options.get('duration_seconds', KEY_SECONDS[0])
-            token_id = options.get('id') or request.headers.get(_HEADER, '')
-        except (KeyError, TypeError, AttributeError) as error:
-            raise BadRequest("Expecting to find identity in auth.") from error
-        if methods != ['token']:
-            raise BadRequest("Only the method 'token' is supported.")
-        shortest, longest = KEY_SECONDS
-        if type(seconds) is not int or not shortest <= seconds <= longest:
-            raise BadRequest(
-                f"duration_seconds must be from {shortest} to {longest}."
-            )
-        caller = self.caller(token_id) if isinstance(token_id, str) else None
-        if caller is None:
-            raise Unauthorized(UNAUTHORIZED)
-        if caller.project_id is None:
-            raise BadRequest("The token is not scoped to a project.")
-        key = self.state.access_keys.issue(
-            caller.user_id, caller.project_id, seconds
-        )
-        return 201, {'credential': _key_view(key)}
-
     # ====== WHO CALLS ======
 
     def authenticate(self, request: Request) -> Caller | None:
@@ -147,7 +113,7 @@ class IdentityApi:
             return _caller(
                 *signed_request.check(request, self.state, self.service.clock)
             )
-        token_id = request.headers.get(_HEADER)
+        token_id = request.headers.get(TOKEN_HEADER)
         return self.caller(token_id) if token_id else None
 
     def is_known(self, request: Request) -> bool:
@@ -160,6 +126,10 @@ class IdentityApi:
         if signed_request.is_signed(request):
             return signed_request.has_known_key(request, self.state)
         return self.authenticate(request) is not None
+
+    def forget_callers(self) -> None:
+        """Read all tokens anew, of which some were revoked."""
+        self._callers.clear()
 
     def caller(self, token_id: str) -> Caller | None:
         """Return whom a token was issued to, ``None`` if it is invalid."""
@@ -196,6 +166,7 @@ class IdentityApi:
 
     def _token(self, found: Authentication) -> Token:
         now = self.service.clock()
+        end = now + TOKEN_SECONDS
         return Token(
             user_id=found.user.id,
             project_id=found.project.id if found.project else None,
@@ -203,8 +174,9 @@ class IdentityApi:
             methods=found.methods,
             audit_id=self.state.ids.text('audit', found.user.id, 16),
             issued_at=now,
-            # A token that comes from another one does not outlive it.
-            expires_at=found.expires_at or now + TOKEN_SECONDS,
+            # A token does not outlive what it comes from.
+            expires_at=min(end, found.expires_at or end),
+            credential_id=found.credential_id,
         )
 
     def _as_kept(self, token: Token) -> Token:
@@ -237,6 +209,7 @@ class IdentityApi:
                 'domain': self._domain_view(project.domain_id),
             }
             body['is_domain'] = False
+            body |= self._credential_view(token.credential_id)
         elif token.domain_id is not None:
             body['domain'] = self._domain_view(token.domain_id)
         else:
@@ -246,12 +219,22 @@ class IdentityApi:
             body['catalog'] = token_catalog(self.service)
         return {'token': body}
 
+    def _credential_view(self, credential_id: str | None) -> dict[str, Any]:
+        """Return the part about an application credential, if there is one."""
+        found = self.state.application_credentials.get(credential_id or '')
+        if found is None:
+            return {}
+        return {
+            'application_credential': {
+                'id': found.id,
+                'name': found.name,
+                'restricted': not found.unrestricted,
+            }
+        }
+
     def _domain_view(self, domain_id: str) -> dict[str, str]:
         domain = self.state.domains.get(domain_id)
         return {'id': domain_id, 'name': domain.name if domain else ''}
-
-
-_HEADER = 'X-Auth-Token'
 
 
 def _caller(
@@ -271,10 +254,7 @@ def _caller(
 
 def utc(seconds: float) -> str:
     """Return a time as Keystone writes it, with microseconds."""
-    return _text(datetime.datetime.fromtimestamp(seconds, datetime.UTC))
-
-
-def _text(moment: datetime.datetime) -> str:
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return moment.strftime('%Y-%m-%dT%H:%M:%S.%fZ')
 
 
@@ -290,13 +270,4 @@ def _version(request: Request) -> dict[str, Any]:
                 'type': 'application/vnd.openstack.identity-v3+json',
             }
         ],
-    }
-
-
-def _key_view(key: AccessKey) -> dict[str, Any]:
-    return {
-        'access': key.access,
-        'secret': key.secret,
-        'securitytoken': key.security_token,
-        'expires_at': _text(key.expires_at) if key.expires_at else None,
     }

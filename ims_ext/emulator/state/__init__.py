@@ -14,7 +14,7 @@ A :class:`State` has one repository a kind of record::
     state.servers.all(project_id), .get(id, project_id), .add, .save
     state.volumes, .backups               # likewise, and .of_server(id)
     state.access_keys.get(access)         -> AccessKey | None
-    state.projects, .users, .domains, .tokens
+    state.projects, .users, .domains, .tokens, .application_credentials
 
 Records are plain dataclasses: change one and ``save`` it. Reading and
 writing that belong together go into one block, which other threads wait
@@ -42,9 +42,13 @@ import uuid
 from ims_ext.emulator import private_files
 from ims_ext.emulator.clock import Clock
 from ims_ext.emulator.private_files import StateError
+from ims_ext.emulator.state.access_key import AccessKey
+from ims_ext.emulator.state.access_key import AccessKeys
+from ims_ext.emulator.state.application_credential import ApplicationCredential
+from ims_ext.emulator.state.application_credential import (
+    ApplicationCredentials,
+)
 from ims_ext.emulator.state.database import Database
-from ims_ext.emulator.state.identity import AccessKey
-from ims_ext.emulator.state.identity import AccessKeys
 from ims_ext.emulator.state.identity import Domain
 from ims_ext.emulator.state.identity import Domains
 from ims_ext.emulator.state.identity import Project
@@ -73,6 +77,7 @@ from ims_ext.emulator.state.server import Volumes
 
 __all__ = [
     'AccessKey',
+    'ApplicationCredential',
     'Backup',
     'Condition',
     'Domain',
@@ -100,6 +105,7 @@ _SCHEMA = (
     + Users.SCHEMA
     + Tokens.SCHEMA
     + AccessKeys.SCHEMA
+    + ApplicationCredentials.SCHEMA
     + Images.SCHEMA
     + Members.SCHEMA
     + Jobs.SCHEMA
@@ -155,6 +161,9 @@ class State:
         self.users = Users(self.database, clock, self.ids)
         self.tokens = Tokens(self.database, clock, self.ids)
         self.access_keys = AccessKeys(self.database, clock, self.ids)
+        self.application_credentials = ApplicationCredentials(
+            self.database, clock, self.ids
+        )
         self.images = Images(self.database, clock, self.ids, self.image_file)
         self.members = Members(self.database, clock, self.ids)
         self.jobs = Jobs(self.database, clock, self.ids)

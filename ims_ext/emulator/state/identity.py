@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Domains, projects, users, their tokens and access keys."""
+"""Domains, projects, users and their tokens."""
 
 import dataclasses
-import datetime
 import hashlib
 import hmac
 import json
@@ -52,8 +51,7 @@ class User:
 
     def has_password(self, password: str) -> bool:
         """Whether this is the user's password."""
-        salt, _, digest = self.password_hash.partition('$')
-        return hmac.compare_digest(digest, _digest(password, salt))
+        return password_matches(self.password_hash, password)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +59,8 @@ class Token:
     """A token, without its secret ID.
 
     :ivar issued_at: Seconds since 1970, like ``expires_at``.
+    :ivar credential_id: The application credential that it comes from, or
+        ``None``.
     """
 
     user_id: str
@@ -70,22 +70,7 @@ class Token:
     audit_id: str
     issued_at: float
     expires_at: float
-
-
-@dataclasses.dataclass(frozen=True)
-class AccessKey:
-    """An access key for the bucket side.
-
-    :ivar security_token: Belongs to temporary keys only.
-    :ivar expires_at: With its time zone; ``None`` for permanent keys.
-    """
-
-    access: str
-    secret: str
-    security_token: str | None
-    user_id: str
-    project_id: str
-    expires_at: datetime.datetime | None
+    credential_id: str | None = None
 
 
 class Domains(Table[Domain]):
@@ -223,7 +208,7 @@ class Users(Table[User]):
             name=name,
             domain_id=project.domain_id,
             default_project_id=project.id,
-            password_hash=self._password_hash(user_id, password),
+            password_hash=password_hash(password, self._salt(user_id)),
         )
         self._insert(user)
         self.assign(user.id, project.id)
@@ -240,12 +225,11 @@ class Users(Table[User]):
         """Give a user another password."""
         self._database.execute(
             'UPDATE users SET password_hash = ? WHERE id = ?',
-            (self._password_hash(user_id, password), user_id),
+            (password_hash(password, self._salt(user_id)), user_id),
         )
 
-    def _password_hash(self, user_id: str, password: str) -> str:
-        salt = self._ids.named('salt', user_id)[:16]
-        return f'{salt}${_digest(password, salt)}'
+    def _salt(self, user_id: str) -> str:
+        return self._ids.named('salt', user_id)[:16]
 
 
 class Tokens(Table[Token]):
@@ -267,7 +251,7 @@ class Tokens(Table[Token]):
             digest TEXT PRIMARY KEY, user_id TEXT NOT NULL REFERENCES users,
             project_id TEXT, domain_id TEXT, methods TEXT NOT NULL,
             audit_id TEXT NOT NULL, issued_at REAL NOT NULL,
-            expires_at REAL NOT NULL) WITHOUT ROWID""",
+            expires_at REAL NOT NULL, credential_id TEXT) WITHOUT ROWID""",
     )
 
     def get(self, token_id: str) -> Token | None:
@@ -293,76 +277,27 @@ class Tokens(Table[Token]):
         """Revoke a token."""
         self._delete('digest = ?', _token_digest(token_id))
 
+    def delete_of_user(self, user_id: str) -> None:
+        """Revoke all of a user's tokens."""
+        self._delete('user_id = ?', user_id)
 
-def _moment(seconds: float | None) -> datetime.datetime | None:
-    if seconds is None:
-        return None
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-
-
-def _seconds(moment: datetime.datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()
+    def delete_of_credential(self, credential_id: str) -> None:
+        """Revoke the tokens that come from an application credential."""
+        self._delete('credential_id = ?', credential_id)
 
 
-class AccessKeys(Table[AccessKey]):
-    """The access keys that open the bucket side."""
+def password_hash(password: str, salt: str) -> str:
+    """Return what is kept of a password."""
+    return f'{salt}${_digest(password, salt)}'
 
-    RECORD = AccessKey
-    NAME = 'access_keys'
-    KEY = ('access',)
-    CODECS: ClassVar[dict[str, Codec]] = {
-        'expires_at': Codec(_seconds, _moment)
-    }
 
-    SCHEMA: ClassVar[tuple[str, ...]] = (
-        """CREATE TABLE access_keys (
-            access TEXT PRIMARY KEY, secret TEXT NOT NULL,
-            security_token TEXT, user_id TEXT NOT NULL REFERENCES users,
-            project_id TEXT NOT NULL REFERENCES projects,
-            expires_at REAL) WITHOUT ROWID""",
-    )
+def password_matches(kept: str, password: str) -> bool:
+    """Whether a password is the one of which something is kept.
 
-    def get(self, access: str) -> AccessKey | None:
-        """Return a key by its public half, ``None`` once it has expired."""
-        return self._first(
-            'access = ? AND (expires_at IS NULL OR expires_at > ?)',
-            access,
-            self._clock(),
-        )
-
-    def permanent(self, user_id: str) -> AccessKey | None:
-        """Return a user's permanent key."""
-        return self._first('user_id = ? AND expires_at IS NULL', user_id)
-
-    def issue(
-        self, user_id: str, project_id: str, duration: float | None = None
-    ) -> AccessKey:
-        """Make and keep a new key.
-
-        :param duration: Seconds until the key expires; ``None`` for a
-            permanent one, which has no security token.
-        """
-        now = self._clock()
-        temporary = duration is not None
-        # What clients ask for must not change the keys that are written down.
-        kind = 'temporary' if temporary else 'permanent'
-        expires = None if duration is None else now + duration
-        key = AccessKey(
-            access=self._ids.hex(f'{kind} access', user_id, 20).upper(),
-            secret=self._ids.text(f'{kind} secret', user_id, 30),
-            security_token=(
-                self._ids.text('security token', user_id, 96)
-                if temporary
-                else None
-            ),
-            user_id=user_id,
-            project_id=project_id,
-            expires_at=_moment(expires),
-        )
-        with self._database.transaction():
-            self._delete('expires_at <= ?', now)
-            self._insert(key)
-        return key
+    :param kept: As of :func:`password_hash`.
+    """
+    salt, _, digest = kept.partition('$')
+    return hmac.compare_digest(digest, _digest(password, salt))
 
 
 def _digest(password: str, salt: str) -> str:

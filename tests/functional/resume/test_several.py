@@ -10,7 +10,7 @@ from openstack import connection
 import pytest
 
 from ims_ext import exceptions
-from ims_ext.emulator.openstack import identity
+from ims_ext.emulator.openstack import access_key
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.objectstore import access
 
@@ -176,7 +176,7 @@ def test_temporary_keys_are_renewed_in_the_middle_of_an_upload(
         issued.append(issue_key(*args))
         return issued[-1]
 
-    monkeypatch.setattr(identity, 'KEY_SECONDS', (1, 86400))
+    monkeypatch.setattr(access_key, 'KEY_SECONDS', (1, 86400))
     monkeypatch.setattr(access, 'KEY_SECONDS', 2)
     monkeypatch.setattr(access, '_RENEW_EARLY', 1)
     monkeypatch.setattr(access, '_RENEW_LATE', 0.5)
