@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ims_ext.emulator.work.settling import Delays
+    from ims_ext.emulator.delays import Delays
 
 
 def add(parser: argparse.ArgumentParser, port: int, bucket_port: int) -> None:
@@ -72,8 +72,9 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
         dest='delays',
         metavar='NAME=S',
         help="how many seconds later than its answer an effect comes: "
-        "upload= for the data of an image, delete= for its deletion; can be "
-        "given several times (default: none)",
+        "upload= for the data of an image, delete= for its deletion, create= "
+        "for a new image, tags= for what a job sets, share= for members, job= "
+        "for a new job; can be given several times (default: none)",
     )
     parser.add_argument(
         '--user',
@@ -112,7 +113,7 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
         help="something that goes wrong on purpose, for example "
         "status=503,rate=0.1 or cut=after,method=POST,count=1; can be given "
         "several times; beside status= and cut= there are slow=, body=, "
-        "token-seconds= and job=",
+        "token-seconds=, job= and upload=",
     )
     parser.add_argument(
         '--fault-seed',
@@ -170,7 +171,7 @@ def _seconds(text: str) -> float:
 
 
 def _delays(text: str) -> dict[str, float]:
-    from ims_ext.emulator.work.settling import Delays
+    from ims_ext.emulator.delays import Delays
 
     try:
         return Delays.parse(text)
@@ -183,7 +184,7 @@ def delays(arguments: argparse.Namespace) -> 'Delays':
 
     :param arguments: The options.
     """
-    from ims_ext.emulator.work.settling import Delays
+    from ims_ext.emulator.delays import Delays
 
     given: dict[str, float] = {}
     for each in arguments.delays:

@@ -40,6 +40,7 @@ from ims_ext.emulator.control.fault import Controlled
 from ims_ext.emulator.control.local import LocalOnly
 from ims_ext.emulator.control.local import Refuse
 from ims_ext.emulator.control.local import is_loopback
+from ims_ext.emulator.delays import Delays
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.fault.injection import Misbehaving
 from ims_ext.emulator.fault.sets import Faults
@@ -73,8 +74,11 @@ from ims_ext.emulator.service import Service
 from ims_ext.emulator.service import Settings
 from ims_ext.emulator.state import Seed
 from ims_ext.emulator.state import State
+from ims_ext.emulator.work.image_upload import ImageUpload
 from ims_ext.emulator.work.job_runner import JobRunner
-from ims_ext.emulator.work.settling import Delays
+from ims_ext.emulator.work.new_image import NewImages
+from ims_ext.emulator.work.settling import Settling
+from ims_ext.emulator.work.sharing import Sharing
 
 __all__ = ['CAPABILITIES', 'EmulatorServer', 'PortError']
 
@@ -90,6 +94,10 @@ CAPABILITIES: tuple[Callable[[Service], object], ...] = (
     SchemasApi,
     NativeImagesApi,
     NativeMembersApi,
+    ImageUpload,
+    Sharing,
+    NewImages,
+    Settling,
     JobRunner,
     JobsApi,
     JobProgressApi,

@@ -6,8 +6,8 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING, TypeVar
 
+from ims_ext.emulator.delays import Delays
 from ims_ext.emulator.fault.sets import Faults
-from ims_ext.emulator.work.settling import Delays
 
 if TYPE_CHECKING:
     from ims_ext.emulator.bucket.store import BucketStore

@@ -18,6 +18,7 @@ import requests
 
 from ims_ext.emulator.server import EmulatorServer
 
+from .eventually import eventually
 from .openstack_command import PATIENCE
 from .openstack_command import script
 from .plain_http import Client
@@ -42,6 +43,7 @@ class Process:
             f'--port={ports[0]}',
             f'--bucket-port={ports[1]}',
             '--job-seconds=0.1',
+            '--delay=upload=0.6,delete=0.2,tags=0.2,share=0.2',
             f'--image-quota={IMAGE_QUOTA}',
         ]
         self._process: subprocess.Popen[str] | None = None
@@ -139,7 +141,13 @@ class Writer:
     def _delete_image(self, name: str) -> None:
         image_id = self._send('POST', '/v2/images', {'name': name})['id']
         self._upload(image_id, name.encode())
-        self._send('DELETE', f'/v2/images/{image_id}')
+        try:
+            self._send('DELETE', f'/v2/images/{image_id}')
+        except requests.HTTPError as error:
+            # Its data are being taken in by now.
+            if error.response.status_code != 409:
+                raise
+            return
         self.kept.deleted.append(image_id)
 
     def _start_job(self, name: str) -> None:
@@ -200,6 +208,8 @@ def aftermath(
     with EmulatorServer(
         state_dir=state, job_seconds=0.1, image_quota=IMAGE_QUOTA
     ) as server:
+        # What was acknowledged before comes when it would have come.
+        eventually(lambda: server._state.effects.next_due() is None)
         yield Aftermath(
             Client(server), [writer.kept for writer in writers], state
         )

@@ -3,17 +3,22 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+import threading
 from typing import Any
 
 from openstack import connection
 from openstack import exceptions as sdk_exceptions
 import pytest
 
+from ims_ext.emulator.delays import Delays
 from ims_ext.emulator.server import EmulatorServer
-from ims_ext.emulator.work.settling import Delays
+from ims_ext.emulator.state import Image
 
 from .own_cloud import Cloud
 from .own_cloud import own_project
+
+#: Longer than any test takes.
+SECONDS = 3600.0
 
 
 @pytest.fixture(scope='module')
@@ -21,6 +26,36 @@ def late_emulator() -> Iterator[EmulatorServer]:
     """Give an emulator whose uploads and deletions take effect later."""
     with EmulatorServer(job_seconds=0, delays=Delays(0.6, 0.6)) as server:
         yield server
+
+
+@pytest.fixture(scope='module')
+def held_emulator() -> Iterator[EmulatorServer]:
+    """Give an emulator where effects come when the clock is advanced."""
+    delays = Delays(**dict.fromkeys(('delete', 'tags', 'share'), SECONDS))
+    with EmulatorServer(job_seconds=0, delays=delays) as server:
+        yield server
+
+
+@pytest.fixture(scope='module')
+def unseen_emulator() -> Iterator[EmulatorServer]:
+    """Give an emulator where new images and jobs are seen an hour later."""
+    delays = Delays(create=SECONDS, job=SECONDS)
+    with EmulatorServer(job_seconds=0, delays=delays) as server:
+        yield server
+
+
+@pytest.fixture
+def held(held_emulator: EmulatorServer) -> Iterator[Cloud]:
+    """Give a project of the test's own there."""
+    with own_project(held_emulator) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def unseen(unseen_emulator: EmulatorServer) -> Iterator[Cloud]:
+    """Give a project of the test's own there."""
+    with own_project(unseen_emulator) as cloud:
+        yield cloud
 
 
 @pytest.fixture
@@ -86,7 +121,7 @@ def test_a_deleted_image_is_seen_for_a_while(late: Cloud, name: str) -> None:
         ims.get_image(image.id)
 
 
-def test_what_was_acknowledged_takes_effect_at_the_end_at_the_latest(
+def test_what_was_acknowledged_comes_after_a_restart(
     disks: dict[str, Path], name: str, tmp_path: Path
 ) -> None:
     delays = Delays(upload=3600, delete=3600)
@@ -96,21 +131,170 @@ def test_what_was_acknowledged_takes_effect_at_the_end_at_the_latest(
     ):
         ims = cloud.conn.ims
         made = ims.create_image_from_file(disks['qcow2'], name)
-        ims.delete_image(ims.create_image_metadata(name))
+        deleted = ims.create_image_metadata(name)
+        ims.delete_image(deleted)
 
     with EmulatorServer(state_dir=tmp_path) as server:
-        found = {
-            each.id: each.status
-            for each in server._state.images.with_status('active')
-        }
-        waiting = server._state.images.with_status('queued')
+        images = server._state.images
+        before = images.get(made.image_id), images.get(deleted.id)
+        server.clock.advance(3600)
+        after = images.get(made.image_id), images.get(deleted.id)
 
-    assert made.image_id in found
-    assert waiting == []
+    assert [each and each.status for each in before] == ['queued', 'queued']
+    assert [each and each.status for each in after] == ['active', None]
+
+
+def test_a_new_image_is_not_seen_at_once(unseen: Cloud, name: str) -> None:
+    ims = unseen.conn.ims
+
+    image = ims.create_image_metadata(name)
+
+    with pytest.raises(sdk_exceptions.NotFoundException):
+        ims.get_image(image.id)
+    assert image.id not in {each.id for each in ims.images()}
+    unseen.server.clock.advance(SECONDS)
+    assert ims.get_image(image.id).name == name
+    assert image.id in {each.id for each in ims.images()}
+
+
+def test_an_image_of_a_job_is_not_seen_at_once(
+    unseen: Cloud, name: str
+) -> None:
+    ims = unseen.conn.ims
+    job = ims.create_image_from_server(unseen.server_id('web'), name)
+
+    assert name not in {each.name for each in ims.cloud_images()}
+    unseen.server.clock.advance(SECONDS)
+    assert name in {each.name for each in ims.cloud_images()}
+    assert ims.wait_for_job(job).image_id is not None
+
+
+def test_a_new_job_is_not_seen_at_once(unseen: Cloud, name: str) -> None:
+    ims = unseen.conn.ims
+    job = ims.create_image_from_server(unseen.server_id('web'), name)
+
+    with pytest.raises(sdk_exceptions.HttpException, match=r'IMG\.0023'):
+        ims.get_job(job)
+    unseen.server.clock.advance(SECONDS)
+    assert ims.get_job(job).id == job.id
+
+
+def test_what_a_job_sets_is_seen_after_its_end(held: Cloud, name: str) -> None:
+    ims = held.conn.ims
+    job = ims.create_image_from_server(
+        held.server_id('web'),
+        name,
+        description='nightly',
+        max_ram=4096,
+        tags={'stage': 'test'},
+    )
+    job = ims.wait_for_job(job)
+
+    at_its_end = ims.get_cloud_image(job.image_id)
+    held.server.clock.advance(SECONDS)
+    later = ims.get_cloud_image(job.image_id)
+
+    assert (at_its_end.tags, at_its_end.description) == ([], '')
+    assert at_its_end.max_ram is None
+    assert later.tags == ['stage=test']
+    assert (later.description, later.max_ram) == ('nightly', 4096)
+
+
+def test_what_was_changed_since_is_not_changed_back(
+    held: Cloud, name: str
+) -> None:
+    ims = held.conn.ims
+    job = ims.create_image_from_server(
+        held.server_id('web'), name, description='nightly'
+    )
+    job = ims.wait_for_job(job)
+
+    ims.update_cloud_image(job.image_id, description='weekly')
+    held.server.clock.advance(SECONDS)
+
+    assert ims.get_cloud_image(job.image_id).description == 'weekly'
+
+
+@pytest.mark.parametrize('route', ['native', 'jobs'])
+def test_a_member_is_seen_later(held: Cloud, name: str, route: str) -> None:
+    ims = held.conn.ims
+    image = ims.create_image_metadata(name)
+    project = held.connect_other().current_project_id
+
+    if route == 'native':
+        ims.add_member(image.id, member=project)
+    else:
+        job = ims.add_image_members(image, [project])
+        ims.wait_for_job(job)
+
+    assert list(ims.members(image)) == []
+    held.server.clock.advance(SECONDS)
+    assert [each.member_id for each in ims.members(image)] == [project]
+
+
+@pytest.mark.parametrize('route', ['native', 'jobs'])
+def test_a_member_is_seen_for_a_while_after_its_removal(
+    held: Cloud, name: str, route: str
+) -> None:
+    ims = held.conn.ims
+    image = ims.create_image_metadata(name)
+    project = held.connect_other().current_project_id
+    ims.add_member(image.id, member=project)
+    held.server.clock.advance(SECONDS)
+
+    if route == 'native':
+        ims.remove_member(project, image.id)
+    else:
+        job = ims.remove_image_members(image, [project])
+        ims.wait_for_job(job)
+
+    assert [each.member_id for each in ims.members(image)] == [project]
+    held.server.clock.advance(SECONDS)
+    assert list(ims.members(image)) == []
+
+
+def test_a_project_cannot_be_added_again_before_it_is_seen(
+    held: Cloud, name: str
+) -> None:
+    ims = held.conn.ims
+    image = ims.create_image_metadata(name)
+    ims.add_member(image.id, member='somebody')
+
+    with pytest.raises(sdk_exceptions.ConflictException):
+        ims.add_member(image.id, member='somebody')
+
+
+def test_data_that_the_service_cannot_take_kill_the_image(
+    late: Cloud, disks: dict[str, Path], name: str
+) -> None:
+    with late.server.faults.active('upload=killed,count=1') as faults:
+        ims = late.conn.ims
+        with pytest.raises(sdk_exceptions.ResourceFailure, match='killed'):
+            ims.create_image_from_file(disks['qcow2'], name, wait=True)
+
+    assert faults.injected == 1
+
+
+def test_many_effects_need_one_thread(held: Cloud, name: str) -> None:
+    state = held.server._state
+    project_id = held.conn.current_project_id
+    before = threading.active_count()
+    images = [
+        state.images.add(Image.new(project_id, f'{name}-{number}'))
+        for number in range(50)
+    ]
+
+    for image in images:
+        held.conn.ims.delete_image(image.id)
+    threads = threading.active_count()
+    held.server.clock.advance(SECONDS)
+
+    assert threads - before < 20
+    assert state.images.count(project_id) == 0
 
 
 @pytest.mark.parametrize(
-    'text', ['', 'upload', 'upload=x', 'upload=-1', 'tags=1', 'delete=1e9']
+    'text', ['', 'upload', 'upload=x', 'upload=-1', 'copy=1', 'delete=1e9']
 )
 def test_a_delay_that_there_is_not_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match='delayed'):

@@ -49,9 +49,29 @@ FACTS = {
         'unit/test_settling.py',
         'test_a_killed_image_is_an_error_that_says_so',
     ),
+    "the emulator kills an upload": (
+        'functional/test_late_effects.py',
+        'test_data_that_the_service_cannot_take_kill_the_image',
+    ),
     "a new image is not to be seen at once": (
         'unit/test_settling.py',
         'test_an_image_that_is_not_to_be_seen_yet_is_waited_for',
+    ),
+    "the emulator does not show a new image at once": (
+        'functional/test_late_effects.py',
+        'test_a_new_image_is_not_seen_at_once',
+    ),
+    "tags are set after the job that was asked to set them": (
+        'functional/test_late_effects.py',
+        'test_what_a_job_sets_is_seen_after_its_end',
+    ),
+    "members are seen later than they were added": (
+        'functional/test_late_effects.py',
+        'test_a_member_is_seen_later',
+    ),
+    "members are seen for a while after they were removed": (
+        'functional/test_late_effects.py',
+        'test_a_member_is_seen_for_a_while_after_its_removal',
     ),
     "a deleted image is listed for a while": (
         'functional/test_late_effects.py',

@@ -16,6 +16,7 @@ from ims_ext.emulator.state import Image
 from ims_ext.emulator.work import image_making
 from ims_ext.emulator.work import object_import
 from ims_ext.emulator.work.job_runner import JobRunner
+from ims_ext.emulator.work.new_image import NewImages
 from ims_ext.emulator.work.object_import import ObjectImport
 from ims_ext.emulator.work.object_import import Source
 
@@ -157,7 +158,7 @@ class CreationApi:
         if state.images.count(project_id) + len(images) > quota:
             raise ImsError('IMG.0015')
         for image in images:
-            state.images.add(image)
+            self.service.capability(NewImages).add_for_job(image)
 
     def _import(
         self, project_id: str, disks: list[Disk], job_type: str = _JOB

@@ -53,7 +53,12 @@ def find_job(
     # Before the job: once a job has ended there is none any more.
     progress = runner.progress(job_id)
     job = service.state.jobs.get(job_id)
-    if job is None or job.project_id != project_id:
+    delay = service.settings.delays.job
+    if (
+        job is None
+        or job.project_id != project_id
+        or service.clock() < job.begin_time + delay
+    ):
         raise ImsError('IMG.0023', "The job does not exist.")
     return job, runner.fraction(job, progress)
 

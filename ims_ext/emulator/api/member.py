@@ -38,9 +38,9 @@ class MembersApi:
         self.service = service
         self.state = service.state
         self.works = {
-            'add_members': Addition(service.state),
-            'delete_members': Removal(service.state),
-            'update_members': Update(service.state),
+            'add_members': Addition(service),
+            'delete_members': Removal(service),
+            'update_members': Update(service),
         }
 
     @route('POST', '/v1/cloudimages/members')

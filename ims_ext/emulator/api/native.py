@@ -35,15 +35,20 @@ from ims_ext.emulator.http import Answer
 from ims_ext.emulator.http import Request
 from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
+from ims_ext.emulator.state import Effect
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import State
-from ims_ext.emulator.state.record import timestamp
+from ims_ext.emulator.work.image_upload import ImageUpload
+from ims_ext.emulator.work.new_image import NewImages
 from ims_ext.emulator.work.settling import Settling
 
 #: The largest file that is uploaded natively, in bytes.
 UPLOAD_LIMIT = 2 * 1024**3
 
 _BLOCK = 1024**2
+
+#: The effect of a deletion.
+_DELETE = 'delete'
 
 
 class NativeImagesApi:
@@ -55,14 +60,8 @@ class NativeImagesApi:
 
     def __init__(self, service: Service) -> None:
         self.state = service.state
-        self.delays = service.settings.delays
-        self.settling = Settling()
-        #: Images whose data are being taken in.
-        self.settling_ids: set[str] = set()
-
-    def stop(self) -> None:
-        """Have everything take effect that was acknowledged."""
-        self.settling.stop()
+        self.service = service
+        self.effects = {_DELETE: self._delete}
 
     def start(self) -> None:
         """Take back what the end of the last run cut off.
@@ -77,22 +76,13 @@ class NativeImagesApi:
             # Left by an image that has just been deleted.
             if not file.suffix and self.state.images.get(file.name) is None:
                 file.unlink()
+        upload = self.service.capability(ImageUpload)
         with self.state.transaction():
             busy = _images_of_jobs(self.state)
             for image in self.state.images.with_status('saving'):
-                if image.id not in busy and not self._has_data(image):
+                if image.id not in busy and not upload.is_under_way(image.id):
                     _take_back(self.state, image.id)
                     self.state.image_file(image.id).unlink(missing_ok=True)
-
-            for status in ('queued', 'saving'):
-                for image in self.state.images.with_status(status):
-                    if self._has_data(image):
-                        # Acknowledged, and cut off before it was active.
-                        self._set_status(image.id, 'active')
-
-    def _has_data(self, image: Image) -> bool:
-        is_known = image.attributes.get('checksum') is not None
-        return is_known and self.state.image_file(image.id).exists()
 
     # ====== METADATA ======
 
@@ -104,7 +94,7 @@ class NativeImagesApi:
         with self.state.transaction():
             if self.state.images.get(image.id) is not None:
                 raise Conflict(f"Image ID {image.id} already exists!")
-            self.state.images.add(image)
+            self.service.capability(NewImages).add(image)
         return 201, view(image, request.project_id)
 
     @route('GET', '/v2/images')
@@ -163,19 +153,23 @@ class NativeImagesApi:
                 )
             if image.status == 'saving':
                 raise ImsError('IMG.0090', status=409)
-            if not self.delays.delete:
-                self._delete(image, body)
-        if self.delays.delete:
-            self.settling.later(
-                self.delays.delete, lambda: self._delete(image, body)
-            )
+            settling = self.service.capability(Settling)
+            if not settling.pending(_DELETE, image.id):
+                settling.later(
+                    _DELETE,
+                    image.id,
+                    self.service.settings.delays.delete,
+                    with_backup=bool(body and body.get('delete_backup')),
+                )
         return 204, None
 
-    def _delete(self, image: Image, body: Any) -> None:
-        with self.state.transaction():
-            self.state.images.delete(image.id)
-            if body and body.get('delete_backup'):
-                self._delete_backup(image)
+    def _delete(self, effect: Effect) -> None:
+        image = self.state.images.get(effect.image_id)
+        if image is None:
+            return
+        self.state.images.delete(image.id)
+        if effect.params['with_backup']:
+            self._delete_backup(image)
 
     def _delete_backup(self, image: Image) -> None:
         # Only the owner's: clients may write into the attribute.
@@ -193,9 +187,10 @@ class NativeImagesApi:
             raise UnsupportedMediaType(
                 "Image data is sent as application/octet-stream."
             )
+        upload = self.service.capability(ImageUpload)
         with self.state.transaction():
             image = own_image(self.state, image_id, request.project_id)
-            if image.status != 'queued' or image.id in self.settling_ids:
+            if image.status != 'queued' or upload.is_under_way(image.id):
                 raise Conflict(
                     f"Image status transition from {image.status} to saving "
                     f"is not allowed"
@@ -207,35 +202,9 @@ class NativeImagesApi:
             with self.state.transaction():
                 image = own_image(self.state, image_id, request.project_id)
                 part.rename(self.state.image_file(image.id))
-                attributes['active_at'] = timestamp(self.state.clock())
                 image.attributes.update(attributes)
-                image.status = 'queued' if self.delays.upload else 'active'
-                if self.delays.upload:
-                    self.settling_ids.add(image.id)
-                self.state.images.save(image)
-        if self.delays.upload:
-            self._take_in(image.id)
+                upload.take_in(image)
         return 204, None
-
-    def _take_in(self, image_id: str) -> None:
-        half = self.delays.upload / 2
-
-        def save() -> None:
-            self._set_status(image_id, 'saving')
-
-        def finish() -> None:
-            self._set_status(image_id, 'active')
-            self.settling_ids.discard(image_id)
-
-        self.settling.later(half, save)
-        self.settling.later(2 * half, finish)
-
-    def _set_status(self, image_id: str, status: str) -> None:
-        with self.state.transaction():
-            image = self.state.images.get(image_id)
-            if image is not None and image.status in ('queued', 'saving'):
-                image.status = status
-                self.state.images.save(image)
 
     @route('GET', '/v2/images/<image_id>/file')
     def download(self, request: Request, image_id: str) -> Answer:

@@ -19,6 +19,7 @@ from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import Member
 from ims_ext.emulator.work.image_sharing import MAX_MEMBERS
 from ims_ext.emulator.work.image_sharing import check_shareable
+from ims_ext.emulator.work.sharing import Sharing
 
 _STATUSES = ('pending', 'accepted', 'rejected')
 
@@ -30,7 +31,13 @@ class NativeMembersApi:
     strict_slashes = True
 
     def __init__(self, service: Service) -> None:
+        self.service = service
         self.state = service.state
+
+    @property
+    def sharing(self) -> Sharing:
+        """The changes of members."""
+        return self.service.capability(Sharing)
 
     @route('POST', '/v2/images/<image_id>/members')
     def create(self, request: Request, image_id: str) -> Answer:
@@ -45,10 +52,10 @@ class NativeMembersApi:
             if image.visibility == 'public':
                 raise Forbidden("Public images do not have members.")
             check_shareable(self.state, image)
-            if len(self.state.members.list(image.id)) >= MAX_MEMBERS:
+            if self.sharing.count(image.id) >= MAX_MEMBERS:
                 raise TooLarge(f"An image has at most {MAX_MEMBERS} members.")
             try:
-                member = self.state.members.add(image.id, member_id)
+                member = self.sharing.add(image.id, member_id)
             except KeyError as error:
                 raise Conflict(
                     f"Image member {member_id} already exists for image "
@@ -91,9 +98,7 @@ class NativeMembersApi:
                 raise Forbidden(
                     "Only the member itself may change its status."
                 )
-            member.status = status
-            self.state.members.save(member)
-        return view(member)
+            return view(self.sharing.answer(member, status))
 
     @route('DELETE', '/v2/images/<image_id>/members/<member_id>')
     def delete(
@@ -103,7 +108,7 @@ class NativeMembersApi:
         with self.state.transaction():
             image = own_image(self.state, image_id, request.project_id)
             member = self._member(request, image, member_id)
-            self.state.members.delete(image.id, member.member_id)
+            self.sharing.remove(member)
         return 204, None
 
     def _image(self, request: Request, image_id: str) -> Image:

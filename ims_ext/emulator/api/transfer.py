@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from ims_ext.emulator.api import rules
+from ims_ext.emulator.api.creation import CreationApi
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.http import Answer
 from ims_ext.emulator.http import Request
@@ -13,12 +14,14 @@ from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.work import image_copy
 from ims_ext.emulator.work import image_export
+from ims_ext.emulator.work import image_upload
 from ims_ext.emulator.work import object_import
 from ims_ext.emulator.work.image_access import own_image
 from ims_ext.emulator.work.image_copy import ImageCopy
 from ims_ext.emulator.work.image_export import ImageExport
 from ims_ext.emulator.work.job_runner import JobRunner
 from ims_ext.emulator.work.object_import import Source
+from ims_ext.emulator.work.settling import Settling
 
 _REGISTRATION_JOB = 'imsNativeImportImageJob'
 _EXPORT_JOB = 'imsNativeExportImageJob'
@@ -133,18 +136,16 @@ class TransferApi:
             ),
         }
         state = self.service.state
-        quota = self.service.settings.image_quota
         with state.transaction():
             image = image_copy.copyable_image(
                 state, image_id, request.project_id
             )
             attributes.update(_key(image, body.get('cmk_id')))
-            if state.images.count(request.project_id) >= quota:
-                raise ImsError('IMG.0015')
-            copy = state.images.add(
-                image_copy.new_copy(
-                    image, request.project_id, name, attributes
-                )
+            copy = image_copy.new_copy(
+                image, request.project_id, name, attributes
+            )
+            self.service.capability(CreationApi).add_images(
+                request.project_id, [copy]
             )
             job = state.jobs.new(
                 _COPY_JOB,
@@ -197,6 +198,8 @@ def _queued_image(service: Service, project_id: str, image_id: str) -> Image:
         raise ImsError(
             'IMG.0046', f"The image is {image.status}, and not queued."
         )
+    if service.capability(Settling).pending(image_upload.EFFECT, image.id):
+        raise ImsError('IMG.0046', "The image's data is being taken in.")
     return image
 
 

@@ -12,7 +12,8 @@ A fault has a text form, which ``--fault``, the control route and
 * ``slow=2.5``: a delay, in seconds;
 * ``body=truncated``, ``garbage``, ``html``, ``empty``: a damaged answer;
 * ``token-seconds=5``: tokens that end early;
-* ``job=hang``, ``job=fail``: jobs that never end, or end badly.
+* ``job=hang``, ``job=fail``: jobs that never end, or end badly;
+* ``upload=killed``: images whose uploaded data the service cannot take.
 
 The others say more of it, or limit it; :data:`OPTIONS` has those that go
 with each.
@@ -41,6 +42,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     'body': _REQUEST,
     'token-seconds': _LIMITS,
     'job': (*_LIMITS, 'code'),
+    'upload': _LIMITS,
 }
 
 
@@ -81,6 +83,7 @@ _VALUES: dict[str, tuple[Callable[[str], bool], str]] = {
     'body': _choice('truncated', 'garbage', 'html', 'empty'),
     'token-seconds': _number(86400),
     'job': _choice('hang', 'fail'),
+    'upload': _choice('killed'),
     'rate': _number(1),
     'after': _matching('[0-9]{1,9}', "a whole number"),
     'count': _matching('[1-9][0-9]{0,8}', "a whole number from 1"),

@@ -166,7 +166,14 @@ class Faults:
 
     def job(self) -> Fault | None:
         """Return what goes wrong with the next job, if anything does."""
+        return self._draw('job')
+
+    def upload(self) -> Fault | None:
+        """Return what goes wrong with data just uploaded, if anything."""
+        return self._draw('upload')
+
+    def _draw(self, kind: str) -> Fault | None:
         for each in self.current:
-            if each.fault.kind == 'job' and each.draw():
+            if each.fault.kind == kind and each.draw():
                 return each.fault
         return None

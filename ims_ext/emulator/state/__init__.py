@@ -49,6 +49,8 @@ from ims_ext.emulator.state.application_credential import (
     ApplicationCredentials,
 )
 from ims_ext.emulator.state.database import Database
+from ims_ext.emulator.state.effect import Effect
+from ims_ext.emulator.state.effect import Effects
 from ims_ext.emulator.state.identity import Domain
 from ims_ext.emulator.state.identity import Domains
 from ims_ext.emulator.state.identity import Project
@@ -81,6 +83,7 @@ __all__ = [
     'Backup',
     'Condition',
     'Domain',
+    'Effect',
     'Ids',
     'Image',
     'ImageQuery',
@@ -97,7 +100,7 @@ __all__ = [
 ]
 
 #: Raised when tables change; a state of another version is refused.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 5
 
 _SCHEMA = (
     Domains.SCHEMA
@@ -108,6 +111,7 @@ _SCHEMA = (
     + ApplicationCredentials.SCHEMA
     + Images.SCHEMA
     + Members.SCHEMA
+    + Effects.SCHEMA
     + Jobs.SCHEMA
     + SERVER_SCHEMA
 )
@@ -166,6 +170,7 @@ class State:
         )
         self.images = Images(self.database, clock, self.ids, self.image_file)
         self.members = Members(self.database, clock, self.ids)
+        self.effects = Effects(self.database, clock, self.ids)
         self.jobs = Jobs(self.database, clock, self.ids)
         self.servers = Servers(self.database, clock, self.ids)
         self.volumes = Volumes(self.database, clock, self.ids)

@@ -55,6 +55,7 @@ class Image:
     :ivar attributes: All other attributes, under their wire names
         (``min_disk``, ``__os_version``), with their types on the wire.
     :ivar tags: ``key=value``, or a plain word; no order.
+    :ivar seen_from: When projects begin to see it, in seconds since 1970.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Image:
     updated_at: str
     attributes: dict[str, Any]
     tags: list[str]
+    seen_from: float = 0.0
 
     @classmethod
     def new(
@@ -146,7 +148,7 @@ class Images(Table[Image]):
 
     RECORD = Image
     NAME = 'images'
-    FIXED = ('created_at',)
+    FIXED = ('created_at', 'seen_from')
     CODECS: ClassVar[dict[str, Codec]] = {'attributes': JSON, 'tags': JSON}
     COMPUTED: ClassVar[dict[str, str]] = {
         'tags': (
@@ -161,7 +163,7 @@ class Images(Table[Image]):
             id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, name TEXT,
             status TEXT NOT NULL, visibility TEXT NOT NULL,
             created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
-            attributes TEXT NOT NULL)""",
+            attributes TEXT NOT NULL, seen_from REAL NOT NULL)""",
         'CREATE INDEX images_owner ON images (owner)',
         'CREATE INDEX images_status ON images (status)',
         'CREATE INDEX images_visibility ON images (visibility)',
@@ -183,10 +185,15 @@ class Images(Table[Image]):
         super().__init__(database, clock, ids)
         self._image_file = image_file
 
-    def add(self, image: Image) -> Image:
-        """Keep a new image and return it, with its ID and times set."""
+    def add(self, image: Image, unseen: float = 0.0) -> Image:
+        """Keep a new image and return it, with its ID and times set.
+
+        :param unseen: For how many seconds no project sees it.
+        """
         self.identify(image)
-        image.created_at = image.updated_at = timestamp(self._clock())
+        now = self._clock()
+        image.created_at = image.updated_at = timestamp(now)
+        image.seen_from = now + unseen if unseen else 0.0
         with self._database.transaction():
             self._insert(image)
             self._save_tags(image)
@@ -235,7 +242,11 @@ class Images(Table[Image]):
         """
         found = self._read(
             f'WHERE id = :id AND {_visible("all")}',
-            {'id': image_id, 'project_id': project_id},
+            {
+                'id': image_id,
+                'project_id': project_id,
+                'now': self._clock(),
+            },
         )
         return found[0] if found else None
 
@@ -256,7 +267,7 @@ class Images(Table[Image]):
         :raises: :class:`LookupError` for a marker that is no image the
             project may see.
         """
-        statement = _Statement(query)
+        statement = _Statement(query, self._clock())
         if query.marker is not None:
             if self.visible(query.marker, query.project_id) is None:
                 raise LookupError(query.marker)
@@ -280,7 +291,8 @@ def _visible(member_status: str) -> str:
         "(+owner = :project_id OR ("
         "(+visibility = 'public' OR "
         f"(+visibility = 'shared' AND +id IN ({shared}))) "
-        f'AND {_region_of("owner")} IS {_region_of(":project_id")}))'
+        f'AND {_region_of("owner")} IS {_region_of(":project_id")})) '
+        'AND +seen_from <= :now'
     )
 
 
@@ -291,11 +303,12 @@ def _region_of(project_id: str) -> str:
 class _Statement:
     """The SQL of an :class:`ImageQuery`; every value is a parameter."""
 
-    def __init__(self, query: ImageQuery) -> None:
+    def __init__(self, query: ImageQuery, now: float) -> None:
         self._query = query
         self._parameters: dict[str, Any] = {
             'project_id': query.project_id,
             'member_status': query.member_status,
+            'now': now,
         }
         self._where = [_visible(query.member_status)]
         self._where += [self._condition(each) for each in query.conditions]

@@ -19,6 +19,7 @@ from ims_ext.emulator.work.image_export import is_iso
 from ims_ext.emulator.work.image_export import is_whole
 from ims_ext.emulator.work.job import JobFailure
 from ims_ext.emulator.work.job import Progress
+from ims_ext.emulator.work.new_image import NewImages
 
 WORK = 'copy'
 
@@ -157,6 +158,7 @@ class ImageCopy:
         image.status = 'active'
         image.attributes['active_at'] = timestamp(self._service.clock())
         images.save(image)
+        self._service.capability(NewImages).is_made(image.id)
 
     def fail(self, job: Job) -> None:
         """Leave no copy behind."""

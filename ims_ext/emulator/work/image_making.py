@@ -9,6 +9,7 @@ from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.state.record import timestamp
 from ims_ext.emulator.work.job import JobFailure
+from ims_ext.emulator.work.new_image import NewImages
 
 
 class ImageMaking:
@@ -36,6 +37,7 @@ class ImageMaking:
             image.attributes.update(attributes)
             image.attributes['active_at'] = timestamp(self._service.clock())
             images.save(image)
+            self._service.capability(NewImages).is_made(image_id)
 
     def fail(self, job: Job) -> None:
         """Leave no image behind but one whose metadata the client made."""

@@ -4,6 +4,7 @@
 from typing import ClassVar
 
 from ims_ext.emulator.errors import ImsError
+from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.state import State
@@ -11,6 +12,7 @@ from ims_ext.emulator.work.image_access import own_image
 from ims_ext.emulator.work.image_export import is_whole
 from ims_ext.emulator.work.job import JobFailure
 from ims_ext.emulator.work.job import Progress
+from ims_ext.emulator.work.sharing import Sharing
 
 #: With how many projects an image can be shared.
 MAX_MEMBERS = 128
@@ -58,8 +60,14 @@ class _Batch:
     #: Whether the answer lists what went well.
     lists_successes: ClassVar[bool] = True
 
-    def __init__(self, state: State) -> None:
-        self.state = state
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.state = service.state
+
+    @property
+    def sharing(self) -> Sharing:
+        """The changes of members."""
+        return self._service.capability(Sharing)
 
     def carry_out(self, job: Job, progress: Progress) -> None:
         """Do nothing: all changes are to records."""
@@ -119,10 +127,10 @@ class Addition(_Batch):
         region = self.state.projects.region(job.project_id)
         if self.state.projects.region(project_id) != region:
             raise ImsError('IMG.0108')
-        if len(self.state.members.list(image_id)) >= MAX_MEMBERS:
+        if self.sharing.count(image_id) >= MAX_MEMBERS:
             raise ImsError('IMG.0088')
         try:
-            self.state.members.add(image_id, project_id)
+            self.sharing.add(image_id, project_id)
         except KeyError as error:
             raise ImsError('IMG.0112') from error
 
@@ -136,9 +144,10 @@ class Removal(_Batch):
     def one(self, job: Job, image_id: str, project_id: str) -> None:
         """Share an image with a project no more."""
         own_image(self.state, image_id, job.project_id)
-        if self.state.members.get(image_id, project_id) is None:
+        member = self.state.members.get(image_id, project_id)
+        if member is None:
             raise ImsError('IMG.0113')
-        self.state.members.delete(image_id, project_id)
+        self.sharing.remove(member)
 
 
 class Update(_Batch):
@@ -149,5 +158,4 @@ class Update(_Batch):
         member = self.state.members.get(image_id, project_id)
         if member is None:
             raise ImsError('IMG.0114')
-        member.status = job.params['status']
-        self.state.members.save(member)
+        self.sharing.answer(member, job.params['status'])
