@@ -76,7 +76,7 @@ class ServerImagesApi:
             job = self._new_job(
                 _SERVER_JOB,
                 project_id,
-                {image.id: disk},
+                [disk],
                 [image],
                 server_id=server.id,
             )
@@ -115,7 +115,7 @@ class ServerImagesApi:
             job = self._new_job(
                 _VOLUME_JOB,
                 project_id,
-                {image.id: volume},
+                [volume],
                 [image],
                 volume_ids=[volume.id],
             )
@@ -129,7 +129,7 @@ class ServerImagesApi:
         if not wanted:
             raise ImsError('IMG.0001', "data_images is empty.")
         with self.state.transaction():
-            disks: dict[str, Volume] = {}
+            disks = []
             images = []
             for each in wanted:
                 volume = self._data_volume(each.get('volume_id'), project_id)
@@ -137,8 +137,8 @@ class ServerImagesApi:
                 # Taken at once, so that nobody names it a second time.
                 self._occupy(volume)
                 images.append(image)
-                disks[image.id] = volume
-            servers = {disk.server_id for disk in disks.values()} - {None}
+                disks.append(volume)
+            servers = {disk.server_id for disk in disks} - {None}
             if len(servers) > 1:
                 raise ImsError('IMG.0140')
             job = self._new_job(
@@ -146,7 +146,7 @@ class ServerImagesApi:
                 project_id,
                 disks,
                 images,
-                volume_ids=[disk.id for disk in disks.values()],
+                volume_ids=[disk.id for disk in disks],
             )
             job.entities = {}
             self.state.jobs.save(job)
@@ -200,13 +200,13 @@ class ServerImagesApi:
         self,
         job_type: str,
         project_id: str,
-        disks: dict[str, Volume],
+        disks: list[Volume],
         images: list[Image],
         *,
         server_id: str | None = None,
         volume_ids: list[str] | None = None,
     ) -> Job:
-        """Keep the images and the job that makes them of disks."""
+        """Keep the images and the job that makes each of its disk."""
         self.service.capability(creation.CreationApi).add_images(
             project_id, images
         )
@@ -217,8 +217,8 @@ class ServerImagesApi:
             disk_copy.WORK,
             image_making.image_entities(images[0]),
             [
-                {'image_id': image.id, 'size': disks[image.id].size}
-                for image in images
+                {'image_id': image.id, 'size': disk.size}
+                for image, disk in zip(images, disks, strict=True)
             ],
             server_id=server_id,
             volume_ids=volume_ids or [],
