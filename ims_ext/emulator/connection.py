@@ -7,12 +7,13 @@ time is cut off, and what a stranger sends is not kept.
 """
 
 import collections
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 import contextlib
+import copy
 import io
 import re
 import time
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 from wsgiref.types import WSGIEnvironment
 
 from waitress.buffers import OverflowableBuffer
@@ -22,7 +23,7 @@ from waitress.task import WSGITask
 
 from ims_ext.emulator import errors
 
-#: How many connections a port has at the same time.
+#: How many connections there are at the same time, to all ports.
 CONNECTIONS = 400
 #: Seconds for the head of a request: from the beginning of the connection,
 #: or from its first byte where there was a request before.
@@ -32,16 +33,25 @@ STRANGERS_BODY = 256 * 1024
 
 _BUCKET_HEADER = re.compile(rb'^X-(?:Amz|Obs)-[^:]*', re.MULTILINE)
 
-#: Tells from a request without its body whether it is somebody's.
-IsKnown: TypeAlias = Callable[[WSGIEnvironment], bool]
+
+class Admission(Protocol):
+    """What is taken in of bodies, decided by requests without them."""
+
+    def body_limit(self, environ: WSGIEnvironment, /) -> int:
+        """Return how many bytes a body may have."""
+
+    def is_known(self, environ: WSGIEnvironment, /) -> bool:
+        """Whether a request is somebody's."""
 
 
-def channel_class(is_known: IsKnown) -> type[HTTPChannel]:
+def channel_class(admission: Admission, port: int) -> type[HTTPChannel]:
     """Return the class of a port's connections.
 
-    :param is_known: Whether a request is somebody's.
+    :param admission: What is taken in of bodies.
+    :param port: The port.
     """
-    parser = type('Parser', (Parser,), {'is_known': staticmethod(is_known)})
+    names = {'admission': admission, 'port': str(port)}
+    parser = type('Parser', (Parser,), names)
     return type('Channel', (Channel,), {'parser_class': parser})
 
 
@@ -78,7 +88,9 @@ class Task(WSGITask):  # type: ignore[misc]
 class Parser(HTTPRequestParser):  # type: ignore[misc]
     """A request on its way, whose body is kept where it is somebody's."""
 
-    is_known: IsKnown
+    admission: Admission
+    port: str
+    adj: Any
     expect_continue: bool
 
     def parse_header(self, header_plus: bytes) -> None:
@@ -89,7 +101,10 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             return
         if not self.chunked and self.content_length <= STRANGERS_BODY:
             return
-        if not self.is_known(self._environ()):
+        environ = self._environ()
+        self.adj = copy.copy(self.adj)
+        self.adj.max_request_body_size = self.admission.body_limit(environ)
+        if not self.admission.is_known(environ):
             receiver.buf = StrangersBody()
             # Who asks before sending a body is spared it.
             if self.expect_continue and not self.chunked:
@@ -105,6 +120,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             'PATH_INFO': self.path,
             'QUERY_STRING': self.query,
             'REQUEST_URI': self.request_uri,
+            'SERVER_PORT': self.port,
             'wsgi.url_scheme': 'http',
             'wsgi.input': io.BytesIO(),
         }

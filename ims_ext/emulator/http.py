@@ -27,9 +27,11 @@ made, and before the state is closed. Another capability's object is
 
 Paths are those of the reference, seen from the root of the service that the
 class belongs to: the image service, unless a class attribute
-``mount = '/identity'`` says otherwise. A slash at their end does not matter,
-unless ``strict_slashes = True`` says that it does. A handler returns a JSON
-value (status 200), ``(status, JSON value or None)``, or a :class:`Response`.
+``mount = IDENTITY`` says otherwise. A slash at their end does not matter,
+unless ``strict_slashes = True`` says that it does. With ``project_version =
+'/v3'`` the paths below that version are also answered with the caller's
+project ID behind it, ``/v3/<project_id>/…``. A handler returns a JSON value
+(status 200), ``(status, JSON value or None)``, or a :class:`Response`.
 What it raises is rendered by :mod:`ims_ext.emulator.errors`.
 """
 
@@ -37,11 +39,11 @@ from collections.abc import Callable, Iterable, Mapping
 import dataclasses
 import json
 from typing import Any, TypeAlias, TypeVar
-from wsgiref.types import StartResponse
 from wsgiref.types import WSGIEnvironment
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
+from werkzeug.routing import BaseConverter
 from werkzeug.routing import Map
 from werkzeug.routing import RequestRedirect
 from werkzeug.routing import Rule
@@ -51,14 +53,22 @@ from werkzeug.wrappers import Response
 from ims_ext.emulator import errors
 from ims_ext.emulator.errors import Dialect
 
-#: Where the services live on the emulator's port.
-IMAGE = '/image'
-IDENTITY = '/identity'
-COMPUTE = '/compute'
-BLOCK_STORAGE = '/block-storage'
+#: The services that capabilities belong to.
+IMAGE = 'image'
+IDENTITY = 'identity'
+COMPUTE = 'compute'
+BLOCK_STORAGE = 'block-storage'
+
+#: The key under which a request's environment has the URL that clients know
+#: its service by, where that is not what the request says.
+ROOT = 'ims_ext.root'
 
 #: The largest JSON body that is read, in bytes.
 JSON_LIMIT = 12 * 1024**2
+
+_ID = '[0-9a-f]{32}'
+#: The argument that has the project's ID out of a path.
+_PROJECT = 'path_project_id'
 
 Json: TypeAlias = Mapping[str, Any] | list[Any]
 Answer: TypeAlias = Response | Json | tuple[int, Json | None]
@@ -108,8 +118,9 @@ class Request(WerkzeugRequest):
 
     @property
     def root(self) -> str:
-        """The service's absolute URL as the client wrote it, no slash."""
-        return self.root_url.rstrip('/')
+        """The service's absolute URL as clients know it, no slash."""
+        root = self.environ.get(ROOT) or self.root_url
+        return str(root).rstrip('/')
 
     def json_value(self) -> Any:
         """Return the body's JSON value, ``None`` where there is no body.
@@ -219,6 +230,14 @@ def answer(value: Answer) -> Response:
     )
 
 
+class _RegexConverter(BaseConverter):
+    """A part of a path that matches a regular expression."""
+
+    def __init__(self, map: Map, regex: str) -> None:
+        super().__init__(map)
+        self.regex = regex
+
+
 class Router:
     """The operations of one service, as found on its capabilities.
 
@@ -243,6 +262,7 @@ class Router:
             [rule for each in capabilities for rule in _rules(each)],
             strict_slashes=False,
             merge_slashes=False,
+            converters={'regex': _RegexConverter},
         )
 
     def respond(self, environ: WSGIEnvironment) -> Response:
@@ -253,8 +273,10 @@ class Router:
             endpoint, arguments = self._match(adapter)
             dialect = endpoint.dialect
             request = Request(environ)
+            project_id = arguments.pop(_PROJECT, None)
             if not endpoint.anonymous:
                 request.caller = self._caller(request, dialect)
+                _check_project(project_id, request.caller)
             return answer(endpoint.handler(request, **arguments))
         except Exception as error:
             return errors.render(error, dialect)
@@ -293,67 +315,41 @@ class Router:
         return caller
 
 
+def _check_project(project_id: str | None, caller: Caller) -> None:
+    """Refuse a path with the ID of a project that is not the caller's."""
+    if project_id is not None and project_id != caller.project_id:
+        raise errors.BadRequest(
+            f"Malformed request URL: URL's project_id '{project_id}' doesn't "
+            f"match Context's project_id '{caller.project_id}'"
+        )
+
+
 def _rules(capability: object) -> Iterable[Rule]:
     default = getattr(capability, 'dialect', Dialect.EXTENSION)
     strict = getattr(capability, 'strict_slashes', False)
+    version = getattr(capability, 'project_version', None)
     for name in dir(type(capability)):
         operations = getattr(
             getattr(type(capability), name, None), 'operations', ()
         )
         for operation in operations:
-            yield Rule(
-                operation.path,
-                methods=[operation.method],
-                strict_slashes=strict,
-                endpoint=_Endpoint(
-                    handler=getattr(capability, name),
-                    dialect=operation.dialect or default,
-                    anonymous=operation.anonymous,
-                ),
+            endpoint = _Endpoint(
+                handler=getattr(capability, name),
+                dialect=operation.dialect or default,
+                anonymous=operation.anonymous,
             )
+            for path in _paths(operation.path, version):
+                yield Rule(
+                    path,
+                    methods=[operation.method],
+                    strict_slashes=strict,
+                    endpoint=endpoint,
+                )
 
 
-class Application:
-    """The WSGI application: one router a mount point.
-
-    :param routers: Router by path prefix, ``/image`` for example.
-    :param is_known: Whether a request is somebody's, by its head.
-    """
-
-    def __init__(
-        self,
-        routers: Mapping[str, Router],
-        is_known: Callable[[Request], bool],
-    ) -> None:
-        self._routers = dict(routers)
-        self._is_known = is_known
-
-    def is_known(self, environ: WSGIEnvironment) -> bool:
-        """Whether a request, of which the head is there, is somebody's.
-
-        :param environ: The request, without its body.
-        """
-        try:
-            return self._is_known(Request(environ))
-        except errors.ServiceError:
-            return False
-
-    def __call__(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        path = environ.get('PATH_INFO', '')
-        head, _, tail = path.lstrip('/').partition('/')
-        mount = f'/{head}'
-        router = self._routers.get(mount)
-        if router is None:
-            response = errors.render(
-                errors.NotFound(
-                    "Nothing here; the services are at "
-                    + ' and '.join(sorted(self._routers))
-                ),
-                Dialect.KEYSTONE,
-            )
-            return response(environ, start_response)
-        environ['SCRIPT_NAME'] = environ.get('SCRIPT_NAME', '') + mount
-        environ['PATH_INFO'] = f'/{tail}'
-        return router.respond(environ)(environ, start_response)
+def _paths(path: str, version: str | None) -> Iterable[str]:
+    """Return an operation's path, and the one that has the project's ID."""
+    yield path
+    if version and path.startswith(f'{version}/'):
+        rest = path.removeprefix(version)
+        yield f'{version}/<regex("{_ID}"):{_PROJECT}>{rest}'

@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A port that a WSGI application answers at, by waitress."""
+"""The ports that a WSGI application answers at, by waitress."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import socket
 import threading
 from typing import Any
 from wsgiref.types import WSGIApplication
 
 from waitress import create_server
+from waitress.server import BaseWSGIServer
 from waitress.wasyncore import close_all
 
 from ims_ext.emulator.connection import CONNECTIONS
-from ims_ext.emulator.connection import IsKnown
+from ims_ext.emulator.connection import Admission
 from ims_ext.emulator.connection import channel_class
 
 #: waitress reads 8 KiB at once by default, too little for gigabytes.
 _BLOCK = 256 * 1024
-_THREADS = 8
+_THREADS = 16
 _STOP_SECONDS = 5
 
 
@@ -44,43 +45,50 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
-def url(host: str, listening: socket.socket) -> str:
-    """Return the URL under which clients of this machine reach a port."""
+def reached_by(host: str) -> str:
+    """Return the address that clients of this machine reach a host by."""
     # What listens everywhere is reached on loopback, among others.
-    name = {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(host, host)  # noqa: S104
-    port = listening.getsockname()[1]
-    return (
-        f'http://[{name}]:{port}' if ':' in name else f'http://{name}:{port}'
-    )
+    return {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(host, host)  # noqa: S104
+
+
+def port_of(listening: socket.socket) -> int:
+    """Return the port that a socket has."""
+    return int(listening.getsockname()[1])
 
 
 def serve(
-    listening: socket.socket,
+    listening: Sequence[socket.socket],
     application: WSGIApplication,
-    body_limit: int,
-    is_known: IsKnown = lambda _: True,
+    admission: Admission,
 ) -> Callable[[], None]:
     """Answer requests in threads; return what ends that.
 
-    :param body_limit: Bytes that a body may have.
-    :param is_known: Whether a request, of which there is but the head, is
-        somebody's. Of the body of a stranger's request no more than
-        :data:`~ims_ext.emulator.connection.STRANGERS_BODY` is kept.
+    :param listening: The ports.
+    :param admission: What is taken in of bodies. Of a body of a stranger's
+        no more than :data:`~ims_ext.emulator.connection.STRANGERS_BODY` is
+        kept.
     """
     connections: dict[int, Any] = {}
     server = create_server(
         application,
         map=connections,
-        sockets=[listening],
+        sockets=list(listening),
         threads=_THREADS,
         # Never reached: connection.py makes room before.
         connection_limit=CONNECTIONS + 100,
-        max_request_body_size=body_limit,
         recv_bytes=_BLOCK,
         asyncore_use_poll=True,
         ident='ims-emulator',
     )
-    server.channel_class = channel_class(is_known)
+    ports = [
+        each
+        for each in connections.values()
+        if isinstance(each, BaseWSGIServer)
+    ]
+    for port in ports:
+        port.channel_class = channel_class(admission, port.effective_port)
+        # They are bounded together.
+        port.active_channels = ports[0].active_channels
     thread = threading.Thread(
         target=server.run, name='ims-emulator-http', daemon=True
     )
@@ -89,7 +97,7 @@ def serve(
     def stop() -> None:
         server.task_dispatcher.shutdown(timeout=_STOP_SECONDS)
         # Only the thread that waits on the sockets may close them.
-        server.trigger.pull_trigger(lambda: close_all(connections))
+        ports[0].trigger.pull_trigger(lambda: close_all(connections))
         thread.join(_STOP_SECONDS)
 
     return stop

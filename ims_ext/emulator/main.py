@@ -24,9 +24,9 @@ from ims_ext.emulator import options
 if TYPE_CHECKING:
     from ims_ext.emulator.server import EmulatorServer
 
-#: Where ``serve`` listens unless told otherwise; the first is Glance's.
+#: Where ``serve`` listens unless told otherwise, which is Glance's port; the
+#: other services have the next ones.
 PORT = 9292
-BUCKET_PORT = 9293
 
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = actions.add_parser(
         'serve', help="run until stopped", description="Run until stopped."
     )
-    options.add(serve, PORT, BUCKET_PORT)
+    options.add(serve, PORT)
     serve.set_defaults(action=_serve)
     execute = actions.add_parser(
         'exec',
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Run a command with OS_CLOUD and a clouds.yaml for an "
         "emulator of its own, and exit with the command's code.",
     )
-    options.add(execute, 0, 0)
+    options.add(execute, 0)
     execute.add_argument(
         'command',
         nargs=argparse.REMAINDER,
@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Run an emulator, and in it the command that makes a "
         "disk image's file an active image.",
     )
-    options.add(show, 0, 0)
+    options.add(show, 0)
     show.add_argument(
         'file',
         nargs='?',
@@ -147,9 +147,11 @@ def _summary(server: 'EmulatorServer', access_keys: bool) -> str:
     return '\n'.join(
         [
             "The emulator is ready; stop it with Ctrl-C.",
-            f"  identity  {server.auth_url}",
-            f"  images    {server.image_url}",
-            f"  buckets   {server.bucket_url}",
+            f"  identity       {server.auth_url}",
+            f"  images         {server.image_url}",
+            f"  buckets        {server.bucket_url}",
+            f"  compute        {server.compute_url}",
+            f"  block storage  {server.block_storage_url}",
             "Users:",
             *users,
             *_faults(server),
@@ -304,6 +306,9 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
             host=arguments.host,
             port=arguments.port,
             bucket_port=arguments.bucket_port,
+            ports=dict(arguments.service_ports),
+            domain=arguments.domain,
+            public_url=arguments.public_url,
             state_dir=arguments.state,
             job_seconds=arguments.job_seconds,
             delays=options.delays(arguments),

@@ -10,21 +10,17 @@ if TYPE_CHECKING:
     from ims_ext.emulator.delays import Delays
 
 
-def add(parser: argparse.ArgumentParser, port: int, bucket_port: int) -> None:
+def add(parser: argparse.ArgumentParser, port: int) -> None:
     """Add the options that all actions have.
 
     :param parser: The action's.
-    :param port: The port of identity and image service, unless given.
-    :param bucket_port: The port of the buckets, unless given.
+    :param port: The port of the image service, unless given.
     """
-    _add_places(parser, port, bucket_port)
+    _add_places(parser, port)
     _add_behaviour(parser)
 
 
-def _add_places(
-    parser: argparse.ArgumentParser, port: int, bucket_port: int
-) -> None:
-    free = "0 for any that is free"
+def _add_places(parser: argparse.ArgumentParser, port: int) -> None:
     parser.add_argument(
         '--host',
         default='127.0.0.1',
@@ -37,15 +33,46 @@ def _add_places(
         default=port,
         type=_port,
         metavar='N',
-        help="the port of identity and image service, "
-        f"{free} (default: %(default)s)",
+        help="the port of the image service, 0 for any that is free "
+        "(default: %(default)s); the other services have the next ones, "
+        "buckets, identity, compute and block storage in this order, or free "
+        "ones, too",
     )
     parser.add_argument(
         '--bucket-port',
-        default=bucket_port,
         type=_port,
         metavar='N',
-        help=f"the port of the buckets, {free} (default: %(default)s)",
+        help="the port of the buckets, if it is to be another",
+    )
+    parser.add_argument(
+        '--service-port',
+        action='append',
+        default=[],
+        type=_service_port,
+        dest='service_ports',
+        metavar='SERVICE=N',
+        help="the port of a service, if it is to be another: identity=, "
+        "compute= or block-storage=; can be given several times",
+    )
+    parser.add_argument(
+        '--domain',
+        nargs='?',
+        const='localhost',
+        type=_domain,
+        metavar='DOMAIN',
+        help="have the catalog show names instead of ports: "
+        "iam.REGION.DOMAIN, ims., ecs., evs., obs. and BUCKET.obs.; "
+        "%(const)s where no domain follows. They have to resolve to this "
+        "machine",
+    )
+    parser.add_argument(
+        '--public-url',
+        type=_public_url,
+        metavar='URL',
+        help="what the catalog and all links say, where clients reach the "
+        "emulator by another address than its own: one for everything, or "
+        "with {port}, {service} and {region}, for example "
+        "http://emulator:{port}",
     )
     parser.add_argument(
         '--state',
@@ -158,6 +185,37 @@ def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError("a port is a number up to 65535")
     return int(text)
+
+
+def _service_port(text: str) -> tuple[str, int]:
+    from ims_ext.emulator.address import SERVICES
+
+    service, _, port = text.partition('=')
+    if service not in SERVICES:
+        raise argparse.ArgumentTypeError(
+            f"{service!r} is no service; there are {', '.join(SERVICES)}"
+        )
+    return service, _port(port)
+
+
+def _domain(text: str) -> str:
+    from ims_ext.emulator.address import AddressError
+    from ims_ext.emulator.address import check_domain
+
+    try:
+        return check_domain(text)
+    except AddressError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _public_url(text: str) -> str:
+    from ims_ext.emulator.public_url import AddressError
+    from ims_ext.emulator.public_url import PublicUrl
+
+    try:
+        return PublicUrl.parse(text).text
+    except AddressError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _seconds(text: str) -> float:

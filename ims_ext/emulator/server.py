@@ -2,9 +2,9 @@
 """The emulator as a whole: its capabilities, its ports, its life."""
 
 import collections
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import contextlib
-import dataclasses
+import logging
 from pathlib import Path
 import socket
 import threading
@@ -14,6 +14,10 @@ from wsgiref.types import WSGIApplication
 from wsgiref.types import WSGIEnvironment
 
 from ims_ext.emulator import errors
+from ims_ext.emulator import listener
+from ims_ext.emulator.address import BUCKET
+from ims_ext.emulator.address import Addresses
+from ims_ext.emulator.address import plan_ports
 from ims_ext.emulator.api.cloud_image import CloudImagesApi
 from ims_ext.emulator.api.creation import CreationApi
 from ims_ext.emulator.api.job import JobsApi
@@ -35,12 +39,14 @@ from ims_ext.emulator.api.whole_image import WholeImagesApi
 from ims_ext.emulator.bucket import errors as s3_errors
 from ims_ext.emulator.bucket.store import BucketStore
 from ims_ext.emulator.clock import Clock
-from ims_ext.emulator.connection import IsKnown
+from ims_ext.emulator.clouds import CloudsFile
 from ims_ext.emulator.control.fault import Controlled
 from ims_ext.emulator.control.local import LocalOnly
-from ims_ext.emulator.control.local import Refuse
 from ims_ext.emulator.control.local import is_loopback
 from ims_ext.emulator.delays import Delays
+from ims_ext.emulator.dispatch import Admission
+from ims_ext.emulator.dispatch import Dispatch
+from ims_ext.emulator.dispatch import Services
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.fault.injection import Misbehaving
 from ims_ext.emulator.fault.sets import Faults
@@ -48,12 +54,8 @@ from ims_ext.emulator.http import BLOCK_STORAGE
 from ims_ext.emulator.http import COMPUTE
 from ims_ext.emulator.http import IDENTITY
 from ims_ext.emulator.http import IMAGE
-from ims_ext.emulator.http import Application
 from ims_ext.emulator.http import Router
 from ims_ext.emulator.listener import PortError
-from ims_ext.emulator.listener import bind
-from ims_ext.emulator.listener import serve
-from ims_ext.emulator.listener import url
 from ims_ext.emulator.openstack.access_key import AccessKeysApi
 from ims_ext.emulator.openstack.application_credential import (
     ApplicationCredentialsApi,
@@ -79,6 +81,8 @@ from ims_ext.emulator.work.job_runner import JobRunner
 from ims_ext.emulator.work.new_image import NewImages
 from ims_ext.emulator.work.settling import Settling
 from ims_ext.emulator.work.sharing import Sharing
+
+LOG = logging.getLogger(__name__)
 
 __all__ = ['CAPABILITIES', 'EmulatorServer', 'PortError']
 
@@ -122,34 +126,6 @@ _API_BODY_LIMIT = UPLOAD_LIMIT + 16 * 1024**2
 _BUCKET_BODY_LIMIT = 5 * 1024**3 + 16 * 1024**2
 
 
-@dataclasses.dataclass(frozen=True)
-class _Port:
-    """A port with what answers at it.
-
-    :ivar body_limit: Bytes that a body may have.
-    :ivar is_known: Whether a request is somebody's, by its head.
-    :ivar refuse: Answers whoever calls this machine by a foreign name.
-    """
-
-    listening: socket.socket
-    application: WSGIApplication
-    body_limit: int
-    is_known: IsKnown
-    refuse: Refuse
-
-    def serve(self, is_local: bool) -> Callable[[], None]:
-        """Begin to answer; return what ends that.
-
-        :param is_local: Whether only this machine is to be answered.
-        """
-        application = self.application
-        if is_local:
-            application = LocalOnly(application, self.refuse)
-        return serve(
-            self.listening, application, self.body_limit, self.is_known
-        )
-
-
 class EmulatorServer:
     """An emulator that listens while it is used as a context.
 
@@ -159,9 +135,18 @@ class EmulatorServer:
             print(server.auth_url, server.clouds())
 
     :param host: The address to listen on.
-    :param port: The port of all services but the bucket side; 0 for a free
-        one.
-    :param bucket_port: The port of the bucket side; 0 for a free one.
+    :param port: The image service's port; 0 for free ones. The other
+        services have the next ones, in the order of
+        :data:`~ims_ext.emulator.address.SERVICES`; in place of one that is
+        taken, any other.
+    :param bucket_port: The object store's port, where it does not follow.
+    :param ports: Other services' ports that do not, by service.
+    :param domain: The domain of the services' names, for the catalog to show
+        names; without, it shows ports. Names below ``localhost`` are
+        answered in either case.
+    :param public_url: What clients are told instead, where they reach the
+        emulator by another address; see
+        :class:`~ims_ext.emulator.public_url.PublicUrl`.
     :param state_dir: Where to keep everything; ``None`` to forget it.
     :param job_seconds: For how many seconds a job runs.
     :param users: Users beside the default ones.
@@ -176,11 +161,11 @@ class EmulatorServer:
     :param seed: What IDs, keys and tokens follow from: a number, by default
         0, or ``random`` for ones that nobody knows in advance. A state goes
         on with the one that it has.
-    :raises: :class:`~ims_ext.emulator.fault.FaultError`
+    :raises: :class:`~ims_ext.emulator.fault.FaultError`,
+        :class:`~ims_ext.emulator.address.AddressError`,
+        :class:`~ims_ext.emulator.service.RegionError`
 
-    :ivar auth_url: The identity service's URL, version included.
-    :ivar image_url: The image service's root.
-    :ivar bucket_url: The bucket side's URL.
+    :ivar addresses: Where each service is.
     :ivar faults: What goes wrong; can be changed while it runs.
     :ivar clock: The time; can be advanced: ``clock.advance('2h')``.
     """
@@ -189,7 +174,7 @@ class EmulatorServer:
         self,
         host: str = '127.0.0.1',
         port: int = 0,
-        bucket_port: int = 0,
+        bucket_port: int | None = None,
         state_dir: Path | None = None,
         job_seconds: float = 2.0,
         users: Sequence[Account] = (),
@@ -200,24 +185,63 @@ class EmulatorServer:
         fault_seed: int = 0,
         seed: Seed | None = None,
         regions: Sequence[str] = (),
+        ports: Mapping[str, int] | None = None,
+        domain: str | None = None,
+        public_url: str | None = None,
     ) -> None:
         self._host = host
-        self._ports = port, bucket_port
-        self._state_dir = state_dir
-        self._seed = seed
         self._settings = Settings(
             job_seconds,
             tuple(regions) or (region,),
             image_quota,
             delays or Delays(),
         )
+        given = dict(ports or {})
+        if bucket_port is not None:
+            given[BUCKET] = bucket_port
+        names = self._settings.regions
+        self._ports = plan_ports(port, given, names)
+        self._demanded = {(names[0], service) for service in (IMAGE, *given)}
+        self.addresses = Addresses(
+            names, listener.reached_by(host), 'http', domain, public_url
+        )
+        self._state_dir = state_dir
+        self._seed = seed
         self.faults = Faults(faults, fault_seed)
         self.clock = Clock()
         # A user given again has the last password given.
         self._accounts = {each.name: each for each in (*ACCOUNTS, *users)}
         self._seeds = (*ACCOUNTS, *users)
         self._stack = contextlib.ExitStack()
-        self.auth_url = self.image_url = self.bucket_url = ''
+
+    # ====== ADDRESSES ======
+
+    @property
+    def auth_url(self) -> str:
+        """The identity service's URL, version included."""
+        return f'{self.addresses.url(IDENTITY)}/v3'
+
+    @property
+    def image_url(self) -> str:
+        """The image service's root."""
+        return self.addresses.url(IMAGE)
+
+    @property
+    def bucket_url(self) -> str:
+        """The object store's URL."""
+        return self.addresses.url(BUCKET)
+
+    @property
+    def compute_url(self) -> str:
+        """The compute service's root."""
+        return self.addresses.url(COMPUTE)
+
+    @property
+    def block_storage_url(self) -> str:
+        """The block storage service's root."""
+        return self.addresses.url(BLOCK_STORAGE)
+
+    # ====== LIFE ======
 
     def start(self) -> None:
         """Bind the ports and begin to answer.
@@ -226,10 +250,7 @@ class EmulatorServer:
             :class:`~ims_ext.emulator.state.StateError`.
         """
         with contextlib.ExitStack() as stack:
-            api_socket, bucket_socket = (
-                stack.enter_context(bind(self._host, port))
-                for port in self._ports
-            )
+            sockets = self._bind(stack)
             self._state = State(self._state_dir, self.clock, self._seed)
             stack.callback(self._state.close)
             seed(self._state, self._seeds, self._settings.regions)
@@ -238,43 +259,78 @@ class EmulatorServer:
                 self._state.directory,
                 self._state.database,
                 self._settings.region,
+                domains=self.addresses.domains,
                 clock=self.clock,
                 ids=self._state.ids,
             )
             stack.callback(buckets.close)
             _make_first_bucket(self._state, buckets)
-            stopping = threading.Event()
             service = Service(
-                self._state, self._settings, buckets, self.faults
-            )
-            self._set_urls(service, api_socket, bucket_socket)
-            services = _application(service)
-            api_side = Controlled(
-                Misbehaving(services, self.faults, _service, stopping),
+                self._state,
+                self._settings,
+                buckets,
+                self.addresses,
                 self.faults,
             )
-            bucket_side = Misbehaving(buckets, self.faults, _bucket, stopping)
+            stopping = threading.Event()
+            application, admission = self._application(service, stopping)
             stack.callback(service.stop)
             service.start()
-            for port in (
-                _Port(
-                    api_socket,
-                    api_side,
-                    _API_BODY_LIMIT,
-                    services.is_known,
-                    errors.forbid,
-                ),
-                _Port(
-                    bucket_socket,
-                    bucket_side,
-                    _BUCKET_BODY_LIMIT,
-                    buckets.is_known,
-                    s3_errors.forbid,
-                ),
-            ):
-                stack.callback(port.serve(is_loopback(self._host)))
+            stack.callback(listener.serve(sockets, application, admission))
             stack.callback(stopping.set)
             self._stack = stack.pop_all()
+
+    def _bind(self, stack: contextlib.ExitStack) -> list[socket.socket]:
+        """Have the ports of all services."""
+        sockets = []
+        for place, port in self._ports.items():
+            try:
+                bound = listener.bind(self._host, port)
+            except PortError as error:
+                if place in self._demanded:
+                    raise
+                bound = listener.bind(self._host, 0)
+                LOG.warning(
+                    "%s; %s has port %d",
+                    error,
+                    place[1],
+                    listener.port_of(bound),
+                )
+            stack.enter_context(bound)
+            self.addresses.add_port(place, listener.port_of(bound))
+            sockets.append(bound)
+        return sockets
+
+    def _application(
+        self, service: Service, stopping: threading.Event
+    ) -> tuple[WSGIApplication, Admission]:
+        """Return what answers at all ports, and what it takes in."""
+        addresses, faults = self.addresses, self.faults
+        services = _services(service)
+
+        def target(environ: WSGIEnvironment) -> tuple[str, str]:
+            found = addresses.target(environ)
+            return found.service, found.path
+
+        api_side: WSGIApplication = Controlled(
+            Misbehaving(services, faults, target, stopping), faults
+        )
+        bucket_side: WSGIApplication = Misbehaving(
+            service.buckets, faults, target, stopping
+        )
+        if is_loopback(self._host):
+            is_own = addresses.has_name
+            api_side = LocalOnly(api_side, errors.forbid, is_own)
+            bucket_side = LocalOnly(bucket_side, s3_errors.forbid, is_own)
+        return (
+            Dispatch(addresses, api_side, bucket_side),
+            Admission(
+                addresses,
+                services,
+                service.buckets,
+                (_BUCKET_BODY_LIMIT, _API_BODY_LIMIT),
+            ),
+        )
 
     def stop(self) -> None:
         """Answer what is being asked, then end; no harm when stopped."""
@@ -305,77 +361,8 @@ class EmulatorServer:
             second cloud a user, ``alice-aksk``, whose requests are signed
             with that key.
         """
-        clouds: dict[str, Any] = {}
-        for account in self._accounts.values():
-            clouds |= self._clouds(account.name, account, access_keys)
-        first = self._accounts[ACCOUNTS[0].name]
-        clouds |= self._clouds('emulator', first, access_keys)
-        if access_keys:
-            clouds = {
-                **{f'{name}-aksk': _signing(clouds[name]) for name in clouds},
-                **clouds,
-            }
-        return {'clouds': clouds}
-
-    def _clouds(
-        self, name: str, account: Account, access_keys: bool
-    ) -> dict[str, Any]:
-        """Return the clouds of a user: one, or one more a region."""
-        projects = account.projects(self._settings.regions)
-        clouds = {
-            region: self._cloud(account, region, project, access_keys)
-            for region, project in projects.items()
-        }
-        whole = dict(next(iter(clouds.values())))
-        if len(projects) > 1:
-            whole['regions'] = [
-                {'name': region, 'values': {'auth': {'project_name': project}}}
-                for region, project in projects.items()
-            ]
-        if len(self._settings.regions) == 1:
-            return {name: whole}
-        return {name: whole} | {
-            f'{name}-{region}': cloud for region, cloud in clouds.items()
-        }
-
-    def _cloud(
-        self, account: Account, region: str, project: str, access_keys: bool
-    ) -> dict[str, Any]:
-        cloud = {
-            'auth': {
-                'auth_url': self.auth_url,
-                'username': account.name,
-                'password': account.password,
-                'project_name': project,
-                'user_domain_id': 'default',
-                'project_domain_id': 'default',
-            },
-            'region_name': region,
-            'identity_api_version': '3',
-            'vendor_hook': 'ims_ext:load',
-        }
-        user = self._state.users.find(account.name, 'default')
-        key = self._state.access_keys.permanent(user.id) if user else None
-        if access_keys and key is not None:
-            cloud |= {'ak': key.access, 'sk': key.secret}
-        return cloud
-
-    def _set_urls(
-        self,
-        service: Service,
-        api_socket: socket.socket,
-        bucket_socket: socket.socket,
-    ) -> None:
-        api, self.bucket_url = (
-            url(self._host, each) for each in (api_socket, bucket_socket)
-        )
-        self.image_url = api + IMAGE
-        self.auth_url = f'{api}{IDENTITY}/v3'
-        service.urls.identity = api + IDENTITY
-        service.urls.image = self.image_url
-        service.urls.compute = api + COMPUTE
-        service.urls.block_storage = api + BLOCK_STORAGE
-        service.urls.bucket = self.bucket_url
+        file = CloudsFile(self.auth_url, self._settings.regions)
+        return file.clouds(self._accounts, self._state, access_keys)
 
     def __enter__(self) -> 'EmulatorServer':
         self.start()
@@ -390,36 +377,13 @@ class EmulatorServer:
         self.stop()
 
 
-def _signing(cloud: dict[str, Any]) -> dict[str, Any]:
-    """Return a cloud's entry for requests that are signed, without token."""
-    return {
-        'auth_type': 'v3aksk',
-        'auth': {
-            'auth_url': cloud['auth']['auth_url'],
-            'access_key': cloud['ak'],
-            'secret_key': cloud['sk'],
-            'project_name': cloud['auth']['project_name'],
-        },
-        **{
-            name: cloud[name]
-            for name in (
-                'region_name',
-                'identity_api_version',
-                'vendor_hook',
-                'regions',
-            )
-            if name in cloud
-        },
-    }
-
-
 def _make_first_bucket(state: State, buckets: BucketStore) -> None:
     project = state.projects.find(ACCOUNTS[0].project, 'default')
     if project is not None and not buckets.buckets(project.id):
         buckets.create_bucket(project.id, FIRST_BUCKET)
 
 
-def _application(service: Service) -> Application:
+def _services(service: Service) -> Services:
     """Construct the capabilities, and the routers that lead to them."""
     service.assemble(CAPABILITIES)
     by_mount = collections.defaultdict(list)
@@ -427,7 +391,7 @@ def _application(service: Service) -> Application:
         by_mount[getattr(capability, 'mount', IMAGE)].append(capability)
     users = service.capability(IdentityApi)
     authenticate = users.authenticate
-    return Application(
+    return Services(
         {
             IDENTITY: Router(
                 by_mount[IDENTITY],
@@ -441,15 +405,6 @@ def _application(service: Service) -> Application:
                 by_mount[BLOCK_STORAGE], authenticate, Dialect.COMPUTE
             ),
         },
+        service.addresses,
         users.is_known,
     )
-
-
-def _service(environ: WSGIEnvironment) -> tuple[str, str]:
-    """Return which service a request is for, and the path within it."""
-    head, _, tail = environ['PATH_INFO'].lstrip('/').partition('/')
-    return head, f'/{tail}'
-
-
-def _bucket(environ: WSGIEnvironment) -> tuple[str, str]:
-    return 'bucket', environ['PATH_INFO']

@@ -6,6 +6,7 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING, TypeVar
 
+from ims_ext.emulator.address import Addresses
 from ims_ext.emulator.delays import Delays
 from ims_ext.emulator.fault.sets import Faults
 
@@ -69,23 +70,12 @@ class Settings:
         return self.regions[0]
 
 
-@dataclasses.dataclass
-class Urls:
-    """The URLs of the services, absolute and without a last slash."""
-
-    identity: str = ''
-    image: str = ''
-    compute: str = ''
-    block_storage: str = ''
-    bucket: str = ''
-
-
 class Service:
     """The one context that every capability is constructed with.
 
     :ivar state: All records.
     :ivar settings: What was decided at the start.
-    :ivar urls: Where the services listen; known once the ports are bound.
+    :ivar addresses: Where the services are.
     :ivar buckets: The bucket side, for imports and exports.
     :ivar clock: Gives the time in seconds since 1970.
     :ivar faults: What goes wrong on purpose.
@@ -96,12 +86,13 @@ class Service:
         state: 'State',
         settings: Settings,
         buckets: 'BucketStore',
+        addresses: Addresses,
         faults: Faults | None = None,
     ) -> None:
         self.state = state
         self.settings = settings
         self.buckets = buckets
-        self.urls = Urls()
+        self.addresses = addresses
         self.faults = faults or Faults()
         self.clock = state.clock
         self.capabilities: list[object] = []

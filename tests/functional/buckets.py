@@ -11,6 +11,7 @@ from pathlib import Path
 import socket
 from typing import TYPE_CHECKING, Any, cast
 from wsgiref.types import WSGIApplication
+from wsgiref.types import WSGIEnvironment
 
 from boto3.s3.transfer import TransferConfig
 from boto3.s3.transfer import create_transfer_manager
@@ -58,12 +59,22 @@ KEYS = {
 }
 
 
+class Everybody:
+    """An admission of everybody's bodies."""
+
+    def body_limit(self, environ: WSGIEnvironment) -> int:
+        return 64 * MIB
+
+    def is_known(self, environ: WSGIEnvironment) -> bool:
+        return True
+
+
 @contextlib.contextmanager
 def serving(application: WSGIApplication) -> Iterator[str]:
     """Serve on a free port of the loopback; gives the URL."""
     listening = socket.create_server(('127.0.0.1', 0))
     port = listening.getsockname()[1]
-    stop = listener.serve(listening, application, 64 * MIB)
+    stop = listener.serve([listening], application, Everybody())
     try:
         yield f'http://127.0.0.1:{port}'
     finally:

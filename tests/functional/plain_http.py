@@ -26,6 +26,7 @@ class Client:
 
     def __init__(self, server: EmulatorServer, cloud: str = 'alice') -> None:
         entry = server.clouds(access_keys=True)['clouds'][cloud]
+        self._addresses = server.addresses
         self._root = server.image_url
         self._identity = server.auth_url.removesuffix('/v3')
         self._session = requests.Session()
@@ -42,6 +43,10 @@ class Client:
         self.bucket_url = server.bucket_url
         self._keys = entry['ak'], entry['sk']
         self._s3: Any = None
+
+    def root(self, service: str) -> str:
+        """Return the root of a service."""
+        return self._addresses.url(service)
 
     def request(
         self, method: str, path: str, **arguments: Any

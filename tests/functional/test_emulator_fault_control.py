@@ -169,7 +169,7 @@ def test_the_command_takes_faults_and_their_seed() -> None:
         'import os, urllib.request, yaml;'
         'clouds = yaml.safe_load(open(os.environ["OS_CLIENT_CONFIG_FILE"]));'
         'url = clouds["clouds"]["emulator"]["auth"]["auth_url"];'
-        f'url = url.removesuffix("/identity/v3") + "{fault_control.PATH}";'
+        f'url = url.removesuffix("/v3") + "{fault_control.PATH}";'
         'print(urllib.request.urlopen(url).read().decode())'
     )
     done = subprocess.run(

@@ -247,9 +247,9 @@ def _read_signature(request: BucketRequest) -> _Signature:
     params = request.params
     scheme, _, rest = header.partition(' ')
     try:
-        if scheme == signature.V4:
+        if scheme == dialect.V4:
             return _v4_header(request, rest)
-        if params.get('X-Amz-Algorithm') == signature.V4:
+        if params.get('X-Amz-Algorithm') == dialect.V4:
             return _v4_query(params)
         if scheme == request.dialect.scheme:
             return _v2_header(request, rest)

@@ -4,6 +4,9 @@
 from collections.abc import Iterable, Mapping
 import dataclasses
 
+#: The authorization scheme of version 4 of S3's signatures.
+V4 = 'AWS4-HMAC-SHA256'
+
 
 @dataclasses.dataclass(frozen=True)
 class Dialect:

@@ -20,6 +20,8 @@ from ims_ext.emulator.bucket.errors import S3Error
 #: The service's own name below a domain, with a bucket in front of it or not.
 _SERVICE = re.compile(r'(?:(.+)\.)?obs(?:\.[a-z0-9-]+)?')
 _PREFIXES = (S3.prefix, OBS.prefix)
+#: The parameters that name the key in signed URLs.
+_SIGNING_PARAMS = (S3.access_key, OBS.access_key, 'X-Amz-Credential')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +105,23 @@ def read_request(
         environ.get('QUERY_STRING', ''),
         headers,
         _bucket_of(headers.get('host', ''), domains),
+    )
+
+
+def is_for_buckets(environ: WSGIEnvironment) -> bool:
+    """Whether only an object store could be meant, by a request's signature.
+
+    :param environ: The request, of which the body may be missing.
+    """
+    scheme = environ.get('HTTP_AUTHORIZATION', '').partition(' ')[0]
+    if scheme:
+        return scheme in (S3.scheme, OBS.scheme, dialect.V4)
+    query = environ.get('QUERY_STRING', '')
+    if not query:
+        return False
+    params = dict(parse_qsl(query, keep_blank_values=True)).keys()
+    return not params.isdisjoint(_SIGNING_PARAMS) or (
+        environ['REQUEST_METHOD'] == 'HEAD' and 'apiversion' in params
     )
 
 

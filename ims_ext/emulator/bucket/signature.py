@@ -11,9 +11,8 @@ from urllib.parse import unquote
 from urllib.parse import unquote_plus
 from urllib.parse import unquote_to_bytes
 
+from ims_ext.emulator.bucket import dialect
 from ims_ext.emulator.bucket.request import BucketRequest
-
-V4 = 'AWS4-HMAC-SHA256'
 
 _EMPTY = hashlib.sha256().hexdigest()
 
@@ -165,7 +164,7 @@ def v4(
 
 def _sign_v4(key: bytes, scope: Scope, canonical: str) -> str:
     digest = hashlib.sha256(canonical.encode()).hexdigest()
-    text = '\n'.join([V4, scope.stamp, scope.text, digest])
+    text = '\n'.join([dialect.V4, scope.stamp, scope.text, digest])
     return hmac.digest(key, text.encode(), 'sha256').hex()
 
 
@@ -194,7 +193,7 @@ def chunk_signer(
     def sign(digest: bytes, is_trailer: bool = False) -> str:
         nonlocal previous
         lines = [
-            f'{V4}-TRAILER' if is_trailer else f'{V4}-PAYLOAD',
+            f'{dialect.V4}-TRAILER' if is_trailer else f'{dialect.V4}-PAYLOAD',
             scope.stamp,
             scope.text,
             previous,

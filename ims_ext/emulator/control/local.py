@@ -30,25 +30,42 @@ class LocalOnly:
 
     :param application: What answers all other requests.
     :param refuse: Answers with a refusal.
+    :param is_own: Whether a Host header is a name that was given to what
+        answers.
     """
 
-    def __init__(self, application: WSGIApplication, refuse: Refuse) -> None:
+    def __init__(
+        self,
+        application: WSGIApplication,
+        refuse: Refuse,
+        is_own: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._application = application
         self._refuse = refuse
+        self._is_own = is_own
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Answer a request."""
-        reason = foreign(environ)
+        reason = foreign(environ, self._is_own)
         if reason is not None:
             return self._refuse(reason, environ, start_response)
         return self._application(environ, start_response)
 
 
-def foreign(environ: WSGIEnvironment) -> str | None:
-    """Return why a request is not meant for this machine, or ``None``."""
-    if not is_local_host(environ.get('HTTP_HOST', '')):
+def foreign(
+    environ: WSGIEnvironment,
+    is_own: Callable[[str], bool] = lambda _: False,
+) -> str | None:
+    """Return why a request is not meant for this machine, or ``None``.
+
+    :param environ: The request.
+    :param is_own: Whether a Host header is a name that was given to what
+        answers.
+    """
+    host = environ.get('HTTP_HOST', '')
+    if not is_local_host(host) and not is_own(host):
         return (
             "The Host header must be localhost, a name below it, or an "
             "address of loopback."

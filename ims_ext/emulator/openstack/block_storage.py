@@ -30,6 +30,7 @@ class BlockStorageApi:
 
     mount = BLOCK_STORAGE
     dialect = Dialect.COMPUTE
+    project_version = '/v3'
 
     def __init__(self, service: Service) -> None:
         self.service = service

@@ -37,6 +37,7 @@ class ComputeApi:
 
     mount = COMPUTE
     dialect = Dialect.COMPUTE
+    project_version = '/v2.1'
 
     def __init__(self, service: Service) -> None:
         self.service = service

@@ -93,7 +93,7 @@ class IdentityApi:
     def catalog(self, request: Request) -> Answer:
         """Show the catalog."""
         return {
-            'catalog': token_catalog(self.service),
+            'catalog': token_catalog(self.service, request.caller.project_id),
             'links': {
                 'self': f'{request.root}/v3/auth/catalog',
                 'previous': None,
@@ -216,7 +216,7 @@ class IdentityApi:
             return {'token': body}
         body['roles'] = [ROLE]
         if 'nocatalog' not in request.args:
-            body['catalog'] = token_catalog(self.service)
+            body['catalog'] = token_catalog(self.service, token.project_id)
         return {'token': body}
 
     def _credential_view(self, credential_id: str | None) -> dict[str, Any]:

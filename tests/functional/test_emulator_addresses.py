@@ -1,0 +1,407 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each service is at the root of a port and of a host of its own."""
+
+from collections.abc import Callable, Iterator
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+from openstack import connection
+import pytest
+import requests
+
+from ims_ext.emulator.address import SERVICES
+from ims_ext.emulator.address import AddressError
+from ims_ext.emulator.server import EmulatorServer
+from ims_ext.emulator.server import PortError
+
+from .plain_http import Client
+
+REGION = 'eu-emu-1'
+#: A path of each service's own, and the status that it answers with.
+OWN = {
+    'identity': ('/v3/auth/projects', 200),
+    'image': ('/v2/images', 200),
+    'compute': ('/v2.1/servers', 200),
+    'block-storage': ('/v3/volumes', 200),
+    'bucket': ('/images', 403),
+}
+HOSTS = {
+    'identity': 'iam',
+    'image': 'ims',
+    'compute': 'ecs',
+    'block-storage': 'evs',
+    'bucket': 'obs',
+}
+
+
+def ask(
+    url: str, client: Client, host: str | None = None
+) -> requests.Response:
+    """Send a GET with a token, to a name that may not resolve."""
+    headers = {'X-Auth-Token': client.token}
+    if host is not None:
+        headers['Host'] = host
+    return requests.get(url, headers=headers, timeout=30)
+
+
+def catalog(client: Client) -> dict[str, str]:
+    """Return the URL of each type of service."""
+    url = client.root('identity')
+    body = ask(f'{url}/v3/auth/catalog', client).json()
+    return {
+        each['type']: each['endpoints'][0]['url'] for each in body['catalog']
+    }
+
+
+@pytest.fixture
+def server(quick_emulator: EmulatorServer) -> EmulatorServer:
+    return quick_emulator
+
+
+# ====== PORTS ======
+
+
+@pytest.mark.parametrize('service', SERVICES)
+def test_each_service_is_at_the_root_of_a_port_of_its_own(
+    server: EmulatorServer, tenant: Client, service: str
+) -> None:
+    url = server.addresses.url(service)
+    path, status = OWN[service]
+
+    assert urlsplit(url).path == ''
+    assert ask(url + path, tenant).status_code == status
+    others = {server.addresses.url(each) for each in SERVICES} - {url}
+    assert len(others) == len(SERVICES) - 1
+
+
+def test_the_catalog_shows_ports(
+    server: EmulatorServer, tenant: Client
+) -> None:
+    assert catalog(tenant) == {
+        'identity': server.auth_url,
+        'image': server.image_url,
+        'compute': f'{server.compute_url}/v2.1/{tenant.project_id}',
+        'volumev3': f'{server.block_storage_url}/v3/{tenant.project_id}',
+        'object': server.bucket_url,
+    }
+
+
+@pytest.mark.parametrize('service', [n for n in SERVICES if n != 'bucket'])
+@pytest.mark.parametrize('port', [n for n in SERVICES if n != 'bucket'])
+def test_a_service_is_at_a_prefix_of_the_other_services_ports(
+    server: EmulatorServer, tenant: Client, service: str, port: str
+) -> None:
+    path, status = OWN[service]
+    url = f'{server.addresses.url(port)}/{service}{path}'
+
+    assert ask(url, tenant).status_code == status
+
+
+def test_a_bucket_may_be_called_like_a_service(
+    server: EmulatorServer, importer: Client
+) -> None:
+    importer.s3.create_bucket(Bucket='identity')
+    importer.s3.put_object(Bucket='identity', Key='v3', Body=b'content')
+
+    found = importer.s3.get_object(Bucket='identity', Key='v3')
+
+    assert found['Body'].read() == b'content'
+    importer.s3.delete_object(Bucket='identity', Key='v3')
+    importer.s3.delete_bucket(Bucket='identity')
+
+
+@pytest.fixture
+def ports() -> Callable[[int], int]:
+    """Find the first of some ports that are free in a row."""
+
+    def find(count: int) -> int:
+        while True:
+            with socket.create_server(('127.0.0.1', 0)) as first:
+                port: int = first.getsockname()[1]
+            try:
+                for each in range(port + 1, port + count):
+                    socket.create_server(('127.0.0.1', each)).close()
+            except (OSError, OverflowError):
+                continue
+            return port
+
+    return find
+
+
+def test_the_ports_follow_the_first_one(ports: Callable[[int], int]) -> None:
+    first = ports(len(SERVICES))
+
+    with EmulatorServer(port=first) as server:
+        found = [urlsplit(server.addresses.url(n)).port for n in SERVICES]
+
+    assert found == list(range(first, first + len(SERVICES)))
+
+
+def test_a_service_can_have_another_port(ports: Callable[[int], int]) -> None:
+    port = ports(1)
+
+    with EmulatorServer(ports={'identity': port}) as server:
+        assert server.auth_url == f'http://127.0.0.1:{port}/v3'
+
+
+def test_a_port_that_follows_gives_way_to_another_program(
+    ports: Callable[[int], int], caplog: pytest.LogCaptureFixture
+) -> None:
+    first = ports(len(SERVICES))
+    with (
+        socket.create_server(('127.0.0.1', first + 2)),
+        EmulatorServer(port=first) as server,
+    ):
+        assert requests.get(server.auth_url, timeout=30).status_code == 200
+        assert str(urlsplit(server.auth_url).port) in caplog.text
+
+
+@pytest.mark.parametrize('service', ['image', 'identity'])
+def test_a_port_that_was_asked_for_gives_way_to_nobody(service: str) -> None:
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+        arguments: dict[str, Any] = {'ports': {service: port}}
+
+        with pytest.raises(PortError):
+            EmulatorServer(**arguments).start()
+
+
+# ====== NAMES ======
+
+
+@pytest.mark.parametrize('port', SERVICES)
+@pytest.mark.parametrize('service', SERVICES)
+def test_every_port_answers_to_every_service_s_name(
+    server: EmulatorServer, tenant: Client, service: str, port: str
+) -> None:
+    path, status = OWN[service]
+    url = server.addresses.url(port) + path
+    host = f'{HOSTS[service]}.{REGION}.localhost'
+
+    assert ask(url, tenant, host).status_code == status
+    assert ask(url, tenant, f'{host.upper()}.:80').status_code == status
+
+
+@pytest.mark.parametrize(
+    'host', ['obs.eu-emu-1.localhost', 'obs.localhost', 'localhost']
+)
+def test_a_bucket_stands_before_the_object_store_s_name(
+    server: EmulatorServer, importer: Client, host: str
+) -> None:
+    importer.put('key', b'content')
+    signed = importer.s3.generate_presigned_url(
+        'get_object', {'Bucket': 'images', 'Key': 'key'}
+    )
+    # Only one who signs for the name itself is answered.
+    answer = requests.get(
+        signed.replace('/images/key', '/key'),
+        headers={'Host': f'images.{host}'},
+        timeout=30,
+    )
+
+    assert 'SignatureDoesNotMatch' in answer.text
+
+
+@pytest.fixture(scope='module')
+def named() -> Iterator[EmulatorServer]:
+    with EmulatorServer(domain='cloud.test') as server:
+        yield server
+
+
+def test_the_catalog_shows_names_where_there_is_a_domain(
+    named: EmulatorServer,
+) -> None:
+    auth = urlsplit(named.auth_url)
+
+    assert auth.hostname == 'iam.eu-emu-1.cloud.test'
+    assert urlsplit(named.image_url).hostname == 'ims.eu-emu-1.cloud.test'
+    assert urlsplit(named.bucket_url).hostname == 'obs.eu-emu-1.cloud.test'
+    entry = named.clouds()['clouds']['alice']
+    assert entry['auth']['auth_url'] == named.auth_url
+
+
+def ask_named(server: EmulatorServer, host: str) -> int:
+    """Ask for the root of a host that may not resolve; return the status."""
+    port = urlsplit(server.image_url).port
+    return requests.get(
+        f'http://127.0.0.1:{port}/', headers={'Host': host}, timeout=30
+    ).status_code
+
+
+@pytest.mark.parametrize(
+    ('host', 'status'),
+    [
+        ('ims.eu-emu-1.cloud.test', 300),
+        ('IAM.eu-emu-1.cloud.test:1', 300),
+        ('iam.cloud.test', 300),
+        ('ecs.eu-emu-1.localhost', 200),
+        ('obs.eu-emu-1.cloud.test', 403),
+        ('a.bucket.obs.eu-emu-1.cloud.test', 403),
+        ('cloud.test', 403),
+        ('www.cloud.test', 403),
+        ('ims.eu-emu-2.cloud.test', 403),
+        ('x.ims.eu-emu-1.cloud.test', 403),
+        ('ims.eu-emu-1.cloud.test.attacker.example', 403),
+    ],
+)
+def test_only_the_services_names_in_a_domain_are_answered(
+    named: EmulatorServer, host: str, status: int
+) -> None:
+    assert ask_named(named, host) == status
+
+
+# ====== PROJECT IDS ======
+
+
+@pytest.mark.parametrize(
+    'path',
+    [
+        '/v2.1/{}/servers',
+        '/v2.1/{}/servers/detail',
+        '/v2.1/{}/flavors/s3.medium.2',
+        '/v2.1/servers',
+    ],
+)
+def test_compute_takes_the_project_s_id_in_paths(
+    server: EmulatorServer, tenant: Client, path: str
+) -> None:
+    url = server.compute_url + path.format(tenant.project_id)
+
+    assert ask(url, tenant).status_code == 200
+
+
+@pytest.mark.parametrize(
+    'path', ['/v3/{}/volumes', '/v3/{}/backups/detail', '/v3/volumes']
+)
+def test_block_storage_takes_the_project_s_id_in_paths(
+    server: EmulatorServer, tenant: Client, path: str
+) -> None:
+    url = server.block_storage_url + path.format(tenant.project_id)
+
+    assert ask(url, tenant).status_code == 200
+
+
+def test_a_path_with_another_project_s_id_is_refused(
+    server: EmulatorServer, tenant: Client, neighbour: Client
+) -> None:
+    for root, kind in (
+        (f'{server.compute_url}/v2.1', 'servers'),
+        (f'{server.block_storage_url}/v3', 'volumes'),
+    ):
+        answer = ask(f'{root}/{neighbour.project_id}/{kind}', tenant)
+
+        assert answer.status_code == 400
+        assert (
+            'Malformed request URL' in answer.json()['badRequest']['message']
+        )
+
+
+def test_a_catalog_without_a_project_has_no_project_s_endpoints(
+    server: EmulatorServer,
+) -> None:
+    entry = server.clouds()['clouds']['alice']['auth']
+    user = {
+        'name': entry['username'],
+        'password': entry['password'],
+        'domain': {'id': 'default'},
+    }
+    body = {
+        'identity': {'methods': ['password'], 'password': {'user': user}},
+        'scope': {'domain': {'id': 'default'}},
+    }
+    token = requests.post(
+        f'{server.auth_url}/auth/tokens', json={'auth': body}, timeout=30
+    ).json()['token']
+
+    assert {each['type'] for each in token['catalog']} == {
+        'identity',
+        'image',
+        'object',
+    }
+
+
+def test_openstacksdk_finds_servers_and_volumes(
+    server: EmulatorServer,
+) -> None:
+    entry = server.clouds()['clouds']['alice']
+    with connection.Connection(**entry) as conn:
+        names = {each.name for each in conn.compute.servers()}
+        volumes = {each.name for each in conn.block_storage.volumes()}
+
+    assert 'web' in names
+    assert 'spare-data' in volumes
+
+
+# ====== ANOTHER ADDRESS ======
+
+
+@pytest.mark.parametrize(
+    ('public_url', 'image', 'bucket'),
+    [
+        (
+            'https://ci.example:8443/',
+            'https://ci.example:8443/image',
+            'https://ci.example:8443',
+        ),
+        (
+            'https://{service}.{region}.ci.example',
+            'https://ims.eu-emu-1.ci.example',
+            'https://obs.eu-emu-1.ci.example',
+        ),
+        (
+            'http://emulator:{port}',
+            'http://emulator:{0}',
+            'http://emulator:{1}',
+        ),
+    ],
+)
+def test_clients_are_told_the_public_url(
+    ports: Callable[[int], int], public_url: str, image: str, bucket: str
+) -> None:
+    first = ports(len(SERVICES))
+    with EmulatorServer(port=first, public_url=public_url) as server:
+        expected = [each.format(first, first + 1) for each in (image, bucket)]
+
+        assert [server.image_url, server.bucket_url] == expected
+        versions = requests.get(
+            f'http://127.0.0.1:{first}/versions', timeout=30
+        ).json()['versions']
+        link = versions[0]['links'][0]['href']
+        assert link == f'{expected[0]}/v2/'
+
+
+@pytest.mark.parametrize(
+    'url',
+    [
+        'ci.example',
+        'ftp://ci.example',
+        'https://',
+        'https://ci.example:port',
+        'https://ci.example/cloud',
+        'https://ci.example?x',
+        'https://user@ci.example',
+        'https://{region}.ci.example',
+        'https://{host}.ci.example',
+    ],
+)
+def test_a_public_url_that_clients_could_not_use_is_refused(url: str) -> None:
+    with pytest.raises(AddressError):
+        EmulatorServer(public_url=url)
+
+
+def test_one_port_is_enough_for_everything(
+    server: EmulatorServer, importer: Client
+) -> None:
+    """As where one public URL leads to one port."""
+    importer.put('key', b'content')
+    signed = importer.s3.generate_presigned_url(
+        'get_object', {'Bucket': 'images', 'Key': 'key'}
+    )
+    netloc = urlsplit(server.bucket_url).netloc
+    port = urlsplit(server.image_url).netloc
+    answer = requests.get(
+        signed.replace(netloc, port), headers={'Host': netloc}, timeout=30
+    )
+
+    assert answer.content == b'content'
