@@ -33,7 +33,7 @@ HASHED_PYTHON = (3, 11)
 SERVICES = ['glance==33.*', 'keystone==30.*']
 
 #: The extras that users install, whose lowest versions are promised.
-PROMISED_EXTRAS = ['obs', 'cli', 'emulator']
+PROMISED_EXTRAS = ['obs', 'cli', 'emulator', 'pipeline']
 
 UNIT = ['tests/unit', 'tests/contract']
 FUNCTIONAL = ['tests/functional']

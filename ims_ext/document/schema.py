@@ -51,7 +51,14 @@ def _told(document: Document, error: Broken) -> Iterator[Problem]:
         yield from _nearest(document, error)
         return
     path = tuple(error.absolute_path)
-    if error.validator in ('additionalProperties', 'propertyNames'):
+    if 'propertyNames' in error.absolute_schema_path:
+        key = str(error.instance)
+        said = _own_words(error) or error.message
+        yield Problem(
+            document.key_place((*path, key)), f"the name {_short(key)} {said}"
+        )
+        return
+    if error.validator == 'additionalProperties':
         yield from _keys(document, error, path)
         return
     say = _SAID.get(str(error.validator))
@@ -101,13 +108,6 @@ def _nearest(document: Document, error: Broken) -> Iterator[Problem]:
 def _keys(
     document: Document, error: Broken, path: ValuePath
 ) -> Iterator[Problem]:
-    if error.validator == 'propertyNames':
-        key = str(error.instance)
-        said = _own_words(error) or error.message
-        yield Problem(
-            document.key_place((*path, key)), f"the name {_short(key)}: {said}"
-        )
-        return
     allowed = list(error.schema.get('properties', ()))
     patterns = error.schema.get('patternProperties', ())
     for key in error.instance:
@@ -132,19 +132,22 @@ def _not_a_kind(
     wanted = list(dict.fromkeys(_KINDS[kind] for kind in kinds))
     written = document.written(path)
     message = f"{_name(path)} is {' or '.join(wanted)}"
-    if written is None:
-        return f"{message}, not {_kind_of(document, path)}"
     if 'text' in wanted and written:
         return f"{message}: write '{written[:_SHOWN]}', in quotes"
-    return f"{message}, not {_short(written) if written else 'nothing'}"
+    return f"{message}, not {_found(document, path)}"
 
 
-def _kind_of(document: Document, path: ValuePath) -> str:
+def _found(document: Document, path: ValuePath) -> str:
+    """Return what a value is, as a sentence says it."""
+    if written := document.written(path):
+        return _short(written)
     value = document.data
     for each in path:
         value = value[each]
     if value is None:
         return "nothing"
+    if isinstance(value, str):
+        return "empty"
     return _KINDS['array' if isinstance(value, list) else 'object']
 
 
@@ -157,8 +160,8 @@ def _missing(document: Document, error: Broken, path: ValuePath) -> str:
 def _choice(document: Document, error: Broken, path: ValuePath) -> str:
     allowed = [str(each) for each in _several(error.validator_value)]
     return (
-        f"{_name(path)} is not {_short(error.instance)}; "
-        f"{_advice(str(error.instance), allowed)}"
+        f"{_name(path)} is not {_found(document, path)}; "
+        f"{_advice(document.written(path) or '', allowed)}"
     )
 
 
