@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import dataclasses
 
 from ims_ext.emulator.api.image_attributes import defaults
+from ims_ext.emulator.openstack.agency import add_first_agency
 from ims_ext.emulator.openstack.seed import add_servers
 from ims_ext.emulator.state import Condition
 from ims_ext.emulator.state import Domain
@@ -95,6 +96,7 @@ def seed(
     with state.transaction():
         if state.domains.get(DOMAIN.id) is None:
             state.domains.add(DOMAIN)
+            add_first_agency(state, DOMAIN.id)
         known = state.projects.regions()
         _check_regions(known, regions)
         for region in regions:

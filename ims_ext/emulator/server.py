@@ -57,6 +57,7 @@ from ims_ext.emulator.http import IMAGE
 from ims_ext.emulator.http import Router
 from ims_ext.emulator.listener import PortError
 from ims_ext.emulator.openstack.access_key import AccessKeysApi
+from ims_ext.emulator.openstack.agency import AgenciesApi
 from ims_ext.emulator.openstack.application_credential import (
     ApplicationCredentialsApi,
 )
@@ -94,6 +95,7 @@ CAPABILITIES: tuple[Callable[[Service], object], ...] = (
     RolesApi,
     ApplicationCredentialsApi,
     AccessKeysApi,
+    AgenciesApi,
     VersionsApi,
     SchemasApi,
     NativeImagesApi,

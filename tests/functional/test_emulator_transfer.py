@@ -13,8 +13,8 @@ import requests
 
 from ims_ext import diskimage
 from ims_ext.emulator.server import EmulatorServer
-from ims_ext.emulator.work import image_copy
 from ims_ext.emulator.work import image_export
+from ims_ext.emulator.work import region_copy
 
 from .plain_http import OS_VERSION
 from .plain_http import Client
@@ -825,7 +825,7 @@ def test_some_kinds_of_images_cannot_be_copied_to_other_regions(
 def test_a_large_image_cannot_be_copied_to_other_regions(
     alice: Client, golden: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_copy, 'REGION_LIMIT', 1000)
+    monkeypatch.setattr(region_copy, 'SIZE_LIMIT', 1000)
     assert code(copy_to_region(alice, golden)) == 'IMG.0146'
 
 

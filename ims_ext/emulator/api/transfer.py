@@ -16,11 +16,13 @@ from ims_ext.emulator.work import image_copy
 from ims_ext.emulator.work import image_export
 from ims_ext.emulator.work import image_upload
 from ims_ext.emulator.work import object_import
+from ims_ext.emulator.work import region_copy
 from ims_ext.emulator.work.image_access import own_image
 from ims_ext.emulator.work.image_copy import ImageCopy
 from ims_ext.emulator.work.image_export import ImageExport
 from ims_ext.emulator.work.job_runner import JobRunner
 from ims_ext.emulator.work.object_import import Source
+from ims_ext.emulator.work.region_copy import RegionCopy
 from ims_ext.emulator.work.settling import Settling
 
 _REGISTRATION_JOB = 'imsNativeImportImageJob'
@@ -48,6 +50,7 @@ class TransferApi:
         self.works = {
             image_export.WORK: ImageExport(service),
             image_copy.WORK: ImageCopy(service),
+            region_copy.WORK: RegionCopy(service),
         }
 
     @route('PUT', '/v1/cloudimages/<image_id>/upload')
@@ -165,27 +168,22 @@ class TransferApi:
 
     @route('POST', '/v1/cloudimages/<image_id>/cross_region_copy')
     def copy_to_region(self, request: Request, image_id: str) -> Answer:
-        """Refuse a copy to another region, for the first reason there is.
-
-        The emulator is one region, and knows no other that an image could
-        be copied to; that is its last reason.
-        """
+        """Start the job that makes an image in another region of one here."""
         body = rules.json_object(request)
-        rules.image_name(body.get('name'))
-        rules.description(body.get('description'))
-        region = _word('region', body, 'IMG.0147')
-        _word('project_name', body, 'IMG.0145')
-        _word('agency_name', body, 'IMG.0151')
-        state = self.service.state
-        image = own_image(state, image_id, request.project_id)
-        image_copy.check_region_copy(state, image)
-        if region == self.service.settings.region:
-            raise ImsError('IMG.0142')
-        raise ImsError(
-            'IMG.0147',
-            f"There is no region {region}: the emulator is the only one, "
-            f"{self.service.settings.region}.",
+        order = region_copy.Order(
+            name=rules.image_name(body.get('name')),
+            description=rules.description(body.get('description')),
+            region=_word('region', body, 'IMG.0147'),
+            project=_word('project_name', body, 'IMG.0145'),
+            agency=_word('agency_name', body, 'IMG.0151'),
+            vault_id=_vault(body),
         )
+        with self.service.state.transaction():
+            job = region_copy.new_job(
+                self.service, request.caller, image_id, order
+            )
+        self.service.capability(JobRunner).submit(job)
+        return {'job_id': job.id}
 
 
 def _queued_image(service: Service, project_id: str, image_id: str) -> Image:
@@ -266,3 +264,8 @@ def _word(name: str, body: dict[str, Any], code: str) -> str:
     if not word:
         raise ImsError(code)
     return word
+
+
+def _vault(body: dict[str, Any]) -> str | None:
+    vault_id = body.get('vault_id')
+    return rules.identifier(vault_id, 'IMG.0184') if vault_id else None

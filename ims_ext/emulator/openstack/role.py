@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one role, who has it, and what else a user may ask about access."""
+"""Roles, who has them, and what else a user may ask about access."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ims_ext.emulator.errors import Dialect
@@ -10,6 +11,7 @@ from ims_ext.emulator.http import Answer
 from ims_ext.emulator.http import Request
 from ims_ext.emulator.http import route
 from ims_ext.emulator.openstack import keystone
+from ims_ext.emulator.openstack.agency import ROLES as AGENCY_ROLES
 from ims_ext.emulator.openstack.identity import ROLE
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import User
@@ -30,15 +32,16 @@ class RolesApi:
 
     @route('GET', '/v3/roles')
     def roles(self, request: Request) -> Answer:
-        """List the only role."""
-        return keystone.listing(request, 'roles', [_role_view(request)])
+        """List the role that users have, and those of agencies."""
+        return keystone.listing(request, 'roles', _views(request))
 
     @route('GET', '/v3/roles/<role_id>')
     def role(self, request: Request, role_id: str) -> Answer:
-        """Show the only role."""
-        if role_id != ROLE['id']:
-            raise NotFound(f"Could not find role: {role_id}.")
-        return {'role': _role_view(request)}
+        """Show a role."""
+        for view in _views(request):
+            if view['id'] == role_id:
+                return {'role': view}
+        raise NotFound(f"Could not find role: {role_id}.")
 
     @route('GET', '/v3/projects/<project_id>/users/<user_id>/roles')
     def project_roles(
@@ -115,13 +118,22 @@ class RolesApi:
         return keystone.listing(request, 'trusts', [])
 
 
-def _role_view(request: Request) -> dict[str, Any]:
+def _views(request: Request) -> list[dict[str, Any]]:
+    return [
+        _role_view(request),
+        *(_role_view(request, role) for role in AGENCY_ROLES),
+    ]
+
+
+def _role_view(
+    request: Request, role: Mapping[str, Any] = ROLE
+) -> dict[str, Any]:
     return {
-        **ROLE,
         'domain_id': None,
         'description': None,
+        **role,
         'options': {},
-        'links': {'self': f'{request.root}/v3/roles/{ROLE["id"]}'},
+        'links': {'self': f'{request.root}/v3/roles/{role["id"]}'},
     }
 
 

@@ -14,7 +14,8 @@ A :class:`State` has one repository a kind of record::
     state.servers.all(project_id), .get(id, project_id), .add, .save
     state.volumes, .backups               # likewise, and .of_server(id)
     state.access_keys.get(access)         -> AccessKey | None
-    state.projects, .users, .domains, .tokens, .application_credentials
+    state.projects, .users, .domains, .tokens, .application_credentials,
+    .agencies, .grants
 
 Records are plain dataclasses: change one and ``save`` it. Reading and
 writing that belong together go into one block, which other threads wait
@@ -44,6 +45,10 @@ from ims_ext.emulator.clock import Clock
 from ims_ext.emulator.private_files import StateError
 from ims_ext.emulator.state.access_key import AccessKey
 from ims_ext.emulator.state.access_key import AccessKeys
+from ims_ext.emulator.state.agency import Agencies
+from ims_ext.emulator.state.agency import Agency
+from ims_ext.emulator.state.agency import Grant
+from ims_ext.emulator.state.agency import Grants
 from ims_ext.emulator.state.application_credential import ApplicationCredential
 from ims_ext.emulator.state.application_credential import (
     ApplicationCredentials,
@@ -79,11 +84,13 @@ from ims_ext.emulator.state.server import Volumes
 
 __all__ = [
     'AccessKey',
+    'Agency',
     'ApplicationCredential',
     'Backup',
     'Condition',
     'Domain',
     'Effect',
+    'Grant',
     'Ids',
     'Image',
     'ImageQuery',
@@ -109,6 +116,8 @@ _SCHEMA = (
     + Tokens.SCHEMA
     + AccessKeys.SCHEMA
     + ApplicationCredentials.SCHEMA
+    + Agencies.SCHEMA
+    + Grants.SCHEMA
     + Images.SCHEMA
     + Members.SCHEMA
     + Effects.SCHEMA
@@ -168,6 +177,8 @@ class State:
         self.application_credentials = ApplicationCredentials(
             self.database, clock, self.ids
         )
+        self.agencies = Agencies(self.database, clock, self.ids)
+        self.grants = Grants(self.database, clock, self.ids)
         self.images = Images(self.database, clock, self.ids, self.image_file)
         self.members = Members(self.database, clock, self.ids)
         self.effects = Effects(self.database, clock, self.ids)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The copying of images: the conditions, and the work of the job."""
 
-import contextlib
 import errno
 import os
 from pathlib import Path
@@ -22,9 +21,6 @@ from ims_ext.emulator.work.job import Progress
 from ims_ext.emulator.work.new_image import NewImages
 
 WORK = 'copy'
-
-#: The largest image, in bytes, that is copied to another region.
-REGION_LIMIT = 128 * 2**30
 
 #: What a copy does not take from its image: it says so for itself, or it is
 #: about the image and not about what is in it.
@@ -70,25 +66,28 @@ def check_kind(image: Image) -> None:
 
     :raises: IMG.0046, IMG.0130, IMG.0167
     """
-    if image.status != 'active':
-        raise ImsError('IMG.0046')
+    check_active(image)
     if is_whole(image):
         raise ImsError('IMG.0130')
+    check_not_iso(image)
+
+
+def check_active(image: Image) -> None:
+    """Refuse an image that is not active.
+
+    :raises: IMG.0046
+    """
+    if image.status != 'active':
+        raise ImsError('IMG.0046')
+
+
+def check_not_iso(image: Image) -> None:
+    """Refuse an ISO image.
+
+    :raises: IMG.0167
+    """
     if is_iso(image):
         raise ImsError('IMG.0167')
-
-
-def check_region_copy(state: State, image: Image) -> None:
-    """Refuse an image that is not copied to other regions.
-
-    :raises: IMG.0143, IMG.0146, and as :func:`check_kind`.
-    """
-    check_kind(image)
-    if image.get('__system__cmkid'):
-        raise ImsError('IMG.0143')
-    with contextlib.suppress(FileNotFoundError):
-        if state.image_file(image.id).stat().st_size > REGION_LIMIT:
-            raise ImsError('IMG.0146')
 
 
 def new_copy(
