@@ -36,6 +36,8 @@ def everything(server: EmulatorServer) -> list[Any]:
 
 
 def _is_time(value: Any) -> bool:
+    if isinstance(value, float):
+        return True
     return isinstance(value, str) and value.endswith('Z') and 'T' in value
 
 

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parameters of the extension's image listing."""
 
-from collections.abc import Callable, Mapping, Sequence
-import dataclasses
+from collections.abc import Mapping
 import datetime
 import itertools
 import re
-import sys
 from typing import cast
 
 from werkzeug.datastructures import MultiDict
@@ -18,7 +16,8 @@ from ims_ext.emulator.state import Condition
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import ImageQuery
 from ims_ext.emulator.state.image import Images
-from ims_ext.emulator.state.image import Operator
+from ims_ext.emulator.state.image_search import Operator
+from ims_ext.emulator.state.image_search import TagCondition
 
 #: How many images a page has without ``limit``.
 DEFAULT_LIMIT = 500
@@ -81,23 +80,8 @@ _GLANCE_ARCHITECTURES = ('x86_64', 'aarch64')
 #: The agents that there are, in the order that they are written in.
 _AGENTS = ('hss', 'ces')
 
-Predicate = Callable[[Image], bool]
 
-
-@dataclasses.dataclass
-class Listing:
-    """A query, and what it takes more than the database's conditions.
-
-    :ivar tags: For each tag asked for, the ways in which it may be stored.
-    :ivar predicates: All must hold for an image to be listed.
-    """
-
-    query: ImageQuery
-    tags: list[tuple[str, ...]]
-    predicates: list[Predicate]
-
-
-def parse(parameters: MultiDict[str, str], project_id: str) -> Listing:
+def parse(parameters: MultiDict[str, str], project_id: str) -> ImageQuery:
     """Return what a listing's parameters ask for.
 
     :param parameters: As in the URL.
@@ -127,17 +111,17 @@ def parse(parameters: MultiDict[str, str], project_id: str) -> Listing:
         conditions.append(Condition('visibility', 'eq', 'shared'))
         conditions.append(Condition('owner', 'neq', project_id))
     ascending = values.get('sort_dir', 'desc') == 'asc'
-    return Listing(
-        query=ImageQuery(
-            project_id=project_id,
-            member_status=member_status or 'accepted',
-            conditions=conditions,
-            sort=[(values.get('sort_key', 'created_at'), ascending)],
-            marker=values.get('marker') or None,
-            limit=page_size(values.get('limit', DEFAULT_LIMIT)),
-        ),
+    return ImageQuery(
+        project_id=project_id,
+        member_status=member_status or 'accepted',
+        conditions=[
+            *conditions,
+            *_enterprise_project(values.get('enterprise_project_id')),
+        ],
         tags=[_spellings(value) for name, value in given if name == 'tag'],
-        predicates=_enterprise_project(values.get('enterprise_project_id')),
+        sort=[(values.get('sort_key', 'created_at'), ascending)],
+        marker=values.get('marker') or None,
+        limit=page_size(values.get('limit', DEFAULT_LIMIT)),
     )
 
 
@@ -152,92 +136,35 @@ def page_size(value: object) -> int:
     return size
 
 
-def select(images: Images, listing: Listing) -> list[Image]:
+def select(images: Images, query: ImageQuery) -> list[Image]:
     """Return a page of images.
 
     :raises: IMG.0027 for a marker that is no image the caller may see.
     """
-    query, predicates = _with_tags(images, listing)
     try:
-        if not predicates:
-            return images.select(query)
-        return _scan(images, query, predicates)
+        return images.select(query)
     except LookupError as error:
         raise ImsError(
             'IMG.0027', f"The marker {query.marker} is not an image."
         ) from error
 
 
-def all_listed(
-    images: Images, project_id: str, parameters: Mapping[str, str]
-) -> list[Image]:
-    """Return what a listing has on all of its pages."""
-    listing = parse(MultiDict(parameters), project_id)
-    listing.query.limit = sys.maxsize
-    return select(images, listing)
+def all_listed(project_id: str, parameters: Mapping[str, str]) -> ImageQuery:
+    """Return a query for what a listing has on all of its pages."""
+    query = parse(MultiDict(parameters), project_id)
+    query.limit = None
+    return query
 
 
-def _scan(
-    images: Images, query: ImageQuery, predicates: Sequence[Predicate]
-) -> list[Image]:
-    """Return a page, judging the images one after the other."""
-    wanted = DEFAULT_LIMIT if query.limit is None else query.limit
-    size = max(wanted, DEFAULT_LIMIT)
-    found: list[Image] = []
-    while len(found) < wanted:
-        query = dataclasses.replace(query, limit=size)
-        page = images.select(query)
-        found += [
-            image
-            for image in page
-            if all(predicate(image) for predicate in predicates)
-        ]
-        if len(page) < size:
-            break
-        query = dataclasses.replace(query, marker=page[-1].id)
-    return found[:wanted]
-
-
-def _with_tags(
-    images: Images, listing: Listing
-) -> tuple[ImageQuery, list[Predicate]]:
-    """Put the tags into the query, so far as one spelling each will do."""
-    tags: list[str] = []
-    predicates = list(listing.predicates)
-    for spellings in listing.tags:
-        in_use = [
-            spelling
-            for spelling in spellings
-            if images.select(
-                dataclasses.replace(
-                    listing.query,
-                    conditions=(),
-                    tags=[spelling],
-                    marker=None,
-                    limit=1,
-                )
-            )
-        ]
-        if len(in_use) > 1:
-            predicates.append(_has_one_of(frozenset(in_use)))
-        else:
-            tags.append((in_use or spellings)[0])
-    return dataclasses.replace(listing.query, tags=tags), predicates
-
-
-def _has_one_of(tags: frozenset[str]) -> Predicate:
-    return lambda image: not tags.isdisjoint(image.tags)
-
-
-def _spellings(tag: str) -> tuple[str, ...]:
-    """Return the ways in which a tag may be stored."""
+def _spellings(tag: str) -> TagCondition:
+    """Return the condition on a tag, which may be stored in several ways."""
     if not tag:
         raise ImsError('IMG.0115')
     key, separator, value = tag.partition('=')
     if not separator:
-        return tag, f'{tag}='
+        return TagCondition([tag, f'{tag}='])
     # Tags from before the tagging function's upgrade have a dot.
-    return (tag, f'{key}.{value}') if value else (tag, key)
+    return TagCondition([tag, f'{key}.{value}' if value else key])
 
 
 def _conditions(name: str, value: str) -> list[Condition]:
@@ -336,14 +263,11 @@ def _check_choice(name: str, value: str) -> None:
         )
 
 
-def _enterprise_project(value: str | None) -> list[Predicate]:
+def _enterprise_project(value: str | None) -> list[Condition]:
     if value is None or value == 'all_granted_eps':
         return []
     wanted = rules.enterprise_project(value)
-    default = rules.DEFAULT_ENTERPRISE_PROJECT
-    return [
-        lambda image: (
-            (image.attributes.get('enterprise_project_id') or default)
-            == wanted
-        )
-    ]
+    if wanted != rules.DEFAULT_ENTERPRISE_PROJECT:
+        return [Condition('enterprise_project_id', 'eq', wanted)]
+    # Images that say nothing are in the default one.
+    return [Condition('enterprise_project_id', 'in', (wanted, '', None))]

@@ -16,7 +16,7 @@ from ims_ext.emulator.api.image_attributes import INTEGERS
 from ims_ext.emulator.errors import BadRequest
 from ims_ext.emulator.state import Condition
 from ims_ext.emulator.state import ImageQuery
-from ims_ext.emulator.state.image import Operator
+from ims_ext.emulator.state.image_search import Operator
 
 #: How many images a page has at most.
 MAX_LIMIT = 1000

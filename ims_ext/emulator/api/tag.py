@@ -9,7 +9,6 @@ from ims_ext.emulator.api import cloud_image_query
 from ims_ext.emulator.api import creation
 from ims_ext.emulator.api import rules
 from ims_ext.emulator.api import tag_search
-from ims_ext.emulator.api.tag_search import split_tag
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.errors import NotFound
 from ims_ext.emulator.http import Answer
@@ -17,6 +16,7 @@ from ims_ext.emulator.http import Request
 from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Image
+from ims_ext.emulator.state.image import split_tag
 from ims_ext.emulator.work.image_access import own_image
 
 #: How many tags a page of operation 17 has without ``limit``.
@@ -131,22 +131,19 @@ class TagsApi:
         )
         if not page:
             raise ImsError('IMG.0017', "The first page is 1.")
-        images = cloud_image_query.all_listed(
-            self.state.images, request.project_id, parameters
-        )
-        tags = sorted({tag for image in images for tag in image.tags})
-        return {'tags': tags[(page - 1) * size : page * size]}
+        query = cloud_image_query.all_listed(request.project_id, parameters)
+        query.marker, query.limit = None, size
+        query.offset = (page - 1) * size
+        return {'tags': self.state.images.tags(query)}
 
     @route('GET', '/v2/<project_id>/images/tags')
     def project_tags(self, request: Request, project_id: str) -> Answer:
         """List all tags of the project's own images, by their keys."""
         rules.own_project(request, project_id)
         values: dict[str, set[str]] = {}
-        for image in cloud_image_query.all_listed(
-            self.state.images, project_id, {'owner': project_id}
-        ):
-            for key, value in map(split_tag, image.tags):
-                values.setdefault(key, set()).add(value)
+        query = cloud_image_query.all_listed(project_id, {'owner': project_id})
+        for key, value in map(split_tag, self.state.images.tags(query)):
+            values.setdefault(key, set()).add(value)
         return {
             'tags': [
                 {'key': key, 'values': sorted(values[key])}

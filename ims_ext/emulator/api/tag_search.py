@@ -13,7 +13,13 @@ from ims_ext.emulator.http import Answer
 from ims_ext.emulator.http import Request
 from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
+from ims_ext.emulator.state import Condition
 from ims_ext.emulator.state import Image
+from ims_ext.emulator.state import ImageQuery
+from ims_ext.emulator.state.image import split_tag
+from ims_ext.emulator.state.image_search import AnyTag
+from ims_ext.emulator.state.image_search import NotAllTags
+from ims_ext.emulator.state.image_search import TagCondition
 
 #: Bounds of a search: keys, values of each, and their characters.
 _MOST_KEYS = 10
@@ -29,17 +35,6 @@ _FIELDS = ('resource_name', 'resource_id')
 
 #: Permitted values of each key; none stand for any value.
 Tags = dict[str, list[str]]
-
-
-def split_tag(tag: str) -> tuple[str, str]:
-    """Return key and value of a tag as images have it.
-
-    :param tag: ``key=value``, ``key.value`` from before the tagging
-        function's upgrade, or a plain word.
-    """
-    separator = '=' if '=' in tag else '.'
-    key, _, value = tag.partition(separator)
-    return key, value
 
 
 def tag_objects(image: Image) -> list[dict[str, str]]:
@@ -74,19 +69,14 @@ class TagSearchApi:
         search = parse(body)
         if body.get('action') not in ('filter', 'count'):
             raise ImsError('IMG.0001', "action must be filter or count.")
-        # No reference restricts it to some images, so it finds what
-        # operation 1 lists, in the same order.
-        found = [
-            image
-            for image in cloud_image_query.all_listed(
-                self.state.images, project_id, {}
-            )
-            if search.finds(image)
-        ]
-        answer: dict[str, Any] = {'total_count': len(found)}
+        query = search.query(project_id)
+        answer: dict[str, Any] = {
+            'total_count': self.state.images.matching(query)
+        }
         if body['action'] == 'filter':
-            part = page(body)
-            answer['resources'] = [view(image) for image in found[part]]
+            query.limit, query.offset = page(body)
+            images = self.state.images.select(query)
+            answer['resources'] = [view(image) for image in images]
         return answer
 
 
@@ -109,34 +99,34 @@ class Search:
     untagged: bool
     matches: dict[str, str]
 
-    def finds(self, image: Image) -> bool:
-        """Tell whether an image is found."""
-        if not self._matches(image):
-            return False
-        if self.untagged:
-            return not image.tags
-        mine = dict(map(split_tag, image.tags))
-        return not (
-            (self.tags and not all(_has(mine, self.tags)))
-            or (self.tags_any and not any(_has(mine, self.tags_any)))
-            or (self.not_tags and all(_has(mine, self.not_tags)))
-            or any(_has(mine, self.not_tags_any))
-        )
-
-    def _matches(self, image: Image) -> bool:
-        image_id = self.matches.get('resource_id', image.id)
-        wanted = self.matches.get('resource_name')
-        if image.id != image_id or wanted is None:
-            return image.id == image_id
-        name = image.name or ''
+    def query(self, project_id: str) -> ImageQuery:
+        """Return the query for the images that are found."""
+        # No reference restricts it to some images, so it finds what
+        # operation 1 lists, in the same order.
+        query = cloud_image_query.all_listed(project_id, {})
+        if 'resource_id' in self.matches:
+            query.conditions = [
+                *query.conditions,
+                Condition('id', 'eq', self.matches['resource_id']),
+            ]
         # A part of the name is enough, unless the name has to be empty.
-        return wanted.lower() in name.lower() if wanted else not name
+        query.name_part = self.matches.get('resource_name')
+        if self.untagged:
+            query.tags = [AnyTag([TagCondition()], holds=False)]
+            return query
+        query.tags = _keys(self.tags)
+        if self.tags_any:
+            query.tags.append(AnyTag(_keys(self.tags_any)))
+        if self.not_tags:
+            query.tags.append(NotAllTags(_keys(self.not_tags)))
+        if self.not_tags_any:
+            query.tags.append(AnyTag(_keys(self.not_tags_any), holds=False))
+        return query
 
 
-def _has(mine: Mapping[str, str], wanted: Tags) -> list[bool]:
+def _keys(tags: Tags) -> list[Any]:
     return [
-        key in mine and (not values or mine[key] in values)
-        for key, values in wanted.items()
+        TagCondition(key=key, values=values) for key, values in tags.items()
     ]
 
 
@@ -153,8 +143,8 @@ def parse(body: Mapping[str, Any]) -> Search:
     return Search(**tags, untagged=untagged, matches=_fields(body))
 
 
-def page(body: Mapping[str, Any]) -> slice:
-    """Return which of the images found a body asks for.
+def page(body: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many of the images found a body asks for, after how many.
 
     :raises: IMG.0001 for values that are not permitted.
     """
@@ -164,7 +154,7 @@ def page(body: Mapping[str, Any]) -> slice:
     if not 1 <= size <= _LARGEST_PAGE:
         raise ImsError('IMG.0001', "limit must be from 1 to 1000.")
     start = rules.whole_number('offset', body.get('offset', 0), 'IMG.0001')
-    return slice(start, start + size)
+    return size, start
 
 
 def _tags(body: Mapping[str, Any], name: str) -> Tags:

@@ -66,10 +66,10 @@ from ims_ext.emulator.state.identity import User
 from ims_ext.emulator.state.identity import Users
 from ims_ext.emulator.state.ids import Ids
 from ims_ext.emulator.state.ids import Seed
-from ims_ext.emulator.state.image import Condition
 from ims_ext.emulator.state.image import Image
-from ims_ext.emulator.state.image import ImageQuery
 from ims_ext.emulator.state.image import Images
+from ims_ext.emulator.state.image_search import Condition
+from ims_ext.emulator.state.image_search import ImageQuery
 from ims_ext.emulator.state.job import Job
 from ims_ext.emulator.state.job import Jobs
 from ims_ext.emulator.state.member import Member
@@ -107,7 +107,7 @@ __all__ = [
 ]
 
 #: Raised when tables change; a state of another version is refused.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 _SCHEMA = (
     Domains.SCHEMA

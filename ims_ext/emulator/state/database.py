@@ -25,6 +25,10 @@ class Database:
             path, check_same_thread=False, isolation_level=None
         )
         self._connection.row_factory = sqlite3.Row
+        # SQLite's own function knows the letters of ASCII only.
+        self._connection.create_function(
+            'lower_case', 1, str.lower, deterministic=True
+        )
         self._connection.execute('PRAGMA journal_mode = WAL')
         self._connection.execute(
             f'PRAGMA synchronous = {"NORMAL" if durable else "OFF"}'

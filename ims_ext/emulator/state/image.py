@@ -1,45 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """The images, and queries for them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 import dataclasses
-import json
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from ims_ext.emulator.state.database import Database
 from ims_ext.emulator.state.ids import Ids
+from ims_ext.emulator.state.image_search import COLUMNS
+from ims_ext.emulator.state.image_search import INDEXES
+from ims_ext.emulator.state.image_search import ImageQuery
+from ims_ext.emulator.state.image_search import Statement
+from ims_ext.emulator.state.image_search import visible as visible_sql
 from ims_ext.emulator.state.record import JSON
 from ims_ext.emulator.state.record import Codec
 from ims_ext.emulator.state.record import Table
 from ims_ext.emulator.state.record import timestamp
 
-Operator = Literal['eq', 'neq', 'gt', 'gte', 'lt', 'lte', 'in']
 
-_SQL_OPERATORS: dict[Operator, str] = {
-    'eq': 'IS',
-    'neq': 'IS NOT',
-    'gt': '>',
-    'gte': '>=',
-    'lt': '<',
-    'lte': '<=',
-}
+def split_tag(tag: str) -> tuple[str, str]:
+    """Return key and value of a tag as images have it.
 
-#: Attributes with a column of their own; all others live in one JSON object.
-COLUMNS = (
-    'id',
-    'owner',
-    'name',
-    'status',
-    'visibility',
-    'created_at',
-    'updated_at',
-)
-
-
-#: What SQLite's JSON paths cannot hold; an attribute with one of these in its
-#: name is kept, but not found by its value.
-_UNQUOTABLE = frozenset('"\\\0')
+    :param tag: ``key=value``, ``key.value`` from before the tagging
+        function's upgrade, or a plain word.
+    """
+    separator = '=' if '=' in tag else '.'
+    key, _, value = tag.partition(separator)
+    return key, value
 
 
 @dataclasses.dataclass
@@ -104,45 +92,6 @@ class Image:
         return self.attributes.get(attribute)
 
 
-@dataclasses.dataclass(frozen=True)
-class Condition:
-    """A condition on an attribute of listed images.
-
-    :ivar attribute: A wire name.
-    :ivar value: As typed as the attribute is on the wire; a sequence for
-        ``in``.
-    """
-
-    attribute: str
-    operator: Operator
-    value: Any
-
-
-@dataclasses.dataclass
-class ImageQuery:
-    """Which images to list, as whom, and in which order.
-
-    :ivar project_id: Who asks. Listed are the project's own images, public
-        ones, and those shared with it.
-    :ivar member_status: Which answer the project must have given for images
-        shared with it: ``accepted``, ``pending``, ``rejected`` or ``all``.
-    :ivar conditions: All must hold.
-    :ivar tags: All must be there.
-    :ivar sort: Attributes and whether they ascend; creation decides between
-        equals.
-    :ivar marker: The ID of the last image of the page before.
-    :ivar limit: How many images at most; ``None`` for all.
-    """
-
-    project_id: str
-    member_status: str = 'accepted'
-    conditions: Sequence[Condition] = ()
-    tags: Sequence[str] = ()
-    sort: Sequence[tuple[str, bool]] = (('created_at', False),)
-    marker: str | None = None
-    limit: int | None = None
-
-
 class Images(Table[Image]):
     """The images."""
 
@@ -164,15 +113,13 @@ class Images(Table[Image]):
             status TEXT NOT NULL, visibility TEXT NOT NULL,
             created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
             attributes TEXT NOT NULL, seen_from REAL NOT NULL)""",
-        'CREATE INDEX images_owner ON images (owner)',
-        'CREATE INDEX images_status ON images (status)',
-        'CREATE INDEX images_visibility ON images (visibility)',
-        'CREATE INDEX images_name ON images (name)',
-        'CREATE INDEX images_created_at ON images (created_at, sequence)',
+        *INDEXES,
         """CREATE TABLE image_tags (
             image_id TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
-            tag TEXT NOT NULL, PRIMARY KEY (image_id, tag)) WITHOUT ROWID""",
+            tag TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+            PRIMARY KEY (image_id, tag)) WITHOUT ROWID""",
         'CREATE INDEX image_tags_tag ON image_tags (tag)',
+        'CREATE INDEX image_tags_key ON image_tags (key, value)',
     )
 
     def __init__(
@@ -220,8 +167,8 @@ class Images(Table[Image]):
             'DELETE FROM image_tags WHERE image_id = ?', (image.id,)
         )
         self._database.execute_many(
-            'INSERT INTO image_tags VALUES (?, ?)',
-            [(image.id, tag) for tag in image.tags],
+            'INSERT INTO image_tags VALUES (?, ?, ?, ?)',
+            [(image.id, tag, *split_tag(tag)) for tag in image.tags],
         )
 
     def delete(self, image_id: str) -> None:
@@ -241,7 +188,7 @@ class Images(Table[Image]):
         A project sees an image that is shared with it whatever it answered.
         """
         found = self._read(
-            f'WHERE id = :id AND {_visible("all")}',
+            f'WHERE id = :id AND {visible_sql("all")}',
             {
                 'id': image_id,
                 'project_id': project_id,
@@ -267,130 +214,27 @@ class Images(Table[Image]):
         :raises: :class:`LookupError` for a marker that is no image the
             project may see.
         """
-        statement = _Statement(query, self._clock())
+        statement = Statement(query, self._clock())
         if query.marker is not None:
             if self.visible(query.marker, query.project_id) is None:
                 raise LookupError(query.marker)
             row = self._database.execute(*statement.marker_values())[0]
             statement.begin_after(tuple(row))
-        return self._read(*statement.sql())
+        statement.plan(self._database)
+        return self._read(*statement.page())
 
+    def matching(self, query: ImageQuery) -> int:
+        """Return how many images a query asks for, on all of its pages."""
+        statement = Statement(query, self._clock())
+        statement.plan(self._database)
+        return int(self._database.execute(*statement.count())[0][0])
 
-def _visible(member_status: str) -> str:
-    """Return the SQL for "the project may see it".
+    def tags(self, query: ImageQuery) -> list[str]:
+        """Return the tags of the images that a query asks for, sorted.
 
-    Public and shared images are seen in their own region only.
-    """
-    mine = 'member_id = :project_id'
-    if member_status != 'all':
-        mine += ' AND status = :member_status'
-    shared = f'SELECT image_id FROM members WHERE {mine}'  # noqa: S608
-    # The signs keep SQLite from collecting and sorting all that is visible,
-    # where it can walk an index in the order asked for.
-    return (
-        "(+owner = :project_id OR ("
-        "(+visibility = 'public' OR "
-        f"(+visibility = 'shared' AND +id IN ({shared}))) "
-        f'AND {_region_of("owner")} IS {_region_of(":project_id")})) '
-        'AND +seen_from <= :now'
-    )
-
-
-def _region_of(project_id: str) -> str:
-    return f'(SELECT region FROM projects WHERE projects.id = {project_id})'  # noqa: S608
-
-
-class _Statement:
-    """The SQL of an :class:`ImageQuery`; every value is a parameter."""
-
-    def __init__(self, query: ImageQuery, now: float) -> None:
-        self._query = query
-        self._parameters: dict[str, Any] = {
-            'project_id': query.project_id,
-            'member_status': query.member_status,
-            'now': now,
-        }
-        self._where = [_visible(query.member_status)]
-        self._where += [self._condition(each) for each in query.conditions]
-        self._where += [self._tag(tag) for tag in query.tags]
-        self._keys = [
-            (self._sort_key(name), ascending) for name, ascending in query.sort
-        ]
-        last_ascends = query.sort[-1][1] if query.sort else False
-        self._keys.append(('sequence', last_ascends))
-
-    def sql(self) -> tuple[str, dict[str, Any]]:
-        order = ', '.join(
-            f'{key} {"ASC" if ascending else "DESC"}'
-            for key, ascending in self._keys
-        )
-        limit = -1 if self._query.limit is None else self._query.limit
-        return (
-            f'WHERE {" AND ".join(self._where)} '
-            f'ORDER BY {order} LIMIT {self._bind(limit)}',
-            self._parameters,
-        )
-
-    def marker_values(self) -> tuple[str, dict[str, Any]]:
-        keys = ', '.join(key for key, _ in self._keys)
-        marker = self._bind(self._query.marker)
-        return (
-            f'SELECT {keys} FROM images WHERE id = {marker}',  # noqa: S608
-            self._parameters,
-        )
-
-    def begin_after(self, values: Sequence[Any]) -> None:
-        """Leave out the marker's image and all that sort before it."""
-        alternatives = []
-        equal: list[str] = []
-        for (key, ascending), value in zip(self._keys, values, strict=True):
-            mark = self._bind(value)
-            operator = '>' if ascending else '<'
-            if not equal:
-                # Implied by the alternatives, but this one can use an index.
-                self._where.append(f'{key} {operator}= {mark}')
-            alternatives.append(
-                ' AND '.join([*equal, f'{key} {operator} {mark}'])
-            )
-            equal.append(f'{key} = {mark}')
-        self._where.append(f'({" OR ".join(alternatives)})')
-
-    def _bind(self, value: Any) -> str:
-        name = f'p{len(self._parameters)}'
-        self._parameters[name] = value
-        return f':{name}'
-
-    def _expression(self, attribute: str) -> str:
-        if attribute in COLUMNS:
-            return attribute
-        path = self._bind(f'$."{attribute}"')
-        stored = f'json_extract(attributes, {path})'
-        if attribute != '__imagetype':
-            return stored
-        # Who an image was shared with sees another type than its owner.
-        return (
-            f"CASE WHEN visibility = 'shared' AND owner != :project_id "
-            f"THEN 'shared' ELSE {stored} END"
-        )
-
-    def _tag(self, tag: str) -> str:
-        where = f'tag = {self._bind(tag)}'
-        return f'id IN (SELECT image_id FROM image_tags WHERE {where})'  # noqa: S608
-
-    def _sort_key(self, attribute: str) -> str:
-        if attribute in COLUMNS and attribute != 'name':
-            return attribute
-        # Comparisons with NULL are never true, and would end the paging. As
-        # NULL does elsewhere, -1 comes before all numbers and texts.
-        return f'COALESCE({self._expression(attribute)}, -1)'
-
-    def _condition(self, condition: Condition) -> str:
-        if _UNQUOTABLE & set(condition.attribute):
-            return '0'
-        left = self._expression(condition.attribute)
-        if condition.operator == 'in':
-            # As one parameter, however many values there are.
-            values = self._bind(json.dumps(list(condition.value)))
-            return f'({left}) IN (SELECT value FROM json_each({values}))'  # noqa: S608
-        operator = _SQL_OPERATORS[condition.operator]
-        return f'({left}) {operator} {self._bind(condition.value)}'
+        :param query: Its limit and offset are those of the tags.
+        """
+        statement = Statement(query, self._clock())
+        statement.plan(self._database)
+        rows = self._database.execute(*statement.used_tags())
+        return [str(row[0]) for row in rows]
