@@ -6,7 +6,7 @@ strings and timestamps in two notations; the formatters here read them all.
 Resources that the cloud has are put together when they are looked at.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 import contextlib
 import copy
 import datetime
@@ -418,3 +418,14 @@ class JobRequest(Resource):
             where the request is sent once whatever happens.
         """
         return None
+
+    def effects(self, job: Any) -> Iterable[Any]:
+        """Return what can be seen once the job has ended well.
+
+        Whoever waits for the job waits until it is seen, or for half a
+        minute.
+
+        :param job: The :class:`~ims_ext.extension.job.Job`, ended.
+        :returns: Each a :class:`~ims_ext.extension.job_effect.Effect`.
+        """
+        return ()

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Creating images from objects in buckets: plain and quick import."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
 from ims_ext import exceptions
 from ims_ext import resource
+from ims_ext import sdk
 from ims_ext import validation
 from ims_ext.extension import creation_body as _body
 from ims_ext.extension import job as _job
+from ims_ext.extension import job_effect
 from ims_ext.reconcile import image as image_trace
 
 #: What a quickly imported image can be for.
@@ -40,6 +42,10 @@ class ObjectImport(resource.JobRequest):
     def trace(self) -> image_trace.ImageJobTrace:
         """Recognise the image by its name and object."""
         return image_trace.ImageJobTrace([_wanted(self.name, self.image_url)])
+
+    def effects(self, job: _job.Job) -> Sequence[job_effect.Effect]:
+        """Follow the image."""
+        return job_effect.of_images(job.image_ids, sdk.body_attributes(self))
 
 
 class QuickImport(ObjectImport):
@@ -109,6 +115,14 @@ class ImageCreation(ObjectImport):
         ]
         return image_trace.ImageJobTrace(
             [_wanted(self.name, self.image_url), *disks]
+        )
+
+    def effects(self, job: _job.Job) -> Sequence[job_effect.Effect]:
+        """Follow the image, and those of its data disks."""
+        return job_effect.of_images(
+            job.image_ids,
+            sdk.body_attributes(self),
+            *(self.data_images or ()),
         )
 
 

@@ -19,6 +19,7 @@ from ims_ext import reconcile
 from ims_ext import resource
 from ims_ext import sdk
 from ims_ext import validation
+from ims_ext.extension import job_effect
 from ims_ext.extension import job_image
 from ims_ext.extension import job_watch
 from ims_ext.transport import decode
@@ -89,8 +90,10 @@ class Job(resource.Resource):
     #: the bucket still; not sent by the cloud.
     left_object: str | None = None
 
-    #: The request that has started the job, where it makes images.
+    #: The request that has started the job, where that is known.
     _request: job_image.Request | None = None
+    #: What the job has brought about, once it has ended well.
+    _following: job_effect.Following | None = None
     #: Images that the job has made and does not tell.
     _found_ids: tuple[str, ...] = ()
 
@@ -131,6 +134,17 @@ class Job(resource.Resource):
     def is_finished(self) -> bool:
         """Whether the job has ended."""
         return self.is_successful or self.is_failed
+
+    @property
+    def is_over(self) -> bool:
+        """Whether waiting for the job is over.
+
+        It has ended, and, if well, its effect was seen, or looked for in
+        vain.
+        """
+        return self.is_finished and (
+            self._following is None or self._following.is_over
+        )
 
     @property
     def _entities(self) -> dict[str, Any]:
@@ -248,7 +262,6 @@ class Job(resource.Resource):
             project_id=ims.get_project_id(),
             connection=sdk.connection_of(ims),
         )
-        job._request = self._request
         return job.fetch(ims, error_message=f"Cannot look up the job {wanted}")
 
     def find_images(self, ims: 'JobMixin') -> None:
@@ -259,6 +272,33 @@ class Job(resource.Resource):
         if self._request and self.is_successful and not self.image_ids:
             found = self._request.find(ims, self.label)
             self._found_ids = tuple(found)
+
+    def follow(self, ims: 'JobMixin') -> None:
+        """Look at what a job that has ended well has brought about.
+
+        :param ims: ``conn.ims``.
+        """
+        if self._following is None:
+            self.find_images(ims)
+            self._following = job_effect.Following(
+                self.label,
+                self._request.effects(self)
+                if self._request
+                else job_effect.of_type(self.job_type, self.image_ids),
+            )
+        self._following.look(ims)
+
+    def stop_following(self) -> None:
+        """Take the job's effect as it is, and say what was not seen."""
+        if self._following is not None:
+            self._following.give_up()
+
+    def started_by(self, request: job_image.Request | None) -> None:
+        """Note which request has started the job.
+
+        :param request: The request.
+        """
+        self._request = request
 
 
 class JobMixin(proxy.Proxy):
@@ -273,9 +313,8 @@ class JobMixin(proxy.Proxy):
             :class:`~openstack.exceptions.BadRequestException` where the
             project has no such job.
         """
-        if isinstance(job, Job):
-            return job.look(self)
-        return self._job(job_id(job)).look(self)
+        known = job if isinstance(job, Job) else self._job(job_id(job))
+        return self._looked_at(known, self)
 
     def _start_job(
         self,
@@ -313,9 +352,13 @@ class JobMixin(proxy.Proxy):
             return job
 
         trace: reconcile.Trace[Job] | None = request.trace()
-        if trace is not None and trace.makes_images:
-            job._request = job_image.Request(trace, reconcile.Moment())
+        sent = job_image.Request(
+            request.effects,
+            reconcile.Moment(),
+            trace if trace and trace.makes_images else None,
+        )
         started = reconcile.make_once(self, trace, send) if trace else send()
+        started.started_by(sent)
         if not wait:
             return started
         return self.wait_for_job(started, timeout=timeout)
@@ -358,7 +401,6 @@ class JobMixin(proxy.Proxy):
             raise
         if watch.job.is_failed:
             raise exceptions.JobFailedError(watch.job)
-        watch.job.find_images(self)
         return watch.job
 
     def _wait(
@@ -372,9 +414,12 @@ class JobMixin(proxy.Proxy):
         while True:
             if watch.look(self._look_once) and progress:
                 progress(watch.job)
-            if watch.job.is_finished:
+            if watch.job.is_over:
                 return
             remaining = deadline - time.monotonic()
+            if remaining <= 0 and watch.job.is_finished:
+                watch.job.stop_following()
+                return
             if remaining <= 0:
                 raise exceptions.JobTimeoutError([watch.job], patience)
             time.sleep(min(watch.pause, remaining))
@@ -420,8 +465,7 @@ class JobMixin(proxy.Proxy):
             for watch in looks:
                 if progress:
                     progress(watch.job)
-                if watch.job.is_finished:
-                    watch.job.find_images(self)
+                if watch.job.is_over:
                     yield watch.job
         except BaseException as error:
             job_watch.note_left(watches, error)
@@ -445,8 +489,23 @@ class JobMixin(proxy.Proxy):
 
     def _look_once(self, job: Job) -> Job:
         """Return a job as it is now, without asking again."""
-        bound = session.RetrySession(self, self.retry_policy.once())
-        return job.look(cast(JobMixin, bound))
+        now = job
+        if not (job.is_finished and job._following):
+            once = session.RetrySession(self, self.retry_policy.once())
+            try:
+                now = self._looked_at(job, cast(JobMixin, once))
+            except sdk_exceptions.NotFoundException:
+                if not (job._request and job._request.is_new):
+                    raise
+        if now.is_successful:
+            now.follow(self)
+        return now
+
+    def _looked_at(self, job: Job, ims: 'JobMixin') -> Job:
+        """Return a job as it is now, with what is known of its request."""
+        now = job.look(ims)
+        now.started_by(job._request)
+        return now
 
     def _job(self, job_id: str | None = None) -> Job:
         return Job.new(

@@ -6,7 +6,7 @@ documented one, or not at all. The image is found then as it is after a lost
 answer: by what was asked for.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 import dataclasses
 import logging
 import re
@@ -21,6 +21,9 @@ _logger = logging.getLogger(__name__)
 
 #: Members of a job's entities with IDs, the documented one first.
 _PLACES = ('image_id', 'image_ids', '__data_images')
+
+#: Seconds after which a job that was started is certain to be shown.
+_NEW = 15.0
 
 _UUID = re.compile(r'[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}')
 _BETWEEN = re.compile(r'[^\w.-]+')
@@ -56,14 +59,21 @@ def distinct(image_ids: Iterable[str]) -> list[str]:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """The request that has started a job, as far as its images can be found.
+    """The request that has started a job, as far as waiting needs it.
 
-    :ivar trace: How they are recognised.
+    :ivar effects: Returns what is to be seen after the end of a job.
     :ivar moment: When it was sent.
+    :ivar trace: How its images are recognised, where it makes any.
     """
 
-    trace: reconcile.Trace[Any]
+    effects: Callable[[Any], Iterable[Any]]
     moment: reconcile.Moment
+    trace: reconcile.Trace[Any] | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the job is so new that the cloud may not show it yet."""
+        return self.moment.elapsed < _NEW
 
     def find(self, ims: Any, label: str) -> list[str]:
         """Find the images of a job that has ended well.
@@ -74,6 +84,8 @@ class Request:
             from others, which is logged: the job has ended well all the
             same.
         """
+        if self.trace is None:
+            return []
         try:
             found = reconcile.find_soon(ims, self.trace, self.moment)
         except (

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """When to look at a running job next, and looking at many of them."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent import futures
 import heapq
 import itertools
@@ -15,6 +15,7 @@ from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
 from ims_ext import workers
+from ims_ext.extension import job_effect
 from ims_ext.transport import failures
 from ims_ext.transport import retry
 
@@ -54,6 +55,13 @@ class RunningJob(exceptions.LookedAtJob, Protocol):
     def is_finished(self) -> bool:
         """Whether the job has ended."""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether waiting for the job is over, its effect included."""
+
+    def stop_following(self) -> None:
+        """Take the job's effect as it is."""
+
 
 J = TypeVar('J', bound=RunningJob)
 
@@ -86,6 +94,7 @@ class WatchedJob(Generic[J]):
         self._failing: retry.Attempts | None = None
         self._first: tuple[float, float] | None = None
         self._last_done: float | None = None
+        self._effect_pause = job_effect.FIRST_PAUSE
 
     def look(self, get: GetJob[J]) -> bool:
         """Look at the job, and set the pause until the next look.
@@ -128,6 +137,12 @@ class WatchedJob(Generic[J]):
         )
 
     def _set_pause(self) -> None:
+        if self.job.is_finished:
+            self.pause = self._effect_pause
+            self._effect_pause = min(
+                self.pause * job_effect.PAUSE_GROWTH, job_effect.LONGEST_PAUSE
+            )
+            return
         expected = self._expected_end()
         done = self.job.progress
         is_stuck = done is not None and done == self._last_done
@@ -194,21 +209,37 @@ def look_at_all(
             looked = looks.next(max(min(wake, deadline) - now, 0.0))
             if looked is None and is_over:
                 left = [watch for _, _, watch in waiting]
-                raise exceptions.JobTimeoutError(
-                    [watch.job for watch in (*left, *looks.jobs)],
-                    timeout,
-                )
+                yield from _ended_in_time([*left, *looks.jobs], timeout)
+                return
             if looked is None:
                 continue
             watch, has_news = looked
             if has_news:
                 yield watch
-            if not watch.job.is_finished:
+            if not watch.job.is_over:
                 now = time.monotonic()
                 due = now + watch.pause
                 if has_news and now < last < due:
                     due = last
                 heapq.heappush(waiting, (due, next(order), watch))
+
+
+def _ended_in_time(
+    watches: Iterable[WatchedJob[J]], timeout: float
+) -> Iterator[WatchedJob[J]]:
+    """Give the jobs that have ended but for their effect, and no others.
+
+    :raises: :class:`~ims_ext.exceptions.JobTimeoutError` with those.
+    """
+    running = []
+    for watch in watches:
+        if watch.job.is_finished:
+            watch.job.stop_following()
+            yield watch
+        else:
+            running.append(watch.job)
+    if running:
+        raise exceptions.JobTimeoutError(running, timeout)
 
 
 def note_left(watches: Iterable[WatchedJob[J]], error: BaseException) -> None:

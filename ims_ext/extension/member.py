@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sharing images: with which projects, and what those have answered."""
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 import datetime
 import re
 from typing import Any, cast
@@ -18,6 +18,8 @@ from ims_ext import validation
 from ims_ext.extension import ambiguity
 from ims_ext.extension import cloud_image as _cloud_image
 from ims_ext.extension import job as _job
+from ims_ext.extension import job_effect
+from ims_ext.extension import member_effect
 from ims_ext.reconcile import member as member_trace
 from ims_ext.transport import response_body
 
@@ -121,6 +123,12 @@ class MemberAddition(resource.JobRequest):
         """Recognise it by the images' members."""
         return member_trace.MemberTrace(self.images, self.projects)
 
+    def effects(self, job: _job.Job) -> Sequence[job_effect.Effect]:
+        """Follow the images' members."""
+        return member_effect.of_batch(
+            job, self.trace(), self.images, self.projects
+        )
+
 
 class MemberRemoval(MemberAddition):
     """End of sharing images with projects: operation 24.
@@ -159,6 +167,12 @@ class MemberUpdate(resource.JobRequest):
         """Recognise it by the answers among the images' members."""
         return member_trace.UpdateTrace(
             self.images, self.project_id, self.status, self.vault_id
+        )
+
+    def effects(self, job: _job.Job) -> Sequence[job_effect.Effect]:
+        """Follow the images' members."""
+        return member_effect.of_batch(
+            job, self.trace(), self.images, [self.project_id]
         )
 
 

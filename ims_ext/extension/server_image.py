@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Creating images from servers and from their disks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
 from ims_ext import exceptions
 from ims_ext import resource
+from ims_ext import sdk
 from ims_ext import validation
 from ims_ext.extension import creation_body as _body
 from ims_ext.extension import image_source as _source
 from ims_ext.extension import job as _job
+from ims_ext.extension import job_effect
 from ims_ext.reconcile import image as image_trace
 
 #: What an image of a volume can be for.
@@ -57,6 +59,10 @@ class ServerImage(resource.JobRequest):
             [image_trace.Wanted(self.name, (origin,))]
         )
 
+    def effects(self, job: _job.Job) -> Sequence[job_effect.Effect]:
+        """Follow the image."""
+        return job_effect.of_images(job.image_ids, sdk.body_attributes(self))
+
 
 class VolumeImage(resource.JobRequest):
     """Creation of a system disk image from a data disk: operation 6.
@@ -96,6 +102,10 @@ class VolumeImage(resource.JobRequest):
             [image_trace.Wanted(self.name, (origin,))]
         )
 
+    def effects(self, job: _job.Job) -> Sequence[job_effect.Effect]:
+        """Follow the image."""
+        return job_effect.of_images(job.image_ids, sdk.body_attributes(self))
+
 
 class DataVolumeImages(resource.JobRequest):
     """Creation of data disk images from data disks: operation 7.
@@ -116,6 +126,10 @@ class DataVolumeImages(resource.JobRequest):
             image_trace.Wanted(disk['name'], (f'volume,{disk["volume_id"]}',))
             for disk in self.data_images
         )
+
+    def effects(self, job: _job.Job) -> Sequence[job_effect.Effect]:
+        """Follow the images."""
+        return job_effect.of_images(job.image_ids, *self.data_images)
 
 
 class VolumeImageAttributes(_body.ServerImageAttributes, total=False):

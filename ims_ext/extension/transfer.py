@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Moving an existing image's data: in from a bucket, out to one, copying."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 from ims_ext import exceptions
 from ims_ext import resource
+from ims_ext import sdk
 from ims_ext import validation
 from ims_ext.extension import cloud_image as _cloud_image
 from ims_ext.extension import job as _job
+from ims_ext.extension import job_effect
 from ims_ext.reconcile import image as image_trace
 from ims_ext.reconcile import transfer as transfer_trace
 
@@ -41,6 +43,10 @@ class Registration(resource.JobRequest):
         return transfer_trace.RegistrationTrace(
             str(self.image_id), str(self.image_url)
         )
+
+    def effects(self, job: _job.Job) -> Sequence[job_effect.Effect]:
+        """Follow the image until it has its data."""
+        return job_effect.of_images([str(self.image_id)])
 
 
 class Export(resource.JobRequest):
@@ -94,6 +100,10 @@ class Copy(resource.JobRequest):
         return image_trace.ImageJobTrace(
             [image_trace.Wanted(self.name, (f'image,{self.image_id}',))]
         )
+
+    def effects(self, job: _job.Job) -> Sequence[job_effect.Effect]:
+        """Follow the copy."""
+        return job_effect.of_images(job.image_ids, sdk.body_attributes(self))
 
 
 class RegionCopy(resource.JobRequest):

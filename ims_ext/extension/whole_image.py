@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Creating full-ECS images: a server with all its disks in one image."""
 
+from collections.abc import Sequence
 from typing import Unpack
 
 from ims_ext import exceptions
 from ims_ext import resource
+from ims_ext import sdk
 from ims_ext import validation
 from ims_ext.extension import creation_body as _body
 from ims_ext.extension import image_source as _source
 from ims_ext.extension import job as _job
+from ims_ext.extension import job_effect
 from ims_ext.reconcile import image as image_trace
 
 #: The services that a backup can be one of.
@@ -59,6 +62,10 @@ class WholeImage(resource.JobRequest):
         return image_trace.ImageJobTrace(
             [image_trace.Wanted(self.name, origins)]
         )
+
+    def effects(self, job: _job.Job) -> Sequence[job_effect.Effect]:
+        """Follow the image."""
+        return job_effect.of_images(job.image_ids, sdk.body_attributes(self))
 
 
 class WholeImageAttributes(_body.ServerImageAttributes, total=False):

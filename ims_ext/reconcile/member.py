@@ -6,7 +6,7 @@ changes nothing. But the second job calls what is so already a failure, so
 the images' members have the last word.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ims_ext import reconcile
@@ -66,7 +66,17 @@ class MemberTrace(reconcile.Trace[_job.Job]):
     def is_so(self, proxy: Any, image_id: str) -> bool:
         """Return whether an image has the members that were asked for."""
         found = self.members(proxy, image_id)
-        return found is not None and set(self._projects) <= set(found)
+        return found is not None and self.is_met(found, self._projects)
+
+    def is_met(
+        self, members: Mapping[str, Any], projects: Sequence[str]
+    ) -> bool:
+        """Return whether an image's members are as they were asked for.
+
+        :param members: Their answers, by the projects' IDs.
+        :param projects: IDs of the projects that matter.
+        """
+        return set(projects) <= set(members)
 
     def members(self, proxy: Any, image_id: str) -> dict[str, Any] | None:
         """Return the projects that an image is shared with, and answers."""
@@ -88,10 +98,11 @@ class RemovalTrace(MemberTrace):
 
     what = "the end of the sharing of the images"
 
-    def is_so(self, proxy: Any, image_id: str) -> bool:
+    def is_met(
+        self, members: Mapping[str, Any], projects: Sequence[str]
+    ) -> bool:
         """Return whether an image has none of the members any more."""
-        found = self.members(proxy, image_id)
-        return found is not None and set(self._projects).isdisjoint(found)
+        return set(projects).isdisjoint(members)
 
 
 class UpdateTrace(MemberTrace):
@@ -123,9 +134,8 @@ class UpdateTrace(MemberTrace):
                 f"vault {vault}"
             )
 
-    def is_so(self, proxy: Any, image_id: str) -> bool:
+    def is_met(
+        self, members: Mapping[str, Any], projects: Sequence[str]
+    ) -> bool:
         """Return whether the project has given its answer."""
-        found = self.members(proxy, image_id)
-        return found is not None and all(
-            found.get(project) == self._status for project in self._projects
-        )
+        return all(members.get(each) == self._status for each in projects)

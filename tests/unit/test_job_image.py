@@ -82,6 +82,8 @@ def cloud(
             f'{IMS_URL}/v1/{PROJECT_ID}/jobs/j1',
             json={'job_id': 'j1', 'status': 'SUCCESS', 'entities': entities},
         )
+        # Nobody may look at what the job has brought about.
+        answers.get(f'{IMS_URL}/v2/cloudimages', status_code=403, json={})
         answers.get(
             NATIVE,
             [

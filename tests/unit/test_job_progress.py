@@ -72,7 +72,7 @@ def test_a_job_can_be_waited_for_from_its_progress(
     answers.get(URL, json=RUNNING)
     answers.get(
         f'https://ims.example.com/v1/{conn.current_project_id}/jobs/{JOB_ID}',
-        json={**RUNNING, 'status': 'SUCCESS'},
+        json={**RUNNING, 'status': 'SUCCESS', 'entities': {}},
     )
 
     finished = conn.ims.wait_for_job(conn.ims.get_job_progress(JOB_ID))
