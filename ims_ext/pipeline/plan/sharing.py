@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who an image is shared with, and who is to be asked for an answer."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ims_ext.pipeline.manifest import Manifest
+from ims_ext.pipeline.manifest import model
+from ims_ext.pipeline.plan.channels import Spot
+from ims_ext.pipeline.plan.model import Action
+from ims_ext.pipeline.plan.model import Item
+from ims_ext.pipeline.plan.model import Kind
+from ims_ext.pipeline.seen import ACCEPTED
+from ims_ext.pipeline.seen import PENDING
+from ims_ext.pipeline.seen import REJECTED
+from ims_ext.pipeline.seen import Seen
+from ims_ext.pipeline.seen import SeenImage
+
+
+def actions(
+    manifest: Manifest,
+    image: model.Image,
+    seen: Seen,
+    present: Mapping[str, Mapping[str, SeenImage]],
+    made: Sequence[Action],
+    then: Mapping[Spot, Sequence[model.Channel]],
+) -> Iterator[Action]:
+    """Give what leads to the members that the manifest names.
+
+    :param manifest: The manifest.
+    :param image: The image.
+    :param seen: The clouds as they were seen.
+    :param present: Its versions at each target that could be seen.
+    :param made: The actions that make what is missing.
+    :param then: The channels that are at each version afterwards.
+    """
+    making = {each.item: each for each in made if each.kind is Kind.MAKE}
+    named = _ids(
+        seen, (*image.share, *(p for c in image.channels for p in c.share))
+    )
+    spots = {
+        (target, version)
+        for target, there in present.items()
+        for version in there
+    } | {(item.target, item.version) for item in making}
+    for target, version in sorted(spots):
+        item = Item(image.name, version, target)
+        one = present[target].get(version)
+        if one is not None and not one.is_active and item not in making:
+            continue
+        projects = list(image.share)
+        for channel in then.get((target, version), ()):
+            projects += channel.share
+        yield from _shared(
+            manifest,
+            seen,
+            item,
+            one if one is not None and one.is_active else None,
+            dict.fromkeys(projects),
+            named,
+            making.get(item),
+        )
+
+
+def _ids(seen: Seen, projects: Sequence[str]) -> frozenset[str]:
+    return frozenset(
+        seen.projects[each] for each in projects if each in seen.projects
+    )
+
+
+def _shared(
+    manifest: Manifest,
+    seen: Seen,
+    item: Item,
+    one: SeenImage | None,
+    projects: Mapping[str, None],
+    named: frozenset[str],
+    making: Action | None,
+) -> Iterator[Action]:
+    """Give the actions of one image."""
+    if one is not None and one.members is None:
+        # Nobody looked, since nobody is named: there is nothing to say.
+        return
+    image_id = one.id if one else None
+    own = seen.targets[item.target].project_id
+    members = dict(one.members or {}) if one else {}
+    wanted: dict[str, str] = {}
+    for name in projects:
+        if name not in seen.projects:
+            yield Action(
+                Kind.REFUSE,
+                item,
+                f"cannot be shared with {name}: there is no such project",
+                image_id,
+            )
+        elif seen.projects[name] != own:
+            wanted[seen.projects[name]] = name
+    add = [each for each in wanted if each not in members]
+    remove = [each for each in members if each not in named]
+    rejected = [
+        wanted[each] for each in wanted if members.get(each) == REJECTED
+    ]
+    after = (item,) if making else ()
+    if add or remove:
+        yield Action(
+            Kind.SHARE,
+            item,
+            _sharing(add, remove, len(wanted) - len(add), rejected),
+            image_id,
+            after,
+            {'add': add, 'remove': remove},
+        )
+    elif rejected:
+        yield Action(
+            Kind.KEEP,
+            item,
+            f"has been rejected by {', '.join(rejected)}",
+            image_id,
+        )
+    waiting = [
+        each for each in wanted if each in add or members.get(each) == PENDING
+    ]
+    answered = [each for each in waiting if wanted[each] in manifest.accept]
+    if answered:
+        yield Action(
+            Kind.ACCEPT,
+            item,
+            f"accepted by {', '.join(wanted[each] for each in answered)}",
+            image_id,
+            after,
+            {'accept': {each: wanted[each] for each in answered}},
+        )
+    pending = [
+        wanted[each]
+        for each in waiting
+        if each not in add and each not in answered
+    ]
+    if pending:
+        yield Action(
+            Kind.WAIT,
+            item,
+            f"not answered yet by {', '.join(pending)}",
+            image_id,
+        )
+
+
+def _sharing(
+    add: Sequence[str],
+    remove: Sequence[str],
+    same: int,
+    rejected: Sequence[str],
+) -> str:
+    said = []
+    if add:
+        said.append(f"share with {_count(add)}")
+    if remove:
+        said.append(f"no longer with {_count(remove)}")
+    if same:
+        said.append(f"{same} as they are")
+    if rejected:
+        said.append(f"rejected by {', '.join(rejected)}")
+    return ', '.join(said)
+
+
+def _count(projects: Sequence[str]) -> str:
+    return f"{len(projects)} project{'s' if len(projects) != 1 else ''}"
+
+
+def accepted_by(image: SeenImage) -> list[str]:
+    """Return the IDs of the projects that have accepted an image.
+
+    :param image: The image.
+    """
+    members = image.members or {}
+    return [each for each, status in members.items() if status == ACCEPTED]
