@@ -64,9 +64,14 @@ from ims_ext.emulator.openstack.application_credential import (
 from ims_ext.emulator.openstack.block_storage import BlockStorageApi
 from ims_ext.emulator.openstack.compute import ComputeApi
 from ims_ext.emulator.openstack.directory import DirectoryApi
+from ims_ext.emulator.openstack.flavor import FlavorsApi
 from ims_ext.emulator.openstack.identity import IdentityApi
 from ims_ext.emulator.openstack.role import RolesApi
+from ims_ext.emulator.openstack.server_creation import ServerCreationApi
 from ims_ext.emulator.openstack.user import UsersApi
+from ims_ext.emulator.openstack.volume_attachment import VolumeAttachmentsApi
+from ims_ext.emulator.openstack.volume_backup import VolumeBackupsApi
+from ims_ext.emulator.openstack.volume_creation import VolumeCreationApi
 from ims_ext.emulator.seed import ACCOUNTS
 from ims_ext.emulator.seed import FIRST_BUCKET
 from ims_ext.emulator.seed import Account
@@ -112,7 +117,12 @@ CAPABILITIES: tuple[Callable[[Service], object], ...] = (
     ServerImagesApi,
     WholeImagesApi,
     ComputeApi,
+    ServerCreationApi,
+    VolumeAttachmentsApi,
+    FlavorsApi,
     BlockStorageApi,
+    VolumeCreationApi,
+    VolumeBackupsApi,
     TransferApi,
     LegacyImagesApi,
     MembersApi,

@@ -38,6 +38,10 @@ class Client:
         token.raise_for_status()
         self.project_id = token.json()['token']['project']['id']
         self.user_id = token.json()['token']['user']['id']
+        self._catalog = {
+            entry['type']: str(entry['endpoints'][0]['url'])
+            for entry in token.json()['token']['catalog']
+        }
         self.token = token.headers['X-Subject-Token']
         self._session.headers['X-Auth-Token'] = self.token
         self.bucket_url = server.bucket_url
@@ -62,6 +66,25 @@ class Client:
         """Send a request to the identity service."""
         return self._session.request(
             method, self._identity + path, timeout=60, **arguments
+        )
+
+    def compute(
+        self, method: str, path: str, **arguments: Any
+    ) -> requests.Response:
+        """Send a request to Nova."""
+        return self._send('compute', method, path, arguments)
+
+    def block_storage(
+        self, method: str, path: str, **arguments: Any
+    ) -> requests.Response:
+        """Send a request to Cinder."""
+        return self._send('volumev3', method, path, arguments)
+
+    def _send(
+        self, kind: str, method: str, path: str, arguments: dict[str, Any]
+    ) -> requests.Response:
+        return self._session.request(
+            method, self._catalog[kind] + path, timeout=60, **arguments
         )
 
     def get(self, path: str, **query: Any) -> requests.Response:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small Nova: the servers that images can be made of."""
+"""A small Nova: servers that use images, and that images can be made of."""
 
+import dataclasses
 from typing import Any
 
 from ims_ext.emulator.errors import BadRequest
@@ -11,29 +12,41 @@ from ims_ext.emulator.http import COMPUTE
 from ims_ext.emulator.http import Answer
 from ims_ext.emulator.http import Request
 from ims_ext.emulator.http import route
+from ims_ext.emulator.openstack import nova_style
 from ims_ext.emulator.openstack.record_page import page
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Server
 
 #: The only microversion: what all of these clouds have.
 VERSION = '2.1'
-
-#: Flavors: number of processors, and MiB of memory.
-FLAVORS = {'s3.medium.2': (1, 2048), 's3.large.2': (2, 4096)}
+_ROOT = f'/v{VERSION}'
 
 #: Nova's numbers of states of power, by status.
 _POWER = {'ACTIVE': 1, 'SHUTOFF': 4}
-_VM_STATES = {'ACTIVE': 'active', 'SHUTOFF': 'stopped'}
+_VM_STATES = {'ACTIVE': 'active', 'BUILD': 'building', 'SHUTOFF': 'stopped'}
 
-#: Actions, with the status before and after.
+
+@dataclasses.dataclass(frozen=True)
+class _Action:
+    """An action on servers.
+
+    :ivar before: The statuses that it is for.
+    :ivar after: The status that it leads to.
+    """
+
+    before: tuple[str, ...]
+    after: str
+
+
 _ACTIONS = {
-    'os-start': ('SHUTOFF', 'ACTIVE'),
-    'os-stop': ('ACTIVE', 'SHUTOFF'),
+    'os-start': _Action(('SHUTOFF',), 'ACTIVE'),
+    'os-stop': _Action(('ACTIVE',), 'SHUTOFF'),
+    'reboot': _Action(('ACTIVE', 'SHUTOFF'), 'ACTIVE'),
 }
 
 
 class ComputeApi:
-    """Servers and flavors: to look at, to start and to stop."""
+    """Servers: to look at, to start and to stop, to rename and to delete."""
 
     mount = COMPUTE
     dialect = Dialect.COMPUTE
@@ -83,51 +96,103 @@ class ComputeApi:
     @route('GET', '/v2.1/servers/<server_id>')
     def server(self, request: Request, server_id: str) -> Answer:
         """Show one server."""
-        found = self._server(request, server_id)
+        found = self.find(request, server_id)
         return {'server': self._view(request, found)}
 
-    @route('GET', '/v2.1/servers/<server_id>/os-volume_attachments')
-    def volumes(self, request: Request, server_id: str) -> Answer:
-        """List a server's volumes."""
-        server = self._server(request, server_id)
-        return {
-            'volumeAttachments': [
-                {
-                    'id': volume.id,
-                    'volumeId': volume.id,
-                    'serverId': server.id,
-                    'device': volume.device,
-                }
-                for volume in self.state.volumes.of_server(server.id)
-            ]
-        }
+    @route('PUT', '/v2.1/servers/<server_id>')
+    def rename(self, request: Request, server_id: str) -> Answer:
+        """Give a server another name."""
+        body = nova_style.part(request, 'server')
+        with self.state.transaction():
+            server = self.find(request, server_id)
+            server.name = nova_style.name(body.get('name'), server.name)
+            self.state.servers.save(server)
+        return {'server': self._view(request, server)}
+
+    @route('DELETE', '/v2.1/servers/<server_id>')
+    def delete(self, request: Request, server_id: str) -> Answer:
+        """Delete a server, with the disks that are to end with it."""
+        volumes = self.state.volumes
+        with self.state.transaction():
+            server = self.find(request, server_id)
+            for volume in volumes.of_server(server.id):
+                if volume.status != 'in-use':
+                    raise Conflict(
+                        f"Volume {volume.id} of instance {server.id} is "
+                        f"{volume.status}."
+                    )
+                if volume.ends_with_server:
+                    volumes.delete(volume.id)
+                else:
+                    volume.server_id = volume.device = None
+                    volume.status = 'available'
+                    volumes.save(volume)
+            self.state.servers.delete(server.id)
+        return 204, None
+
+    # ====== METADATA ======
+
+    @route('GET', '/v2.1/servers/<server_id>/metadata')
+    def metadata(self, request: Request, server_id: str) -> Answer:
+        """Show what its user says about a server."""
+        return {'metadata': self.find(request, server_id).metadata}
+
+    @route('POST', '/v2.1/servers/<server_id>/metadata')
+    @route('PUT', '/v2.1/servers/<server_id>/metadata')
+    def set_metadata(self, request: Request, server_id: str) -> Answer:
+        """Say more about a server, or something else with PUT."""
+        given = request.json_object().get('metadata')
+        with self.state.transaction():
+            server = self.find(request, server_id)
+            present = {} if request.method == 'PUT' else server.metadata
+            server.metadata = nova_style.metadata(given, present)
+            self.state.servers.save(server)
+        return {'metadata': server.metadata}
+
+    @route('DELETE', '/v2.1/servers/<server_id>/metadata/<key>')
+    def delete_metadata(
+        self, request: Request, server_id: str, key: str
+    ) -> Answer:
+        """Say one thing less about a server."""
+        with self.state.transaction():
+            server = self.find(request, server_id)
+            if server.metadata.pop(key, None) is None:
+                raise NotFound("Metadata item was not found")
+            self.state.servers.save(server)
+        return 204, None
+
+    # ====== ACTIONS ======
 
     @route('POST', '/v2.1/servers/<server_id>/action')
     def act(self, request: Request, server_id: str) -> Answer:
-        """Start or stop a server, at once."""
+        """Start, stop or reboot a server, at once."""
         wanted = [name for name in request.json_object() if name in _ACTIONS]
         if len(wanted) != 1:
             raise BadRequest(
-                f"The actions are {' and '.join(_ACTIONS)}, one at a time"
+                f"The actions are {', '.join(_ACTIONS)}, one at a time"
             )
-        before, after = _ACTIONS[wanted[0]]
+        action = _ACTIONS[wanted[0]]
         with self.state.transaction():
-            server = self._server(request, server_id)
+            server = self.find(request, server_id)
             if server.task_state is not None:
                 raise Conflict(
                     f"Cannot '{wanted[0]}' instance {server.id} while it is "
                     f"in task_state {server.task_state}"
                 )
-            if server.status != before:
+            if server.status not in action.before:
                 raise Conflict(
                     f"Cannot '{wanted[0]}' instance {server.id} while it is "
                     f"in vm_state {_vm_state(server)}"
                 )
-            server.status = after
+            server.status = action.after
             self.state.servers.save(server)
         return 202, None
 
-    def _server(self, request: Request, server_id: str) -> Server:
+    def find(self, request: Request, server_id: str) -> Server:
+        """Return one of the project's servers.
+
+        :raises: :class:`~ims_ext.emulator.errors.NotFound`
+        """
         server = self.state.servers.get(server_id, request.project_id)
         if server is None:
             raise NotFound(f"Instance {server_id} could not be found.")
@@ -138,7 +203,7 @@ class ComputeApi:
         if server.image_id:
             image = {
                 'id': server.image_id,
-                'links': _links(request, 'images', server.image_id),
+                'links': _links(request, f'images/{server.image_id}'),
             }
         return {
             'id': server.id,
@@ -151,24 +216,26 @@ class ComputeApi:
             'image': image,
             'flavor': {
                 'id': server.flavor_id,
-                'links': _links(request, 'flavors', server.flavor_id),
+                'links': _links(request, f'flavors/{server.flavor_id}'),
             },
             # There are no networks here.
             'addresses': {},
             'accessIPv4': '',
             'accessIPv6': '',
-            'metadata': {},
+            'metadata': server.metadata,
             'hostId': '',
             'key_name': None,
             'config_drive': '',
-            'progress': 100,
-            'links': _links(request, 'servers', server.id),
+            'progress': 0 if server.status == 'BUILD' else 100,
+            'links': _links(request, f'servers/{server.id}'),
             'OS-DCF:diskConfig': 'MANUAL',
             'OS-EXT-AZ:availability_zone': f'{request.region}a',
             'OS-EXT-STS:power_state': _POWER.get(server.status, 0),
             'OS-EXT-STS:task_state': server.task_state,
             'OS-EXT-STS:vm_state': _vm_state(server),
-            'OS-SRV-USG:launched_at': server.created_at,
+            'OS-SRV-USG:launched_at': (
+                None if server.status == 'BUILD' else server.created_at
+            ),
             'OS-SRV-USG:terminated_at': None,
             'os-extended-volumes:volumes_attached': [
                 {'id': volume.id}
@@ -176,43 +243,13 @@ class ComputeApi:
             ],
         }
 
-    # ====== FLAVORS ======
-
-    @route('GET', '/v2.1/flavors')
-    @route('GET', '/v2.1/flavors/detail')
-    def flavors(self, request: Request) -> Answer:
-        """List all flavors."""
-        return {'flavors': [_flavor(request, name) for name in FLAVORS]}
-
-    @route('GET', '/v2.1/flavors/<flavor_id>')
-    def flavor(self, request: Request, flavor_id: str) -> Answer:
-        """Show one flavor."""
-        _check_flavor(flavor_id)
-        return {'flavor': _flavor(request, flavor_id)}
-
-    @route('GET', '/v2.1/flavors/<flavor_id>/os-extra_specs')
-    def extra_specs(self, request: Request, flavor_id: str) -> Answer:
-        """Show what else is known of a flavor: nothing."""
-        _check_flavor(flavor_id)
-        return {'extra_specs': {}}
-
 
 def _version(request: Request) -> dict[str, Any]:
-    return {
-        'id': f'v{VERSION}',
-        'status': 'CURRENT',
-        'version': VERSION,
-        'min_version': VERSION,
-        'updated': '2013-07-23T11:33:21Z',
-        'links': [{'rel': 'self', 'href': f'{request.root}/v{VERSION}/'}],
-    }
+    return nova_style.version(request, VERSION, _ROOT, '2013-07-23T11:33:21Z')
 
 
-def _links(request: Request, kind: str, id: str) -> list[dict[str, str]]:
-    return [
-        {'rel': 'self', 'href': f'{request.root}/v{VERSION}/{kind}/{id}'},
-        {'rel': 'bookmark', 'href': f'{request.root}/{kind}/{id}'},
-    ]
+def _links(request: Request, path: str) -> list[dict[str, str]]:
+    return nova_style.links(request, _ROOT, path)
 
 
 def _vm_state(server: Server) -> str:
@@ -222,25 +259,3 @@ def _vm_state(server: Server) -> str:
 def _contains(name: str, asked: str) -> bool:
     # Nova takes a regular expression; a part of the name is one.
     return asked in name
-
-
-def _check_flavor(flavor_id: str) -> None:
-    if flavor_id not in FLAVORS:
-        raise NotFound(f"Flavor {flavor_id} could not be found.")
-
-
-def _flavor(request: Request, flavor_id: str) -> dict[str, Any]:
-    processors, memory = FLAVORS[flavor_id]
-    return {
-        'id': flavor_id,
-        'name': flavor_id,
-        'vcpus': processors,
-        'ram': memory,
-        'disk': 0,
-        'swap': '',
-        'rxtx_factor': 1.0,
-        'OS-FLV-EXT-DATA:ephemeral': 0,
-        'OS-FLV-DISABLED:disabled': False,
-        'os-flavor-access:is_public': True,
-        'links': _links(request, 'flavors', flavor_id),
-    }

@@ -41,14 +41,19 @@ def add_servers(
     _add_server(
         state, project_id, images, 'batch', _UBUNTU, task_state='powering-on'
     )
-    for name, size, others in (
-        ('spare-data', 10, {}),
-        ('rescued-system', _SYSTEM_SIZE, {'os_version': _UBUNTU}),
-        ('broken-data', 10, {'status': 'error'}),
+    for volume in (
+        Volume(project_id=project_id, name='spare-data', size=10),
+        Volume(
+            project_id=project_id,
+            name='rescued-system',
+            size=_SYSTEM_SIZE,
+            os_version=_UBUNTU,
+        ),
+        Volume(
+            project_id=project_id, name='broken-data', size=10, status='error'
+        ),
     ):
-        state.volumes.add(
-            Volume(project_id=project_id, name=name, size=size, **others)
-        )
+        state.volumes.add(volume)
     _add_backup(state, web, 'web-csbs', 'CSBS')
     _add_backup(
         state,

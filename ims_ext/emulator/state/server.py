@@ -2,58 +2,70 @@
 """Servers, volumes, and backups of servers: the sources of images."""
 
 import dataclasses
-from typing import Any, TypeVar
+from typing import ClassVar
 
-from ims_ext.emulator.state.record import Table
-from ims_ext.emulator.state.record import timestamp
+from ims_ext.emulator.state.project_record import ProjectRecord
+from ims_ext.emulator.state.project_record import ProjectRecords
+from ims_ext.emulator.state.record import BOOLEAN
+from ims_ext.emulator.state.record import JSON
+from ims_ext.emulator.state.record import Codec
 
 
 @dataclasses.dataclass(kw_only=True)
-class Server:
+class Server(ProjectRecord):
     """A server.
 
-    :ivar status: Nova's: ``ACTIVE``, ``SHUTOFF``, ``ERROR``, …
+    :ivar status: Nova's: ``BUILD``, ``ACTIVE``, ``SHUTOFF``, ``ERROR``, …
     :ivar task_state: What is being done with it, or ``None``.
     :ivar image_id: The image that it was made of, or ``None``.
     :ivar os_version: What runs on it; a documented version.
-    :ivar created_at: ``2024-11-06T06:19:43Z``, like ``updated_at``.
+    :ivar metadata: What its user says about it.
     """
 
-    project_id: str
-    name: str
     status: str = 'SHUTOFF'
     task_state: str | None = None
     flavor_id: str
     image_id: str | None = None
     os_version: str
-    created_at: str = ''
-    updated_at: str = ''
-    id: str = ''
+    metadata: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Run, since it has been built."""
+        self.status = 'ACTIVE'
+        self.task_state = None
 
 
 @dataclasses.dataclass(kw_only=True)
-class Volume:
+class Volume(ProjectRecord):
     """A volume.
 
     :ivar size: GiB.
-    :ivar status: Cinder's: ``available``, ``in-use``, ``uploading``, …
+    :ivar status: Cinder's: ``creating``, ``available``, ``in-use``,
+        ``uploading``, …
     :ivar server_id: The server that it is attached to, or ``None``.
     :ivar device: Where the server sees it, ``/dev/vda`` for its system disk.
-    :ivar os_version: The operating system on it, or ``None`` without one.
+    :ivar os_version: The operating system on it, or ``None`` without one,
+        and then no server can boot from it.
     :ivar key_id: The key that it is encrypted with, or ``None``.
+    :ivar image_metadata: What it knows of the image that it was made of,
+        ``image_id`` and all; empty without one.
+    :ivar ends_with_server: Whether it is deleted together with its server.
     """
 
-    project_id: str
-    name: str
     size: int
+    description: str | None = None
     status: str = 'available'
     server_id: str | None = None
     device: str | None = None
     os_version: str | None = None
     key_id: str | None = None
-    created_at: str = ''
-    updated_at: str = ''
-    id: str = ''
+    image_metadata: dict[str, str] = dataclasses.field(default_factory=dict)
+    metadata: dict[str, str] = dataclasses.field(default_factory=dict)
+    ends_with_server: bool = False
+
+    def settle(self) -> None:
+        """Be there to be used."""
+        self.status = 'in-use' if self.server_id else 'available'
 
     @property
     def is_system_disk(self) -> bool:
@@ -62,7 +74,7 @@ class Volume:
 
 
 @dataclasses.dataclass(kw_only=True)
-class Backup:
+class Backup(ProjectRecord):
     """A backup of a server with all its disks.
 
     :ivar kind: The service that keeps it: ``CSBS`` or ``CBR``.
@@ -75,8 +87,6 @@ class Backup:
         ``None``.
     """
 
-    project_id: str
-    name: str
     kind: str
     status: str = 'available'
     server_id: str
@@ -86,23 +96,26 @@ class Backup:
     os_version: str
     image_id: str | None = None
     key_id: str | None = None
-    created_at: str = ''
-    updated_at: str = ''
-    id: str = ''
+
+    def settle(self) -> None:
+        """Be there to be used."""
+        self.status = 'available'
 
 
 SCHEMA = (
     """CREATE TABLE servers (
         project_id TEXT NOT NULL, name TEXT NOT NULL,
         status TEXT NOT NULL, task_state TEXT, flavor_id TEXT NOT NULL,
-        image_id TEXT, os_version TEXT NOT NULL,
-        created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+        image_id TEXT, os_version TEXT NOT NULL, metadata TEXT NOT NULL,
+        settles_at REAL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
         id TEXT PRIMARY KEY)""",
     """CREATE TABLE volumes (
         project_id TEXT NOT NULL, name TEXT NOT NULL,
         size INTEGER NOT NULL, status TEXT NOT NULL,
         server_id TEXT REFERENCES servers (id), device TEXT,
-        os_version TEXT, key_id TEXT,
+        os_version TEXT, key_id TEXT, description TEXT,
+        image_metadata TEXT NOT NULL, metadata TEXT NOT NULL,
+        ends_with_server INTEGER NOT NULL, settles_at REAL,
         created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
         id TEXT PRIMARY KEY)""",
     # A backup outlives its server.
@@ -112,7 +125,7 @@ SCHEMA = (
         server_id TEXT NOT NULL, vault_id TEXT,
         size INTEGER NOT NULL, system_size INTEGER NOT NULL,
         os_version TEXT NOT NULL, image_id TEXT, key_id TEXT,
-        created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
+        settles_at REAL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,
         id TEXT PRIMARY KEY)""",
     'CREATE INDEX servers_project ON servers (project_id)',
     'CREATE INDEX volumes_project ON volumes (project_id)',
@@ -122,49 +135,17 @@ SCHEMA = (
 #: Where servers see the disk that they boot from.
 SYSTEM_DEVICE = '/dev/vda'
 
-R = TypeVar('R', Server, Volume, Backup)
-
-
-class ProjectRecords(Table[R]):
-    """The records of one kind; a project has its own."""
-
-    FIXED = ('project_id', 'created_at')
-
-    def all(self, project_id: str) -> list[R]:
-        """Return a project's records, oldest first."""
-        return self._select('project_id = ?', project_id)
-
-    def get(self, id: Any, project_id: str) -> R | None:
-        """Return one of a project's records by its ID.
-
-        :param id: What a client gave as the ID, whatever that is.
-        """
-        if not isinstance(id, str):
-            return None
-        return self._first('id = ? AND project_id = ?', id, project_id)
-
-    def add(self, record: R) -> R:
-        """Keep a new record and return it, with its ID and times set."""
-        record.id = record.id or self._ids.uuid(self.NAME, record.project_id)
-        record.created_at = record.updated_at = timestamp(self._clock())
-        self._insert(record)
-        return record
-
-    def save(self, record: R) -> None:
-        """Keep the changes made to a record, and the time of the change."""
-        record.updated_at = timestamp(self._clock())
-        self._update(record)
-
-    def delete(self, id: str) -> None:
-        """Forget a record."""
-        self._delete('id = ?', id)
-
 
 class Servers(ProjectRecords[Server]):
     """The servers."""
 
     RECORD = Server
     NAME = 'servers'
+    CODECS: ClassVar[dict[str, Codec]] = {'metadata': JSON}
+
+    def of_image(self, image_id: str) -> list[Server]:
+        """Return the servers that were made of an image, oldest first."""
+        return self._select('image_id = ?', image_id)
 
 
 class Volumes(ProjectRecords[Volume]):
@@ -172,10 +153,15 @@ class Volumes(ProjectRecords[Volume]):
 
     RECORD = Volume
     NAME = 'volumes'
+    CODECS: ClassVar[dict[str, Codec]] = {
+        'image_metadata': JSON,
+        'metadata': JSON,
+        'ends_with_server': BOOLEAN,
+    }
 
     def of_server(self, server_id: str) -> list[Volume]:
-        """Return the volumes of a server, oldest first."""
-        return self._select('server_id = ?', server_id)
+        """Return the volumes of a server, the one that it boots from first."""
+        return self._select('server_id = ?', server_id, order='device, rowid')
 
 
 class Backups(ProjectRecords[Backup]):
