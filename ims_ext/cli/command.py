@@ -63,7 +63,7 @@ class Lister(Command, command.Lister):
     ) -> int:
         """Show a table, without what would do something to a terminal."""
         return super().produce_output(
-            parsed_args, column_names, map(_showable, data)
+            parsed_args, column_names, map(showable, data)
         )
 
 
@@ -75,12 +75,14 @@ class ShowOne(Command, command.ShowOne):
     ) -> int:
         """Show attributes, without what would do something to a terminal."""
         return super().produce_output(
-            parsed_args, _showable(column_names), _showable(data)
+            parsed_args, showable(column_names), showable(data)
         )
 
 
-def _showable(value: Any) -> Any:
+def showable(value: Any) -> Any:
     """Return a value whose texts can be shown.
+
+    :param value: A text, or what has texts in it.
 
     Names and properties of images are written by strangers: a terminal would
     obey what is a control sequence in them, and half a character cannot be
@@ -94,15 +96,13 @@ def _showable(value: Any) -> Any:
             for each in value
         )
     if isinstance(value, dict):
-        return {
-            _showable(name): _showable(item) for name, item in value.items()
-        }
+        return {showable(name): showable(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_showable(item) for item in value]
+        return [showable(item) for item in value]
     if isinstance(value, tuple):
-        return tuple(_showable(item) for item in value)
+        return tuple(showable(item) for item in value)
     if isinstance(value, columns.FormattableColumn):
-        return type(value)(_showable(value._value))
+        return type(value)(showable(value._value))
     return value
 
 

@@ -2,10 +2,16 @@
 """``openstack ims job``: looking at jobs and waiting for them."""
 
 import argparse
-from typing import Any
+import contextlib
+import sys
+from typing import Any, cast
 
+from cliff import lister
+from openstack import exceptions as sdk_exceptions
+from osc_lib import exceptions as osc_exceptions
 from osc_lib.cli import format_columns
 
+from ims_ext import exceptions
 from ims_ext.cli import command
 from ims_ext.cli import progress
 from ims_ext.extension import job as _job
@@ -25,6 +31,14 @@ _COLUMNS = (
     'sub_jobs',
 )
 _PROGRESS_COLUMNS = ('current_task', 'sub_job_id')
+_TABLE = (
+    'Job ID',
+    'Job Type',
+    'Status',
+    'Images',
+    'Error Code',
+    'Fail Reason',
+)
 
 
 def show_job(job: _job.Job) -> tuple[tuple[str, ...], tuple[Any, ...]]:
@@ -111,15 +125,23 @@ class ShowJob(command.ShowOne):
 
 
 class WaitJob(command.ShowOne):
-    """Wait for an asynchronous job's end and show it.
+    """Wait for asynchronous jobs' ends and show them.
 
-    Shows the same as "ims job show". Fails where the job does.
+    Of one job, shows the same as "ims job show". Of several, says on standard
+    error when each has ended, and shows a table: Job ID, Job Type, Status,
+    Images, Error Code and Fail Reason. Fails where one of the jobs does.
     """
+
+    #: What is said once the table has been shown; ``None`` if all is well.
+    _failure: str | None = None
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument(
-            'job', metavar='<job>', help="Job to wait for (ID)"
+            'jobs',
+            metavar='<job>',
+            nargs='+',
+            help="Job(s) to wait for (ID)",
         )
         command.add_timeout_option(parser)
         parser.add_argument(
@@ -133,12 +155,113 @@ class WaitJob(command.ShowOne):
         )
         return parser
 
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Wait, show, and only then fail."""
+        code = super().run(parsed_args)
+        if self._failure:
+            raise osc_exceptions.CommandError(self._failure)
+        return code
+
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        jobs = list(dict.fromkeys(parsed_args.jobs))
+        if len(jobs) > 1:
+            return _TABLE, self._wait_for_all(jobs, parsed_args)
         with progress.Bars() as bars:
             job = self.client.wait_for_job(
-                parsed_args.job,
+                jobs[0],
                 timeout=parsed_args.timeout,
                 interval=parsed_args.interval,
                 progress=bars.job,
             )
         return show_job(job)
+
+    def produce_output(
+        self, parsed_args: argparse.Namespace, column_names: Any, data: Any
+    ) -> int:
+        """Show a job's attributes, or a table of several."""
+        if column_names != _TABLE:
+            return super().produce_output(parsed_args, column_names, data)
+        if not hasattr(self.formatter, 'emit_list'):
+            raise osc_exceptions.CommandError(
+                f"-f {parsed_args.formatter} shows one job; for several, use "
+                f"table, value, json or yaml"
+            )
+        return lister.Lister.produce_output(
+            cast(Any, self),
+            argparse.Namespace(**vars(parsed_args), sort_columns=[]),
+            column_names,
+            [command.showable(row) for row in data],
+        )
+
+    def _wait_for_all(
+        self, ids: list[str], parsed_args: argparse.Namespace
+    ) -> list[tuple[Any, ...]]:
+        """Return a row for each job, in the order in which they are given."""
+        rows: dict[str, tuple[Any, ...]] = {}
+        there = []
+        for job_id in ids:
+            try:
+                self.client.get_job(job_id)
+            except (
+                sdk_exceptions.BadRequestException,
+                sdk_exceptions.NotFoundException,
+            ) as error:
+                rows[job_id] = _missing_row(job_id, error)
+                _say(rows[job_id])
+            else:
+                there.append(job_id)
+        failed = len(rows)
+        try:
+            for job in self.client.wait_for_jobs(
+                there,
+                timeout=parsed_args.timeout,
+                interval=parsed_args.interval,
+            ):
+                rows[str(job.id)] = _row(job)
+                failed += job.is_failed
+                _say(rows[str(job.id)])
+        except exceptions.JobTimeoutError as error:
+            rows.update((str(job.id), _row(job)) for job in error.jobs)
+            self._failure = str(error)
+        if failed:
+            self._failure = '\n'.join(
+                [f"{failed} of {len(ids)} jobs failed"]
+                + ([self._failure] if self._failure else [])
+            )
+        return [rows[job_id] for job_id in ids]
+
+
+def _row(job: _job.Job) -> tuple[Any, ...]:
+    code, reason = job.failure
+    return (
+        job.id,
+        job.job_type,
+        str(job.status) if job.status else None,
+        format_columns.ListColumn(job.image_ids),
+        code,
+        reason,
+    )
+
+
+def _missing_row(job_id: str, error: Exception) -> tuple[Any, ...]:
+    return (
+        job_id,
+        None,
+        'NOT FOUND',
+        format_columns.ListColumn([]),
+        getattr(error, 'code', None),
+        exceptions.readable(error, 200),
+    )
+
+
+def _say(row: tuple[Any, ...]) -> None:
+    """Say on standard error how a job has ended."""
+    job_id, job_type, status, images, *why = row
+    told = [
+        str(each)
+        for each in (job_type, status, images.human_readable(), *why)
+        if each
+    ]
+    line = exceptions.readable(f"{job_id}: {', '.join(told)}", 500)
+    with contextlib.suppress(OSError, ValueError):
+        print(line, file=sys.stderr, flush=True)

@@ -8,7 +8,7 @@ Everything raised here derives from openstacksdk's exceptions, so that
 from collections.abc import Iterator, Sequence
 import contextlib
 import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
@@ -20,6 +20,10 @@ from ims_ext.exceptions.codes import catalogue as catalogue
 from ims_ext.exceptions.error_body import error_body as error_body
 from ims_ext.exceptions.error_body import phrase
 from ims_ext.exceptions.error_body import request_id
+from ims_ext.exceptions.job_failure import JobFailedError as JobFailedError
+from ims_ext.exceptions.job_failure import JobTimeoutError as JobTimeoutError
+from ims_ext.exceptions.job_failure import LookedAtJob as LookedAtJob
+from ims_ext.exceptions.rebuilt import Rebuilt
 from ims_ext.exceptions.wording import readable as readable
 
 if TYPE_CHECKING:
@@ -52,22 +56,7 @@ class UnsignableRequestError(ValidationError):
     """A request whose body is too large for an access key's signature."""
 
 
-class _Rebuilt(sdk_exceptions.SDKException):
-    """An exception that survives the way to another process.
-
-    Python rebuilds an exception from its message; these take more.
-    """
-
-    _arguments: tuple[Any, ...]
-
-    def __init__(self, message: str | None = None) -> None:
-        super().__init__(message and readable(message, wording.LONGEST))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self._arguments
-
-
-class MissingExtraError(_Rebuilt, ImportError):
+class MissingExtraError(Rebuilt, ImportError):
     """A part of the package that needs an extra which is not installed.
 
     :param extra: The extra's name, for example ``obs``.
@@ -83,7 +72,7 @@ class MissingExtraError(_Rebuilt, ImportError):
         )
 
 
-class ExtensionConflictError(_Rebuilt):
+class ExtensionConflictError(Rebuilt):
     """Two registered capabilities that define the same public method."""
 
     def __init__(self, method: str, first: str, second: str) -> None:
@@ -116,7 +105,7 @@ class PagingError(InvalidAnswerError):
     """
 
 
-class OutcomeUnknownError(_Rebuilt):
+class OutcomeUnknownError(Rebuilt):
     """A request that may have taken effect, or not: its answer was lost.
 
     It is not sent again, for then there might be two of what it makes. The
@@ -139,7 +128,7 @@ class EndpointNotFoundError(sdk_exceptions.EndpointNotFound):
         super().__init__(message and readable(message, wording.LONGEST))
 
 
-class ClockSkewError(_Rebuilt):
+class ClockSkewError(Rebuilt):
     """A signed request refused because the clocks differ too much.
 
     :ivar local: When the request was signed, by this machine's clock.
@@ -355,78 +344,6 @@ _CLASS_BY_STATUS: dict[int, type[CloudImageHttpError]] = {
     404: NotFoundError,
     409: ConflictError,
 }
-
-
-class LookedAtJob(Protocol):
-    """A :class:`~ims_ext.extension.job.Job`, as far as messages tell it."""
-
-    @property
-    def label(self) -> str:
-        """Its ID, or what it works on."""
-
-    @property
-    def job_type(self) -> Any:
-        """The type of the job."""
-
-    @property
-    def status(self) -> Any:
-        """The status of the job."""
-
-    @property
-    def failure(self) -> tuple[str | None, str | None]:
-        """Code and reason of what went wrong."""
-
-
-class JobFailedError(_Rebuilt, sdk_exceptions.ResourceFailure):
-    """A job that ended in FAIL.
-
-    :ivar job: The :class:`~ims_ext.extension.job.Job` as last seen, sub-jobs
-        included.
-    :ivar code: The job's error code, or ``None``.
-    :ivar reason: The cloud's words for what went wrong, or ``None``.
-    :ivar advice: The catalogue's advice for the code, or ``None``.
-    """
-
-    def __init__(self, job: LookedAtJob) -> None:
-        # To callers, it is all of the job.
-        self.job: Any = job
-        self._arguments = (job,)
-        code, reason = job.failure
-        self.code = code
-        self.reason = reason
-        self.advice = refusal.advice(code)
-        super().__init__(
-            refusal.sentence(
-                f"Job {job.label} ({job.job_type or 'unknown type'}) failed",
-                code,
-                reason,
-                self.advice,
-            )
-        )
-
-
-class JobTimeoutError(_Rebuilt, sdk_exceptions.ResourceTimeout):
-    """Jobs that were still running when the caller's time was up.
-
-    :ivar jobs: The :class:`~ims_ext.extension.job.Job` objects as last seen;
-        they go on in the cloud.
-    """
-
-    def __init__(self, jobs: Sequence[LookedAtJob], timeout: float) -> None:
-        self.jobs: list[Any] = list(jobs)
-        self._arguments = (self.jobs, timeout)
-        several = len(self.jobs) > 1
-        states = ', '.join(
-            f"{job.label} ({job.status or 'not seen yet'})"
-            for job in self.jobs
-        )
-        super().__init__(
-            f"After {timeout:g} seconds, {len(self.jobs)} jobs have not "
-            f"ended: {states}; they go on in the cloud"
-            if several
-            else f"After {timeout:g} seconds, the job {states} has not "
-            f"ended; it goes on in the cloud"
-        )
 
 
 def raise_from_response(

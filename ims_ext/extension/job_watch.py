@@ -15,6 +15,7 @@ from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
 from ims_ext import workers
+from ims_ext.exceptions import job_failure
 from ims_ext.extension import job_effect
 from ims_ext.transport import failures
 from ims_ext.transport import retry
@@ -37,9 +38,6 @@ _RATE = 36.0
 #: Seconds before the end of a wait for many jobs when each is looked at for
 #: the last time; a look at all of them takes its time in addition.
 _LAST_LOOK = 1.0
-
-#: Jobs that a note names at most.
-_MOST_NAMED = 10
 
 _logger = logging.getLogger(__name__)
 
@@ -248,16 +246,9 @@ def note_left(watches: Iterable[WatchedJob[J]], error: BaseException) -> None:
     :param watches: The jobs that were waited for.
     :param error: What ends the wait.
     """
-    left = [watch.job.label for watch in watches if not watch.job.is_finished]
-    if not left or isinstance(error, GeneratorExit):
-        return
-    several = len(left) > 1
-    more = len(left) - _MOST_NAMED
-    error.add_note(
-        f"Left behind: the job{'s' * several} {', '.join(left[:_MOST_NAMED])}"
-        + f" and {more} more" * (more > 0)
-        + f", which {'go' if several else 'goes'} on in the cloud"
-    )
+    left = [watch.job for watch in watches if not watch.job.is_finished]
+    if left and not isinstance(error, GeneratorExit):
+        error.add_note(job_failure.left_behind(left))
 
 
 class _Looks(Generic[J]):
