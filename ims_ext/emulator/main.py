@@ -315,6 +315,8 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
             users=arguments.users,
             regions=arguments.regions,
             image_quota=arguments.image_quota,
+            glance=arguments.glance,
+            import_hosts=arguments.import_hosts,
             faults=arguments.faults,
             fault_seed=arguments.fault_seed,
             seed=arguments.seed,

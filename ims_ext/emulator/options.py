@@ -130,6 +130,7 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
         metavar='N',
         help="how many images a project may own (default: %(default)s)",
     )
+    _add_glance(parser)
     parser.add_argument(
         '--fault',
         action='append',
@@ -164,6 +165,28 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
         help="tell clients the users' permanent access keys for the "
         "buckets, too (default: they ask for temporary ones), and have a "
         "cloud NAME-aksk a user whose requests are signed",
+    )
+
+
+def _add_glance(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--glance',
+        default='documented',
+        choices=('documented', 'full'),
+        help="how much of Glance there is: what the clouds document, or all "
+        "of it, with imports, stores, tasks, metadata definitions, locations "
+        "and an administrator, admin (default: %(default)s)",
+    )
+    parser.add_argument(
+        '--import-host',
+        action='append',
+        default=[],
+        type=_import_host,
+        dest='import_hosts',
+        metavar='HOST[:PORT]',
+        help="a host on this machine or a private network that images may be "
+        "fetched from, with --glance full; can be given several times "
+        "(default: only hosts on the internet)",
     )
 
 
@@ -290,5 +313,14 @@ def _region(text: str) -> str:
 
     try:
         return check_region(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _import_host(text: str) -> str:
+    from ims_ext.emulator.work.web_source import check_host
+
+    try:
+        return check_host(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None

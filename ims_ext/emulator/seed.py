@@ -33,11 +33,14 @@ class Account:
         One that begins with a region's name is in that region alone. Any
         other is in the first region, and has one for each other region,
         with that region's name in front of it.
+    :ivar is_admin: Whether all images are theirs, where there is a whole
+        Glance.
     """
 
     name: str
     password: str
     project: str
+    is_admin: bool = False
 
     @classmethod
     def parse(cls, text: str) -> 'Account':
@@ -76,6 +79,9 @@ ACCOUNTS = (
     Account('alice', 'alice-secret', 'alpha'),
     Account('bob', 'bob-secret', 'beta'),
 )
+
+#: Who may do what Glance lets administrators do.
+ADMINISTRATOR = Account('admin', 'admin-secret', 'admin', is_admin=True)
 
 #: A bucket to begin with, of the first user's project in the first region.
 FIRST_BUCKET = 'images'
@@ -123,7 +129,12 @@ def _add_account(
     ]
     user = state.users.find(account.name, DOMAIN.id)
     if user is None:
-        user = state.users.add(account.name, account.password, projects[0])
+        user = state.users.add(
+            account.name,
+            account.password,
+            projects[0],
+            is_admin=account.is_admin,
+        )
     else:
         state.users.set_password(user.id, account.password)
     if len(regions) > 1:

@@ -18,6 +18,7 @@ from ims_ext.emulator import listener
 from ims_ext.emulator.address import BUCKET
 from ims_ext.emulator.address import Addresses
 from ims_ext.emulator.address import plan_ports
+from ims_ext.emulator.api import glance
 from ims_ext.emulator.api.cloud_image import CloudImagesApi
 from ims_ext.emulator.api.creation import CreationApi
 from ims_ext.emulator.api.job import JobsApi
@@ -73,11 +74,13 @@ from ims_ext.emulator.openstack.volume_attachment import VolumeAttachmentsApi
 from ims_ext.emulator.openstack.volume_backup import VolumeBackupsApi
 from ims_ext.emulator.openstack.volume_creation import VolumeCreationApi
 from ims_ext.emulator.seed import ACCOUNTS
+from ims_ext.emulator.seed import ADMINISTRATOR
 from ims_ext.emulator.seed import FIRST_BUCKET
 from ims_ext.emulator.seed import Account
 from ims_ext.emulator.seed import seed
 from ims_ext.emulator.service import IMAGE_QUOTA
 from ims_ext.emulator.service import REGION
+from ims_ext.emulator.service import Glance
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.service import Settings
 from ims_ext.emulator.state import Seed
@@ -167,6 +170,10 @@ class EmulatorServer:
         user has a project in each, see
         :class:`~ims_ext.emulator.seed.Account`.
     :param image_quota: How many images a project may own.
+    :param glance: ``full`` for all that a plain Glance does, beside what the
+        clouds document. There is an administrator then, ``admin``.
+    :param import_hosts: Hosts on this machine or a private network that a
+        plain Glance may fetch images from, alone or with a port.
     :param delays: How much later effects come than their answers.
     :param faults: What goes wrong on purpose; see :mod:`.fault`.
     :param fault_seed: Decides with which requests.
@@ -200,6 +207,8 @@ class EmulatorServer:
         ports: Mapping[str, int] | None = None,
         domain: str | None = None,
         public_url: str | None = None,
+        glance: Glance = 'documented',
+        import_hosts: Sequence[str] = (),
     ) -> None:
         self._host = host
         self._settings = Settings(
@@ -207,6 +216,8 @@ class EmulatorServer:
             tuple(regions) or (region,),
             image_quota,
             delays or Delays(),
+            glance,
+            tuple(import_hosts),
         )
         given = dict(ports or {})
         if bucket_port is not None:
@@ -219,6 +230,8 @@ class EmulatorServer:
         )
         self._state_dir = state_dir
         self._seed = seed
+        if glance == 'full':
+            users = (ADMINISTRATOR, *users)
         self.faults = Faults(faults, fault_seed)
         self.clock = Clock()
         # A user given again has the last password given.
@@ -397,7 +410,11 @@ def _make_first_bucket(state: State, buckets: BucketStore) -> None:
 
 def _services(service: Service) -> Services:
     """Construct the capabilities, and the routers that lead to them."""
-    service.assemble(CAPABILITIES)
+    service.assemble(
+        glance.capabilities(CAPABILITIES)
+        if service.settings.glance == 'full'
+        else CAPABILITIES
+    )
     by_mount = collections.defaultdict(list)
     for capability in service.capabilities:
         by_mount[getattr(capability, 'mount', IMAGE)].append(capability)

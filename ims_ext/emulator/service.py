@@ -4,7 +4,7 @@
 from collections.abc import Callable, Iterable
 import dataclasses
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from ims_ext.emulator.address import Addresses
 from ims_ext.emulator.delays import Delays
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ims_ext.emulator.state import State
 
 T = TypeVar('T')
+
+#: How much of Glance an emulator has.
+Glance: TypeAlias = Literal['documented', 'full']
 
 #: The name of the only region, unless told otherwise.
 REGION = 'eu-emu-1'
@@ -50,12 +53,18 @@ class Settings:
         projects first.
     :ivar image_quota: How many images a project may own.
     :ivar delays: How much later effects come than their answers.
+    :ivar glance: How much of Glance there is: what the clouds document, or
+        all of it.
+    :ivar import_hosts: Hosts on this machine or a private network that
+        images may be fetched from, each alone or with a port.
     """
 
     job_seconds: float = 2.0
     regions: tuple[str, ...] = (REGION,)
     image_quota: int = IMAGE_QUOTA
     delays: Delays = dataclasses.field(default_factory=Delays)
+    glance: Glance = 'documented'
+    import_hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse names of regions that are none, or one given twice."""
@@ -110,7 +119,7 @@ class Service:
         :raises: :class:`LookupError` before it has been constructed.
         """
         for each in self.capabilities:
-            if type(each) is cls:
+            if isinstance(each, cls):
                 return each
         raise LookupError(cls.__module__)
 

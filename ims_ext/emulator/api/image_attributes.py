@@ -52,6 +52,9 @@ READ_ONLY = frozenset(
     }
 )
 
+#: Where an image's data is, kept where that is not the usual place.
+LOCATIONS = 'locations'
+
 #: Glance's own names, which nobody may give a property.
 _RESERVED = frozenset({'location', 'deleted', 'deleted_at'})
 _RESERVED_PREFIX = 'os_glance_'
@@ -188,6 +191,8 @@ def view(image: Image, project_id: str) -> dict[str, Any]:
         'file': f'{path}/file',
         'schema': '/v2/schemas/image',
     }
+    # For those to tell who know of several; see store.py.
+    body.pop(LOCATIONS, None)
     if image.visibility == 'shared' and image.owner != project_id:
         body['__imagetype'] = 'shared'
     return body

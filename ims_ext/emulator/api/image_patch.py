@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Glance's two kinds of JSON patches, and how they change an image."""
 
+from collections.abc import Collection, Iterable
 import dataclasses
 import re
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from ims_ext.emulator.api.image_attributes import BASE
 from ims_ext.emulator.api.image_attributes import READ_ONLY
@@ -18,8 +19,13 @@ from ims_ext.emulator.errors import Forbidden
 from ims_ext.emulator.errors import UnsupportedMediaType
 from ims_ext.emulator.state import Image
 
+Operation: TypeAlias = Literal['add', 'replace', 'remove']
+
 V20 = 'application/openstack-images-v2.0-json-patch'
 V21 = 'application/openstack-images-v2.1-json-patch'
+
+#: What a tenant makes an image visible to.
+VISIBILITIES = ('private', 'shared')
 
 _OPERATIONS = ('add', 'replace', 'remove')
 
@@ -35,7 +41,7 @@ class Change:
         attributes as a whole: one tag of many has no path.
     """
 
-    operation: Literal['add', 'replace', 'remove']
+    operation: Operation
     attribute: str
     value: Any = None
 
@@ -52,10 +58,28 @@ def parse(content_type: str, body: Any) -> list[Change]:
         raise UnsupportedMediaType(f"An image is patched with {V21} or {V20}.")
     if not isinstance(body, list):
         raise BadRequest("The request body must be a list of operations.")
-    return [_change(each, content_type == V20) for each in body]
+    return [parse_one(content_type, each) for each in body]
 
 
-def _change(body: Any, is_v20: bool) -> Change:
+def parse_one(content_type: str, body: Any) -> Change:
+    """Return one of the changes of a patch.
+
+    :param content_type: As for :func:`parse`.
+    :raises: :class:`~ims_ext.emulator.errors.BadRequest`
+    """
+    operation, path = operation_of(content_type, body)
+    if operation != 'remove' and 'value' not in body:
+        raise BadRequest(f"The operation '{operation}' needs a value.")
+    return Change(operation, _attribute(path), body.get('value'))
+
+
+def operation_of(content_type: str, body: Any) -> tuple[Operation, Any]:
+    """Return what one of the changes of a patch does, and its path.
+
+    :param content_type: As for :func:`parse`.
+    :raises: :class:`~ims_ext.emulator.errors.BadRequest`
+    """
+    is_v20 = content_type == V20
     if not isinstance(body, dict):
         raise BadRequest("Each operation must be a JSON object.")
     operation: Any
@@ -71,13 +95,7 @@ def _change(body: Any, is_v20: bool) -> Change:
         operation, path = body.get('op'), body.get('path')
         if operation not in _OPERATIONS:
             raise BadRequest(f"Unknown operation: {operation}")
-    if operation != 'remove' and 'value' not in body:
-        raise BadRequest(f"The operation '{operation}' needs a value.")
-    return Change(
-        operation=cast(Literal['add', 'replace', 'remove'], operation),
-        attribute=_attribute(path),
-        value=body.get('value'),
-    )
+    return cast(Operation, operation), path
 
 
 def _attribute(pointer: Any) -> str:
@@ -89,9 +107,14 @@ def _attribute(pointer: Any) -> str:
     return name.replace('~1', '/').replace('~0', '~')
 
 
-def apply(image: Image, changes: list[Change]) -> None:
+def apply(
+    image: Image,
+    changes: Iterable[Change],
+    visibilities: Collection[str] = VISIBILITIES,
+) -> None:
     """Change an image as a patch says; nothing is kept yet.
 
+    :param visibilities: Those that it may be given.
     :raises: :class:`~ims_ext.emulator.errors.Forbidden` for attributes that
         cannot be changed, ``Conflict`` for ones that do not exist,
         ``BadRequest`` for bad values.
@@ -100,7 +123,7 @@ def apply(image: Image, changes: list[Change]) -> None:
         if change.operation == 'remove':
             _remove(image, change.attribute)
         else:
-            _set(image, change)
+            _set(image, change, visibilities)
     check_count(image)
 
 
@@ -119,7 +142,7 @@ def _check_writable(attribute: str) -> None:
         raise Forbidden(f"Attribute '{attribute}' is read-only.")
 
 
-def _set(image: Image, change: Change) -> None:
+def _set(image: Image, change: Change, visibilities: Collection[str]) -> None:
     attribute = change.attribute
     _check_writable(attribute)
     if (
@@ -130,7 +153,7 @@ def _set(image: Image, change: Change) -> None:
         raise Conflict(f"Property {attribute} does not exist.")
     value = check(attribute, change.value)
     if attribute == 'visibility':
-        image.visibility = permitted_visibility(value)
+        image.visibility = permitted_visibility(value, visibilities)
     elif attribute == 'name':
         image.name = value
     elif attribute == 'tags':
@@ -152,11 +175,16 @@ def _set_format(image: Image, attribute: str, value: Any) -> None:
     image.attributes[attribute] = value
 
 
-def permitted_visibility(visibility: str) -> str:
-    """Return a visibility that a tenant may give an image.
+def permitted_visibility(
+    visibility: str, visibilities: Collection[str] = VISIBILITIES
+) -> str:
+    """Return a visibility that an image may be given.
 
+    :param visibilities: Those that it may.
     :raises: :class:`~ims_ext.emulator.errors.Forbidden` for the others.
     """
-    if visibility not in ('private', 'shared'):
-        raise Forbidden("Only private and shared images can be made.")
+    if visibility not in visibilities:
+        raise Forbidden(
+            f"Only {' and '.join(visibilities)} images can be made."
+        )
     return visibility

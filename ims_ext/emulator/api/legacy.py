@@ -9,7 +9,8 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from ims_ext.emulator.api import image_query
-from ims_ext.emulator.api import native as native
+from ims_ext.emulator.api import native
+from ims_ext.emulator.api.image_attributes import LOCATIONS
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.http import Answer
 from ims_ext.emulator.http import Request
@@ -39,7 +40,7 @@ _ATTRIBUTES = (
     'virtual_size',
 )
 #: Attributes of the second API alone.
-_UNKNOWN = frozenset({'os_hidden', 'os_hash_algo', 'os_hash_value'})
+_UNKNOWN = frozenset({'os_hidden', 'os_hash_algo', 'os_hash_value', LOCATIONS})
 
 #: What the name of a header consists of.
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Glance's images: their metadata, their data and their tags."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 import contextlib
 import hashlib
 import os
@@ -37,6 +37,7 @@ from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Effect
 from ims_ext.emulator.state import Image
+from ims_ext.emulator.state import ImageQuery
 from ims_ext.emulator.state import State
 from ims_ext.emulator.work.image_upload import ImageUpload
 from ims_ext.emulator.work.new_image import NewImages
@@ -89,18 +90,22 @@ class NativeImagesApi:
     @route('POST', '/v2/images')
     def create(self, request: Request) -> Answer:
         """Make an image without data."""
-        body = request.json_object()
-        image = _new_image(request.project_id, body)
+        image = self.make(request, request.json_object())
+        return 201, self._view(request, image)
+
+    def make(self, request: Request, body: dict[str, Any]) -> Image:
+        """Keep the image that a creation's body describes, and return it."""
+        image = self._new(request, body)
         with self.state.transaction():
             if self.state.images.get(image.id) is not None:
                 raise Conflict(f"Image ID {image.id} already exists!")
             self.service.capability(NewImages).add(image)
-        return 201, view(image, request.project_id)
+        return image
 
     @route('GET', '/v2/images')
     def list(self, request: Request) -> Answer:
         """List images, a page at a time."""
-        query = image_query.parse(request.args, request.project_id)
+        query = self._query(request)
         limit = query.limit or 0
         # One more tells whether another page follows.
         query.limit = limit + 1 if limit else 0
@@ -113,7 +118,7 @@ class NativeImagesApi:
         more = len(images) > limit
         page = images[:limit]
         return {
-            'images': [view(image, request.project_id) for image in page],
+            'images': [self._view(request, image) for image in page],
             'schema': '/v2/schemas/images',
             **image_query.next_links(
                 '/v2/images', request.args, page[-1].id if more else None
@@ -123,18 +128,18 @@ class NativeImagesApi:
     @route('GET', '/v2/images/<image_id>')
     def show(self, request: Request, image_id: str) -> Answer:
         """Show one image."""
-        image = visible_image(self.state, image_id, request.project_id)
-        return view(image, request.project_id)
+        image = self._visible(request, image_id)
+        return self._view(request, image)
 
     @route('PATCH', '/v2/images/<image_id>')
     def update(self, request: Request, image_id: str) -> Answer:
         """Change an image as a JSON patch says."""
         changes = image_patch.parse(request.mimetype, request.json_value())
         with self.state.transaction():
-            image = own_image(self.state, image_id, request.project_id)
+            image = self._own(request, image_id)
             image_patch.apply(image, changes)
             self.state.images.save(image)
-        return view(image, request.project_id)
+        return self._view(request, image)
 
     @route('DELETE', '/v2/images/<image_id>')
     def delete(self, request: Request, image_id: str) -> Answer:
@@ -146,7 +151,7 @@ class NativeImagesApi:
         ):
             raise BadRequest("delete_backup must be true or false.")
         with self.state.transaction():
-            image = own_image(self.state, image_id, request.project_id)
+            image = self._own(request, image_id)
             if image.attributes.get('protected'):
                 raise Forbidden(
                     f"Image {image.id} is protected and cannot be deleted."
@@ -189,7 +194,7 @@ class NativeImagesApi:
             )
         upload = self.service.capability(ImageUpload)
         with self.state.transaction():
-            image = own_image(self.state, image_id, request.project_id)
+            image = self._own(request, image_id)
             if image.status != 'queued' or upload.is_under_way(image.id):
                 raise Conflict(
                     f"Image status transition from {image.status} to saving "
@@ -198,9 +203,9 @@ class NativeImagesApi:
             image.status = 'saving'
             self.state.images.save(image)
         with _receiving(self.state, image.id) as part:
-            attributes = _receive(request, part)
+            attributes = receive(request, part)
             with self.state.transaction():
-                image = own_image(self.state, image_id, request.project_id)
+                image = self._own(request, image_id)
                 part.rename(self.state.image_file(image.id))
                 image.attributes.update(attributes)
                 upload.take_in(image)
@@ -209,7 +214,7 @@ class NativeImagesApi:
     @route('GET', '/v2/images/<image_id>/file')
     def download(self, request: Request, image_id: str) -> Answer:
         """Send an image's data, or nothing where there is none."""
-        image = visible_image(self.state, image_id, request.project_id)
+        image = self._visible(request, image_id)
         try:
             # The response closes it.
             file = self.state.image_file(image.id).open('rb')
@@ -234,7 +239,7 @@ class NativeImagesApi:
         if '=' in check_tag(tag):
             raise BadRequest("A tag in a path is a key, and has no '='.")
         with self.state.transaction():
-            image = own_image(self.state, image_id, request.project_id)
+            image = self._own(request, image_id)
             if tag not in image.tags:
                 image.tags.append(tag)
                 check_count(image)
@@ -245,12 +250,29 @@ class NativeImagesApi:
     def delete_tag(self, request: Request, image_id: str, tag: str) -> Answer:
         """Remove a tag that is there."""
         with self.state.transaction():
-            image = own_image(self.state, image_id, request.project_id)
+            image = self._own(request, image_id)
             if tag not in image.tags:
                 raise NotFound(f"The image has no tag '{tag}'.")
             image.tags.remove(tag)
             self.state.images.save(image)
         return 204, None
+
+    # ====== WHAT A WHOLE GLANCE DOES OTHERWISE ======
+
+    def _new(self, request: Request, body: dict[str, Any]) -> Image:
+        return new_image(request.project_id, body)
+
+    def _view(self, request: Request, image: Image) -> dict[str, Any]:
+        return view(image, request.project_id)
+
+    def _query(self, request: Request) -> ImageQuery:
+        return image_query.parse(request.args, request.project_id)
+
+    def _visible(self, request: Request, image_id: str) -> Image:
+        return visible_image(self.state, image_id, request.project_id)
+
+    def _own(self, request: Request, image_id: str) -> Image:
+        return own_image(self.state, image_id, request.project_id)
 
 
 def visible_image(state: State, image_id: str, project_id: str) -> Image:
@@ -276,8 +298,17 @@ def own_image(state: State, image_id: str, project_id: str) -> Image:
     return image
 
 
-def _new_image(project_id: str, body: dict[str, Any]) -> Image:
-    """Return the image that a creation's body describes."""
+def new_image(
+    project_id: str,
+    body: dict[str, Any],
+    visibilities: Collection[str] = image_patch.VISIBILITIES,
+) -> Image:
+    """Return the image that a creation's body describes.
+
+    :param project_id: Who owns it.
+    :param visibilities: Those that it may have.
+    :raises: As :func:`~.image_attributes.check` does.
+    """
     for attribute in body.keys() - _TAKEN:
         if attribute in READ_ONLY or attribute in NOT_CREATED:
             raise Forbidden(f"Attribute '{attribute}' is read-only.")
@@ -286,7 +317,7 @@ def _new_image(project_id: str, body: dict[str, Any]) -> Image:
     name = values.pop('name', None)
     tags = values.pop('tags', [])
     visibility = image_patch.permitted_visibility(
-        values.pop('visibility', 'private')
+        values.pop('visibility', 'private'), visibilities
     )
     if body.get('owner', project_id) != project_id:
         raise Forbidden("You are not permitted to create another's images.")
@@ -348,8 +379,14 @@ def _images_of_jobs(state: State) -> set[Any]:
     return found
 
 
-def _receive(request: Request, part: Path) -> dict[str, Any]:
-    """Write a request's body to a file; return what is known of it then."""
+def receive(request: Request, part: Path) -> dict[str, Any]:
+    """Write a request's body to a file; return what is known of it then.
+
+    :param part: The file.
+    :returns: Attributes of the image that it is the data of.
+    :raises: :class:`~ims_ext.emulator.errors.TooLarge` for 2 GiB or more,
+        ``BadRequest`` where the connection ends early.
+    """
     length = request.content_length
     if length is not None and length >= UPLOAD_LIMIT:
         raise TooLarge("A file that is uploaded must be smaller than 2 GB.")

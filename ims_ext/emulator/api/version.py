@@ -20,6 +20,13 @@ VERSIONS = (
     ('v1.0', 'DEPRECATED', 'v1'),
 )
 
+#: The versions of a whole Glance.
+_NEWEST = 18
+GLANCE_VERSIONS = tuple(
+    (f'v2.{minor}', 'CURRENT' if minor == _NEWEST else 'SUPPORTED', 'v2')
+    for minor in range(_NEWEST, -1, -1)
+)
+
 
 class VersionsApi:
     """The version lists, which anybody may read."""
@@ -27,17 +34,22 @@ class VersionsApi:
     dialect = Dialect.GLANCE
 
     def __init__(self, service: Service) -> None:
-        pass
+        is_whole = service.settings.glance == 'full'
+        self._versions = GLANCE_VERSIONS if is_whole else VERSIONS
 
     @route('GET', '/', anonymous=True)
     def list(self, request: Request) -> Answer:
         """List all versions."""
-        return 300, {'versions': [_view(request, *each) for each in VERSIONS]}
+        return 300, self._views(request)
 
     @route('GET', '/versions', anonymous=True)
     def list_versions(self, request: Request) -> Answer:
         """List all versions, where Glance has them without the 300."""
-        return {'versions': [_view(request, *each) for each in VERSIONS]}
+        return self._views(request)
+
+    def _views(self, request: Request) -> dict[str, Any]:
+        versions = [_view(request, *each) for each in self._versions]
+        return {'versions': versions}
 
     @route('GET', '/<version>', anonymous=True)
     @route('GET', '/<version>/', anonymous=True)
@@ -45,7 +57,7 @@ class VersionsApi:
         """Show one version, or those that one path serves."""
         found = [
             _view(request, *each)
-            for each in VERSIONS
+            for each in self._versions
             if version in (each[0], each[2])
         ]
         if not found:

@@ -31,6 +31,8 @@ TOKEN_HEADER = 'X-Auth-Token'  # noqa: S105
 TOKEN_SECONDS = 24 * 3600
 
 ROLE = {'id': '9fe2ff9ee4384b1894a90878d3e92bab', 'name': 'member'}
+#: The other role of those who may do what Glance lets administrators do.
+ADMIN = {'id': '5b2c4cc3f0cd4c0e9f4e21b0a2d4c7aa', 'name': 'admin'}
 
 _CACHE_SIZE = 10_000
 
@@ -214,7 +216,7 @@ class IdentityApi:
             body['domain'] = self._domain_view(token.domain_id)
         else:
             return {'token': body}
-        body['roles'] = [ROLE]
+        body['roles'] = [ROLE, ADMIN] if user.is_admin else [ROLE]
         if 'nocatalog' not in request.args:
             body['catalog'] = token_catalog(self.service, token.project_id)
         return {'token': body}

@@ -56,6 +56,10 @@ from ims_ext.emulator.state.application_credential import (
 from ims_ext.emulator.state.database import Database
 from ims_ext.emulator.state.effect import Effect
 from ims_ext.emulator.state.effect import Effects
+from ims_ext.emulator.state.glance import Metadef
+from ims_ext.emulator.state.glance import Metadefs
+from ims_ext.emulator.state.glance import Task
+from ims_ext.emulator.state.glance import Tasks
 from ims_ext.emulator.state.identity import Domain
 from ims_ext.emulator.state.identity import Domains
 from ims_ext.emulator.state.identity import Project
@@ -96,11 +100,13 @@ __all__ = [
     'ImageQuery',
     'Job',
     'Member',
+    'Metadef',
     'Project',
     'Seed',
     'Server',
     'State',
     'StateError',
+    'Task',
     'Token',
     'User',
     'Volume',
@@ -168,6 +174,8 @@ class State:
             raise StateError(
                 f"The state directory {self.directory} cannot be used: {error}"
             ) from error
+        for statement in Tasks.SCHEMA + Metadefs.SCHEMA:
+            self.database.execute(statement)
         self.ids = Ids(self.database, seed)
         self.domains = Domains(self.database, clock, self.ids)
         self.projects = Projects(self.database, clock, self.ids)
@@ -182,6 +190,8 @@ class State:
         self.images = Images(self.database, clock, self.ids, self.image_file)
         self.members = Members(self.database, clock, self.ids)
         self.effects = Effects(self.database, clock, self.ids)
+        self.tasks = Tasks(self.database, clock, self.ids)
+        self.metadefs = Metadefs(self.database, clock, self.ids)
         self.jobs = Jobs(self.database, clock, self.ids)
         self.servers = Servers(self.database, clock, self.ids)
         self.volumes = Volumes(self.database, clock, self.ids)

@@ -200,7 +200,13 @@ class Users(Table[User]):
         """Return all users, in the order in which they were made."""
         return self._select()
 
-    def add(self, name: str, password: str, project: Project) -> User:
+    def add(
+        self,
+        name: str,
+        password: str,
+        project: Project,
+        is_admin: bool = False,
+    ) -> User:
         """Make and keep a new user who works in one project."""
         user_id = self._ids.named('user', project.domain_id, name)
         user = User(
@@ -208,6 +214,7 @@ class Users(Table[User]):
             name=name,
             domain_id=project.domain_id,
             default_project_id=project.id,
+            is_admin=is_admin,
             password_hash=password_hash(password, self._salt(user_id)),
         )
         self._insert(user)

@@ -18,6 +18,9 @@ from ims_ext.emulator.state.record import Codec
 from ims_ext.emulator.state.record import Table
 from ims_ext.emulator.state.record import timestamp
 
+#: Ends the name of a file whose data is not the image's yet.
+STAGED = '.staged'
+
 
 def split_tag(tag: str) -> tuple[str, str]:
     """Return key and value of a tag as images have it.
@@ -175,8 +178,10 @@ class Images(Table[Image]):
         """Forget an image, with its tags, members and data."""
         self._delete('id = ?', image_id)
         file = self._image_file(image_id)
+        staged = file.with_name(f'{file.name}{STAGED}')
         # A process that is killed before must find the image with its data.
         self._database.after_commit(lambda: file.unlink(missing_ok=True))
+        self._database.after_commit(lambda: staged.unlink(missing_ok=True))
 
     def get(self, image_id: str) -> Image | None:
         """Return one image by its ID, whoever may see it."""
@@ -216,7 +221,10 @@ class Images(Table[Image]):
         """
         statement = Statement(query, self._clock())
         if query.marker is not None:
-            if self.visible(query.marker, query.project_id) is None:
+            seen = self.visible(query.marker, query.project_id)
+            if query.is_admin:
+                seen = self.get(query.marker)
+            if seen is None:
                 raise LookupError(query.marker)
             row = self._database.execute(*statement.marker_values())[0]
             statement.begin_after(tuple(row))

@@ -44,6 +44,10 @@ _UNQUOTABLE = frozenset('"\\\0')
 
 _IMAGE_TYPE = '__imagetype'
 
+#: Visibilities to everybody, as SQL: in lists, and in those that ask for it.
+_OPEN = "'public'"
+_COMMUNITY = "'community'"
+
 
 def _stored(attribute: str) -> str:
     return f"json_extract(attributes, '$.\"{attribute}\"')"
@@ -157,6 +161,8 @@ class ImageQuery:
     :ivar marker: The ID of the last image of the page before.
     :ivar limit: How many images at most; ``None`` for all.
     :ivar offset: How many images to leave out before.
+    :ivar with_community: Whether community images are listed too.
+    :ivar is_admin: Whether all images are, whoever has them.
     """
 
     project_id: str
@@ -168,6 +174,8 @@ class ImageQuery:
     marker: str | None = None
     limit: int | None = None
     offset: int = 0
+    with_community: bool = False
+    is_admin: bool = False
 
 
 class Term(NamedTuple):
@@ -188,14 +196,14 @@ def visible(member_status: str) -> str:
 
     Public and shared images are seen in their own region only.
     """
-    return _visible(member_status, '+')
+    return _visible(member_status, '+', f'{_OPEN}, {_COMMUNITY}')
 
 
-def _visible(member_status: str, sign: str) -> str:
+def _visible(member_status: str, sign: str, to_all: str) -> str:
     # A sign keeps SQLite from using the column's index.
     return (
         f'({sign}owner = :project_id OR ('
-        f"({sign}visibility = 'public' OR "
+        f'({sign}visibility IN ({to_all}) OR '
         f"({sign}visibility = 'shared' AND "
         f'{sign}id IN ({_shared(member_status)}))) '
         f'AND {_region_of("owner")} IS {_region_of(":project_id")})) '
@@ -352,11 +360,17 @@ class Statement:
     def _seen(self) -> Term:
         status = self._query.member_status
         shared = _shared(status)
+        if self._query.is_admin:
+            return Term('+seen_from <= :now')
+        to_all = _OPEN
+        if self._query.with_community:
+            to_all = f'{_OPEN}, {_COMMUNITY}'
         return Term(
-            _visible(status, '+'),
-            _visible(status, ''),
+            _visible(status, '+', to_all),
+            _visible(status, '', to_all),
             'SELECT 1 FROM images WHERE owner = :project_id '  # noqa: S608
-            "UNION ALL SELECT 1 FROM images WHERE visibility = 'public' "
+            'UNION ALL SELECT 1 FROM images '
+            f'WHERE visibility IN ({to_all}) '
             f'UNION ALL SELECT 1 FROM ({shared})',
         )
 
