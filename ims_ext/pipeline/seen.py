@@ -73,6 +73,8 @@ class SeenTarget:
     :ivar images: The project's own images.
     :ivar quota: Images that the project may own, ``None`` where not known.
     :ivar used: Images that count for it.
+    :ivar projects: IDs of the projects that images are shared with here, by
+        the manifest's names; one that is not among them was not found.
     :ivar problem: Why there is nothing to be believed of it, if so.
     :ivar servers_problem: Why its servers could not be seen, if so.
     """
@@ -83,6 +85,7 @@ class SeenTarget:
     images: tuple[SeenImage, ...] = ()
     quota: int | None = None
     used: int = 0
+    projects: Mapping[str, str] = dataclasses.field(default_factory=dict)
     problem: str | None = None
     servers_problem: str | None = None
 
@@ -111,8 +114,6 @@ class Seen:
 
     :ivar at: When it was seen, in UTC.
     :ivar targets: The targets, by their names in the manifest.
-    :ivar projects: IDs of the projects that the manifest names; one that is
-        not among the keys could not be found.
     :ivar found: Versions that ``versions_from`` found, by the image's name.
     :ivar sources: What is known of sources: by image and version.
     :ivar seconds: How long looking took.
@@ -120,7 +121,6 @@ class Seen:
 
     at: datetime.datetime
     targets: Mapping[str, SeenTarget]
-    projects: Mapping[str, str] = dataclasses.field(default_factory=dict)
     found: Mapping[str, tuple[model.Version, ...]] = dataclasses.field(
         default_factory=dict
     )

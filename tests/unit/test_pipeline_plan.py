@@ -24,6 +24,7 @@ from ims_ext.pipeline.seen import SeenVersion
 
 NOW = datetime.datetime(2026, 11, 26, tzinfo=datetime.UTC)
 DIGEST = identity.digest(b'a disk')
+PROJECTS = {f'team-{each}': each * 32 for each in 'abc'}
 
 HEAD = """\
 apiVersion: ims-ext/v1
@@ -71,6 +72,7 @@ def image(version: str, days: float = 1, **others: Any) -> SeenImage:
 
 def target(name: str, *images: SeenImage, **others: Any) -> SeenTarget:
     """Return a target with images of its own."""
+    others.setdefault('projects', PROJECTS)
     return SeenTarget(name, f'{name}-id', f'eu-{name}', images, **others)
 
 
@@ -79,8 +81,7 @@ def seen(*targets: SeenTarget, **others: Any) -> Seen:
     found = {each.name: each for each in targets}
     for name in ('de', 'nl'):
         found.setdefault(name, target(name))
-    projects = {f'team-{each}': f'{each}' * 32 for each in 'abc'}
-    return Seen(NOW, found, others.pop('projects', projects), **others)
+    return Seen(NOW, found, **others)
 
 
 def planned(
@@ -322,6 +323,15 @@ def test_members_that_nobody_names_are_removed() -> None:
     assert share.details == {'add': [], 'remove': ['e' * 32]}
 
 
+def test_nobody_is_removed_where_a_project_was_not_found() -> None:
+    members = {'a' * 32: 'accepted', 'e' * 32: 'pending'}
+    there = seen(target('de', image('1', members=members)))
+
+    found = planned('targets: [de]\nshare: [team-a, team-x]', there, 1)
+
+    assert told(found) == ['x1 de']
+
+
 def test_rejections_and_missing_answers_are_told() -> None:
     members = {'a' * 32: 'rejected', 'c' * 32: 'pending'}
     there = seen(target('de', image('1', members=members)))
@@ -334,7 +344,7 @@ def test_rejections_and_missing_answers_are_told() -> None:
 
 
 def test_a_project_that_is_not_there_is_told() -> None:
-    there = seen(target('de', image('1')), projects={})
+    there = seen(target('de', image('1'), projects={}))
 
     found = planned('targets: [de]\nshare: [team-a]', there, 1)
 

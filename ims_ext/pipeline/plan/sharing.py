@@ -14,6 +14,7 @@ from ims_ext.pipeline.seen import PENDING
 from ims_ext.pipeline.seen import REJECTED
 from ims_ext.pipeline.seen import Seen
 from ims_ext.pipeline.seen import SeenImage
+from ims_ext.pipeline.seen import SeenTarget
 
 
 def actions(
@@ -34,9 +35,7 @@ def actions(
     :param then: The channels that are at each version afterwards.
     """
     making = {each.item: each for each in made if each.kind is Kind.MAKE}
-    named = _ids(
-        seen, (*image.share, *(p for c in image.channels for p in c.share))
-    )
+    named = (*image.share, *(p for c in image.channels for p in c.share))
     spots = {
         (target, version)
         for target, there in present.items()
@@ -52,7 +51,7 @@ def actions(
             projects += channel.share
         yield from _shared(
             manifest,
-            seen,
+            seen.targets[target],
             item,
             one if one is not None and one.is_active else None,
             dict.fromkeys(projects),
@@ -61,19 +60,13 @@ def actions(
         )
 
 
-def _ids(seen: Seen, projects: Sequence[str]) -> frozenset[str]:
-    return frozenset(
-        seen.projects[each] for each in projects if each in seen.projects
-    )
-
-
 def _shared(
     manifest: Manifest,
-    seen: Seen,
+    at: SeenTarget,
     item: Item,
     one: SeenImage | None,
     projects: Mapping[str, None],
-    named: frozenset[str],
+    named: Sequence[str],
     making: Action | None,
 ) -> Iterator[Action]:
     """Give the actions of one image."""
@@ -81,21 +74,27 @@ def _shared(
         # Nobody looked, since nobody is named: there is nothing to say.
         return
     image_id = one.id if one else None
-    own = seen.targets[item.target].project_id
     members = dict(one.members or {}) if one else {}
     wanted: dict[str, str] = {}
     for name in projects:
-        if name not in seen.projects:
+        if name not in at.projects:
             yield Action(
                 Kind.REFUSE,
                 item,
-                f"cannot be shared with {name}: there is no such project",
+                f"cannot be shared with {name}: no such project could be "
+                "found here",
                 image_id,
             )
-        elif seen.projects[name] != own:
-            wanted[seen.projects[name]] = name
+        elif at.projects[name] != at.project_id:
+            wanted[at.projects[name]] = name
     add = [each for each in wanted if each not in members]
-    remove = [each for each in members if each not in named]
+    known = {at.projects.get(name) for name in named}
+    # A project that was not found may be any of them.
+    remove = (
+        []
+        if None in known
+        else [each for each in members if each not in known]
+    )
     rejected = [
         wanted[each] for each in wanted if members.get(each) == REJECTED
     ]

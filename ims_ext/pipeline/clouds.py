@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections to the clouds that a manifest names."""
+
+from collections.abc import Callable, Mapping
+import re
+import threading
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import ims_ext
+from ims_ext.pipeline.manifest import Manifest
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+#: Makes a connection: the cloud's name in clouds.yaml, and what
+#: :func:`openstack.connect` takes beside it.
+Connect: TypeAlias = 'Callable[..., Connection]'
+
+_ID = re.compile('[0-9a-f]{32}', re.ASCII)
+
+
+def is_project_id(project: str) -> bool:
+    """Whether a project is given by its ID.
+
+    :param project: A name or an ID.
+    """
+    return bool(_ID.fullmatch(project))
+
+
+class Clouds:
+    """A connection a target, and one a project that accepts images.
+
+    Each is made when it is needed first, and once.
+
+    :param manifest: What names them.
+    :param connect: Makes connections.
+    """
+
+    def __init__(
+        self, manifest: Manifest, connect: Connect = ims_ext.connect
+    ) -> None:
+        self._manifest = manifest
+        self._connect = connect
+        self._guard = threading.Lock()
+        self._slots: dict[tuple[str, ...], _Slot] = {}
+
+    def target(self, name: str) -> 'Connection':
+        """Return the connection to a target's project.
+
+        :param name: The target's name in the manifest.
+        :raises: What openstacksdk raises for a configuration that is
+            missing or wrong.
+        """
+        target = self._manifest.targets[name]
+        options: dict[str, Any] = {
+            'rate_limit': {'image': target.limits.requests_per_second}
+        }
+        if target.region:
+            options['region_name'] = target.region
+        if target.project:
+            options['auth'] = _in_project(target.project)
+        return self._get(('target', name), target.cloud, options)
+
+    def acceptor(self, project: str, target: str) -> 'Connection':
+        """Return the connection of who accepts images for a project.
+
+        :param project: The project, as the manifest names it.
+        :param target: The target whose images are accepted.
+        """
+        acceptor = self._manifest.accept[project]
+        region = acceptor.region or self._manifest.targets[target].region
+        options = {'region_name': region} if region else {}
+        return self._get(
+            ('accept', project, region or ''), acceptor.cloud, options
+        )
+
+    def cloud(self, name: str) -> 'Connection':
+        """Return the connection to an entry of clouds.yaml.
+
+        :param name: The entry's name.
+        """
+        return self._get(('cloud', name), name, {})
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._guard:
+            slots, self._slots = list(self._slots.values()), {}
+        for slot in slots:
+            slot.close()
+
+    def _get(
+        self, key: tuple[str, ...], cloud: str, options: Mapping[str, Any]
+    ) -> 'Connection':
+        with self._guard:
+            slot = self._slots.setdefault(key, _Slot())
+        return slot.get(lambda: self._connect(cloud, **options))
+
+
+class _Slot:
+    """A connection that is made once, whoever asks first."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._connection: Connection | None = None
+
+    def get(self, connect: 'Callable[[], Connection]') -> 'Connection':
+        with self._guard:
+            if self._connection is None:
+                self._connection = connect()
+            return self._connection
+
+    def close(self) -> None:
+        with self._guard:
+            if self._connection is not None:
+                self._connection.close()
+
+
+def _in_project(project: str) -> dict[str, str | None]:
+    """Return what leads to another project than that of the entry."""
+    if is_project_id(project):
+        return {'project_id': project, 'project_name': None}
+    return {'project_id': None, 'project_name': project}
