@@ -106,9 +106,17 @@ class Action:
     after: tuple[Item, ...] = ()
     details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+    @property
+    def id(self) -> str:
+        """What the action is called in events."""
+        which = f'{self.kind}:{self.item.label}:{self.item.target}'
+        channel = self.details.get('channel')
+        return f'{which}:{channel}' if channel else which
+
     def as_json(self) -> dict[str, Any]:
         """Return the action as JSON has it."""
         return {
+            'id': self.id,
             'action': str(self.kind),
             'image': self.item.image,
             'version': self.item.version,
