@@ -15,7 +15,7 @@ class Delays:
         them it is ``queued``, then ``saving``.
     :ivar delete: Until a deleted image is not shown and listed any more.
     :ivar create: Until a new image, also one that a job makes, is shown and
-        listed.
+        listed; its owner can change it at once.
     :ivar tags: From the end of a job that makes an image to the tags, the
         description and the like that it was asked to set.
     :ivar share: Until members are added, removed, or have accepted or

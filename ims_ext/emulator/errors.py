@@ -167,7 +167,7 @@ _COMPUTE_FAULTS: dict[int, str] = {
 }
 
 
-def render(error: Exception, dialect: Dialect) -> Response:
+def render(error: Exception, dialect: Dialect, flat: bool = False) -> Response:
     """Return the answer that an exception stands for.
 
     An exception that nobody meant to raise is logged with its traceback, and
@@ -175,24 +175,26 @@ def render(error: Exception, dialect: Dialect) -> Response:
 
     :param error: What a handler raised.
     :param dialect: The shape for errors that have none of their own.
+    :param flat: Whether the extension operations' errors have the gateway's
+        shape.
     """
     if isinstance(error, HTTPException):
         error = HttpError(error.description or error.name, error.code or 500)
     if not isinstance(error, ServiceError):
         LOG.error("The emulator failed on a request", exc_info=error)
-        return _extension(500, "Internal error of the emulator.", 'IMG.0061')
-    if isinstance(error, ImsError):
-        return _extension(error.status, error.message, error.code)
-    if isinstance(error, GatewayError):
-        return _json(
-            error.status,
-            {'error_msg': error.message, 'error_code': error.code},
+        return _extension(
+            500, "Internal error of the emulator.", 'IMG.0061', flat
         )
+    if isinstance(error, ImsError):
+        return _extension(error.status, error.message, error.code, flat)
+    if isinstance(error, GatewayError):
+        return _extension(error.status, error.message, error.code, True)
     if dialect is Dialect.EXTENSION:
         return _extension(
             error.status,
             error.message,
             _CODE_BY_STATUS.get(error.status, 'IMG.0061'),
+            flat,
         )
     if dialect is Dialect.GLANCE:
         return _glance(error.status, error.message)
@@ -217,7 +219,9 @@ def _json(status: int, body: object) -> Response:
     )
 
 
-def _extension(status: int, message: str, code: str) -> Response:
+def _extension(status: int, message: str, code: str, flat: bool) -> Response:
+    if flat:
+        return _json(status, {'error_msg': message, 'error_code': code})
     return _json(status, {'error': {'message': message, 'code': code}})
 
 

@@ -52,6 +52,8 @@ from werkzeug.wrappers import Response
 
 from ims_ext.emulator import errors
 from ims_ext.emulator.errors import Dialect
+from ims_ext.emulator.profile import ALL_CLOUDS
+from ims_ext.emulator.profile import Profile
 
 #: The services that capabilities belong to.
 IMAGE = 'image'
@@ -207,6 +209,7 @@ class _Endpoint:
     handler: Callable[..., Answer]
     dialect: Dialect
     anonymous: bool
+    operation: tuple[str, str]
 
 
 def answer(value: Answer) -> Response:
@@ -246,6 +249,7 @@ class Router:
         it has no valid token.
     :param dialect: The shape of errors outside any operation.
     :param needs_project: Whether tokens without a project are refused.
+    :param profile: The cloud to be like.
     """
 
     def __init__(
@@ -254,7 +258,9 @@ class Router:
         authenticate: Callable[[Request], Caller | None],
         dialect: Dialect,
         needs_project: bool = True,
+        profile: Profile = ALL_CLOUDS,
     ) -> None:
+        self._profile = profile
         self._authenticate = authenticate
         self._dialect = dialect
         self._needs_project = needs_project
@@ -273,13 +279,24 @@ class Router:
             endpoint, arguments = self._match(adapter)
             dialect = endpoint.dialect
             request = Request(environ)
+            self._check_is_there(endpoint)
             project_id = arguments.pop(_PROJECT, None)
             if not endpoint.anonymous:
                 request.caller = self._caller(request, dialect)
                 _check_project(project_id, request.caller)
             return answer(endpoint.handler(request, **arguments))
         except Exception as error:
-            return errors.render(error, dialect)
+            return errors.render(error, dialect, self._profile.flat_errors)
+
+    def _check_is_there(self, endpoint: _Endpoint) -> None:
+        """Refuse, as the gateway does, what the cloud does not have."""
+        if endpoint.operation in self._profile.missing:
+            raise errors.GatewayError(
+                'APIGW.0101',
+                "The API does not exist or has not been published in the "
+                "environment",
+                404,
+            )
 
     def _match(self, adapter: Any) -> tuple[_Endpoint, dict[str, Any]]:
         try:
@@ -337,6 +354,7 @@ def _rules(capability: object) -> Iterable[Rule]:
                 handler=getattr(capability, name),
                 dialect=operation.dialect or default,
                 anonymous=operation.anonymous,
+                operation=(operation.method, operation.path),
             )
             for path in _paths(operation.path, version):
                 yield Rule(

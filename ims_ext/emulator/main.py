@@ -320,6 +320,7 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
             faults=arguments.faults,
             fault_seed=arguments.fault_seed,
             seed=arguments.seed,
+            like=arguments.like,
         )
         server.start()
     except (PortError, RegionError, StateError) as error:

@@ -2,12 +2,14 @@
 """The options of ``ims-emulator``, and what each of them may be."""
 
 import argparse
+import dataclasses
 import ipaddress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ims_ext.emulator.delays import Delays
+from ims_ext.emulator.delays import Delays
+from ims_ext.emulator.profile import ALL_CLOUDS
+from ims_ext.emulator.profile import PROFILES
+from ims_ext.emulator.profile import find
 
 
 def add(parser: argparse.ArgumentParser, port: int) -> None:
@@ -85,11 +87,18 @@ def _add_places(parser: argparse.ArgumentParser, port: int) -> None:
 
 def _add_behaviour(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        '--like',
+        choices=tuple(PROFILES),
+        help="be like one cloud, with its operations, limits, pages, delays "
+        "and region, so far as other options do not say otherwise (default: "
+        "like all of them together, and without delays)",
+    )
+    parser.add_argument(
         '--job-seconds',
-        default=2.0,
         type=_seconds,
         metavar='S',
-        help="for how many seconds a job runs (default: %(default)g)",
+        help="for how many seconds a job runs "
+        f"(default: {ALL_CLOUDS.job_seconds:g}, or the cloud's)",
     )
     parser.add_argument(
         '--delay',
@@ -101,7 +110,8 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
         help="how many seconds later than its answer an effect comes: "
         "upload= for the data of an image, delete= for its deletion, create= "
         "for a new image, tags= for what a job sets, share= for members, job= "
-        "for a new job; can be given several times (default: none)",
+        "for a new job; can be given several times (default: none, or the "
+        "cloud's)",
     )
     parser.add_argument(
         '--user',
@@ -121,14 +131,15 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
         dest='regions',
         metavar='NAME',
         help="the name of a region; can be given several times, and each "
-        "user then has a project in each (default: eu-emu-1)",
+        "user then has a project in each "
+        f"(default: {ALL_CLOUDS.region}, or the cloud's)",
     )
     parser.add_argument(
         '--image-quota',
-        default=100,
         type=_count,
         metavar='N',
-        help="how many images a project may own (default: %(default)s)",
+        help="how many images a project may own "
+        f"(default: {ALL_CLOUDS.image_quota}, or the cloud's)",
     )
     _add_glance(parser)
     parser.add_argument(
@@ -252,25 +263,21 @@ def _seconds(text: str) -> float:
 
 
 def _delays(text: str) -> dict[str, float]:
-    from ims_ext.emulator.delays import Delays
-
     try:
         return Delays.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def delays(arguments: argparse.Namespace) -> 'Delays':
+def delays(arguments: argparse.Namespace) -> Delays:
     """Return how much later effects come, as the options say.
 
     :param arguments: The options.
     """
-    from ims_ext.emulator.delays import Delays
-
     given: dict[str, float] = {}
     for each in arguments.delays:
         given |= each
-    return Delays(**given)
+    return dataclasses.replace(find(arguments.like).delays, **given)
 
 
 def _account(text: str) -> object:

@@ -25,7 +25,6 @@ from ims_ext.emulator.api.job import JobsApi
 from ims_ext.emulator.api.job_progress import JobProgressApi
 from ims_ext.emulator.api.legacy import LegacyImagesApi
 from ims_ext.emulator.api.member import MembersApi
-from ims_ext.emulator.api.native import UPLOAD_LIMIT
 from ims_ext.emulator.api.native import NativeImagesApi
 from ims_ext.emulator.api.native_member import NativeMembersApi
 from ims_ext.emulator.api.os_version import OsVersionsApi
@@ -73,13 +72,12 @@ from ims_ext.emulator.openstack.user import UsersApi
 from ims_ext.emulator.openstack.volume_attachment import VolumeAttachmentsApi
 from ims_ext.emulator.openstack.volume_backup import VolumeBackupsApi
 from ims_ext.emulator.openstack.volume_creation import VolumeCreationApi
+from ims_ext.emulator.profile import find as find_profile
 from ims_ext.emulator.seed import ACCOUNTS
 from ims_ext.emulator.seed import ADMINISTRATOR
 from ims_ext.emulator.seed import FIRST_BUCKET
 from ims_ext.emulator.seed import Account
 from ims_ext.emulator.seed import seed
-from ims_ext.emulator.service import IMAGE_QUOTA
-from ims_ext.emulator.service import REGION
 from ims_ext.emulator.service import Glance
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.service import Settings
@@ -135,10 +133,11 @@ CAPABILITIES: tuple[Callable[[Service], object], ...] = (
     TagSearchApi,
 )
 
-#: Somewhat more than what a handler accepts: it refuses in its own words.
-_API_BODY_LIMIT = UPLOAD_LIMIT + 16 * 1024**2
+#: The bytes that a body may have above what handlers accept: they refuse in
+#: their own words.
+_MORE = 16 * 1024**2
 #: The largest part of an upload that S3 knows, and what goes with it.
-_BUCKET_BODY_LIMIT = 5 * 1024**3 + 16 * 1024**2
+_BUCKET_BODY_LIMIT = 5 * 1024**3 + _MORE
 
 
 class EmulatorServer:
@@ -163,7 +162,9 @@ class EmulatorServer:
         emulator by another address; see
         :class:`~ims_ext.emulator.public_url.PublicUrl`.
     :param state_dir: Where to keep everything; ``None`` to forget it.
-    :param job_seconds: For how many seconds a job runs.
+    :param job_seconds: For how many seconds a job runs; by default 2, or as
+        the cloud has it that the emulator is like, as with all parameters
+        that are ``None``.
     :param users: Users beside the default ones.
     :param region: The region's name, where there is one.
     :param regions: The names of the regions, where there are several. Each
@@ -180,11 +181,16 @@ class EmulatorServer:
     :param seed: What IDs, keys and tokens follow from: a number, by default
         0, or ``random`` for ones that nobody knows in advance. A state goes
         on with the one that it has.
+    :param like: The cloud to be like: ``otc``, ``flexible-engine`` or
+        ``huawei``; by default all of them together. What other parameters
+        say counts more.
     :raises: :class:`~ims_ext.emulator.fault.FaultError`,
         :class:`~ims_ext.emulator.address.AddressError`,
         :class:`~ims_ext.emulator.service.RegionError`
 
     :ivar addresses: Where each service is.
+    :ivar profile: The cloud that it is like.
+    :ivar delays: How much later effects come than their answers.
     :ivar faults: What goes wrong; can be changed while it runs.
     :ivar clock: The time; can be advanced: ``clock.advance('2h')``.
     """
@@ -195,10 +201,10 @@ class EmulatorServer:
         port: int = 0,
         bucket_port: int | None = None,
         state_dir: Path | None = None,
-        job_seconds: float = 2.0,
+        job_seconds: float | None = None,
         users: Sequence[Account] = (),
-        region: str = REGION,
-        image_quota: int = IMAGE_QUOTA,
+        region: str | None = None,
+        image_quota: int | None = None,
         delays: Delays | None = None,
         faults: Sequence[str] = (),
         fault_seed: int = 0,
@@ -209,15 +215,18 @@ class EmulatorServer:
         public_url: str | None = None,
         glance: Glance = 'documented',
         import_hosts: Sequence[str] = (),
+        like: str | None = None,
     ) -> None:
         self._host = host
+        profile = find_profile(like)
         self._settings = Settings(
-            job_seconds,
-            tuple(regions) or (region,),
-            image_quota,
-            delays or Delays(),
+            profile.job_seconds if job_seconds is None else job_seconds,
+            tuple(regions) or (region or profile.region,),
+            profile.image_quota if image_quota is None else image_quota,
+            profile.delays if delays is None else delays,
             glance,
             tuple(import_hosts),
+            profile,
         )
         given = dict(ports or {})
         if bucket_port is not None:
@@ -232,6 +241,8 @@ class EmulatorServer:
         self._seed = seed
         if glance == 'full':
             users = (ADMINISTRATOR, *users)
+        self.profile = profile
+        self.delays = self._settings.delays
         self.faults = Faults(faults, fault_seed)
         self.clock = Clock()
         # A user given again has the last password given.
@@ -353,7 +364,10 @@ class EmulatorServer:
                 addresses,
                 services,
                 service.buckets,
-                (_BUCKET_BODY_LIMIT, _API_BODY_LIMIT),
+                (
+                    _BUCKET_BODY_LIMIT,
+                    self._settings.profile.upload_limit + _MORE,
+                ),
             ),
         )
 
@@ -428,7 +442,12 @@ def _services(service: Service) -> Services:
                 Dialect.KEYSTONE,
                 needs_project=False,
             ),
-            IMAGE: Router(by_mount[IMAGE], authenticate, Dialect.GLANCE),
+            IMAGE: Router(
+                by_mount[IMAGE],
+                authenticate,
+                Dialect.GLANCE,
+                profile=service.settings.profile,
+            ),
             COMPUTE: Router(by_mount[COMPUTE], authenticate, Dialect.COMPUTE),
             BLOCK_STORAGE: Router(
                 by_mount[BLOCK_STORAGE], authenticate, Dialect.COMPUTE

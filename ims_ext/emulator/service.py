@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 from ims_ext.emulator.address import Addresses
 from ims_ext.emulator.delays import Delays
 from ims_ext.emulator.fault.sets import Faults
+from ims_ext.emulator.profile import ALL_CLOUDS
+from ims_ext.emulator.profile import Profile
 
 if TYPE_CHECKING:
     from ims_ext.emulator.bucket.store import BucketStore
@@ -19,12 +21,10 @@ T = TypeVar('T')
 #: How much of Glance an emulator has.
 Glance: TypeAlias = Literal['documented', 'full']
 
-#: The name of the only region, unless told otherwise.
-REGION = 'eu-emu-1'
 #: What a region is called: its name is a part of hosts' names.
 _REGION = re.compile('[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?')
 #: How many images a project may own, unless told otherwise.
-IMAGE_QUOTA = 100
+IMAGE_QUOTA = ALL_CLOUDS.image_quota
 
 
 class RegionError(ValueError):
@@ -57,14 +57,16 @@ class Settings:
         all of it.
     :ivar import_hosts: Hosts on this machine or a private network that
         images may be fetched from, each alone or with a port.
+    :ivar profile: Whose dialect and limits there are.
     """
 
-    job_seconds: float = 2.0
-    regions: tuple[str, ...] = (REGION,)
+    job_seconds: float = ALL_CLOUDS.job_seconds
+    regions: tuple[str, ...] = (ALL_CLOUDS.region,)
     image_quota: int = IMAGE_QUOTA
-    delays: Delays = dataclasses.field(default_factory=Delays)
+    delays: Delays = ALL_CLOUDS.delays
     glance: Glance = 'documented'
     import_hosts: tuple[str, ...] = ()
+    profile: Profile = ALL_CLOUDS
 
     def __post_init__(self) -> None:
         """Refuse names of regions that are none, or one given twice."""

@@ -23,11 +23,13 @@ class Cloud:
 
     :ivar server: The emulator.
     :ivar user: Who uses it.
+    :ivar user: Who uses it.
     :ivar conn: The connection of the user.
     """
 
     def __init__(self, server: EmulatorServer, user: str = 'alice') -> None:
         self.server = server
+        self.user = user
         self.user = user
         self.conn = self.connect(user)
 

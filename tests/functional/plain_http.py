@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client that speaks plain HTTP: what it sends is what a test says."""
 
+import dataclasses
 import pathlib
 import struct
 import subprocess
@@ -18,7 +19,9 @@ OS_VERSION = 'Ubuntu 18.04 server 64bit'
 
 
 class Client:
-    """A user of an emulator.
+    """A user of an emulator, who lets time pass after each change.
+
+    So all has come that was acknowledged, when the next request is sent.
 
     :param server: The emulator.
     :param cloud: The user's entry in the emulator's clouds.yaml.
@@ -28,6 +31,8 @@ class Client:
         entry = server.clouds(access_keys=True)['clouds'][cloud]
         self._addresses = server.addresses
         self._root = server.image_url
+        self._clock = server.clock
+        self._delay = max(dataclasses.astuple(server.delays))
         self._identity = server.auth_url.removesuffix('/v3')
         self._session = requests.Session()
         token = self._session.post(
@@ -45,6 +50,7 @@ class Client:
         self.token = token.headers['X-Subject-Token']
         self._session.headers['X-Auth-Token'] = self.token
         self.bucket_url = server.bucket_url
+        self._region = entry['region_name']
         self._keys = entry['ak'], entry['sk']
         self._s3: Any = None
 
@@ -56,9 +62,17 @@ class Client:
         self, method: str, path: str, **arguments: Any
     ) -> requests.Response:
         """Send a request to the image service."""
-        return self._session.request(
+        answer = self._session.request(
             method, self._root + path, timeout=60, **arguments
         )
+        if method not in ('GET', 'HEAD') and answer.ok:
+            self.settle()
+        return answer
+
+    def settle(self) -> None:
+        """Let the time pass in which effects are late."""
+        if self._delay:
+            self._clock.advance(self._delay)
 
     def identity(
         self, method: str, path: str, **arguments: Any
@@ -196,6 +210,7 @@ class Client:
         while True:
             job = self.job(job_id)
             if job['status'] in ('SUCCESS', 'FAIL'):
+                self.settle()
                 return job
             time.sleep(0.02)
 
@@ -206,7 +221,7 @@ class Client:
             self._s3 = boto3.client(
                 's3',
                 endpoint_url=self.bucket_url,
-                region_name='eu-emu-1',
+                region_name=self._region,
                 aws_access_key_id=self._keys[0],
                 aws_secret_access_key=self._keys[1],
                 config=botocore.config.Config(s3={'addressing_style': 'path'}),

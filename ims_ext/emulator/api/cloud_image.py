@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from ims_ext.emulator.api import cloud_image_query
+from ims_ext.emulator.api import image_query
 from ims_ext.emulator.api import rules
 from ims_ext.emulator.api.image_attributes import BASE
 from ims_ext.emulator.api.image_attributes import SERVICE_OWNED
@@ -40,16 +41,28 @@ class CloudImagesApi:
 
     def __init__(self, service: Service) -> None:
         self.state = service.state
+        self.profile = service.settings.profile
 
     @route('GET', '/v2/cloudimages')
     def list(self, request: Request) -> Answer:
-        """List images, a page at a time, without a link to the next."""
-        listing = cloud_image_query.parse(request.args, request.project_id)
-        images = cloud_image_query.select(self.state.images, listing)
+        """List images, a page at a time, by default without any link."""
+        query = cloud_image_query.parse(request.args, request.project_id)
+        limit = min(query.limit or 0, self.profile.largest_page)
+        # One more tells whether another page follows.
+        query.limit = limit + self.profile.links_pages
+        images = cloud_image_query.select(self.state.images, query)
+        page = images[:limit]
+        answer = {
+            'images': [cloud_view(image, request.project_id) for image in page]
+        }
+        if not self.profile.links_pages:
+            return answer
+        more = len(images) > limit > 0
         return {
-            'images': [
-                cloud_view(image, request.project_id) for image in images
-            ]
+            **answer,
+            **image_query.next_links(
+                '/v2/cloudimages', request.args, page[-1].id if more else None
+            ),
         }
 
     @route('PATCH', '/v2/cloudimages/<image_id>')

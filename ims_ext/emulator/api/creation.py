@@ -140,12 +140,18 @@ class CreationApi:
         if checked_type(body, _QUICK_TYPES) == 'DataImage':
             disk = _data_disk(body, rules.SYSTEM_DISK, quick=True)
         else:
-            disk = _system_disk(body, quick=True)
+            disk = _system_disk(body, quick=True, sizes=self._sizes(True))
         return self._import(request.project_id, [disk])
+
+    def _sizes(self, quick: bool) -> range:
+        """Return the GiB that an imported system disk may have."""
+        if quick:
+            return rules.SYSTEM_DISK
+        return self.service.settings.profile.system_disk
 
     def _from_object(self, project_id: str, body: dict[str, Any]) -> Answer:
         quick = rules.flag('is_quick_import', body.get('is_quick_import'))
-        system = _system_disk(body, quick=quick)
+        system = _system_disk(body, quick=quick, sizes=self._sizes(quick))
         return self._import(project_id, [system, *_data_disks(body, system)])
 
     def add_images(self, project_id: str, images: list[Image]) -> None:
@@ -195,8 +201,11 @@ class CreationApi:
         return {'job_id': job.id}
 
 
-def _system_disk(body: dict[str, Any], *, quick: bool) -> Disk:
-    """Return the disk, or the ISO file, that an operating system is on."""
+def _system_disk(body: dict[str, Any], *, quick: bool, sizes: range) -> Disk:
+    """Return the disk, or the ISO file, that an operating system is on.
+
+    :param sizes: GiB that the disk may have.
+    """
     image_type = checked_type(body, tuple(_TYPES))
     is_iso = image_type == 'IsoImage'
     if not body.get('os_version'):
@@ -204,7 +213,7 @@ def _system_disk(body: dict[str, Any], *, quick: bool) -> Disk:
             raise ImsError('IMG.0166')
         if quick:
             raise ImsError('IMG.0159')
-    disk = _disk(body, rules.SYSTEM_DISK, quick=quick)
+    disk = _disk(body, sizes, quick=quick)
     disk.attributes.update(
         {
             **rules.memory(body),

@@ -52,6 +52,7 @@ class GlanceImportApi:
     strict_slashes = True
 
     def __init__(self, service: Service) -> None:
+        self._limit = service.settings.profile.upload_limit
         self.state = service.state
         self._tasks = service.capability(TasksApi)
         self._images = service.capability(GlanceImagesApi)
@@ -94,7 +95,7 @@ class GlanceImportApi:
             self.state.images.save(image)
         part = self._file(image.id, _STAGING)
         try:
-            size = receive(request, part)['size']
+            size = receive(request, part, self._limit)['size']
             with self.state.transaction():
                 image = own_image(self.state, request, image_id)
                 image.attributes['size'] = size

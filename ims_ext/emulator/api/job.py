@@ -31,7 +31,8 @@ class JobsApi:
         answer = representation(job)
         entities = answer['entities']
         if job.parent_id is None and job.type not in _TERSE:
-            entities['process_percent'] = fraction
+            if self.service.settings.profile.tells_progress:
+                entities['process_percent'] = fraction
             entities['current_task'] = job.params.get('task', job.type)
         children = self.service.state.jobs.children(job_id)
         if children:

@@ -43,9 +43,6 @@ from ims_ext.emulator.work.image_upload import ImageUpload
 from ims_ext.emulator.work.new_image import NewImages
 from ims_ext.emulator.work.settling import Settling
 
-#: The largest file that is uploaded natively, in bytes.
-UPLOAD_LIMIT = 2 * 1024**3
-
 _BLOCK = 1024**2
 
 #: The effect of a deletion.
@@ -203,7 +200,9 @@ class NativeImagesApi:
             image.status = 'saving'
             self.state.images.save(image)
         with _receiving(self.state, image.id) as part:
-            attributes = receive(request, part)
+            attributes = receive(
+                request, part, self.service.settings.profile.upload_limit
+            )
             with self.state.transaction():
                 image = self._own(request, image_id)
                 part.rename(self.state.image_file(image.id))
@@ -275,12 +274,15 @@ class NativeImagesApi:
         return own_image(self.state, image_id, request.project_id)
 
 
-def visible_image(state: State, image_id: str, project_id: str) -> Image:
+def visible_image(
+    state: State, image_id: str, project_id: str, at_once: bool = False
+) -> Image:
     """Return an image that a project may see.
 
+    :param at_once: Whether also one that is too new to be seen.
     :raises: :class:`~ims_ext.emulator.errors.NotFound` for all others.
     """
-    image = state.images.visible(image_id, project_id)
+    image = state.images.visible(image_id, project_id, at_once)
     if image is None:
         raise NotFound(f"No image found with ID {image_id}")
     return image
@@ -292,7 +294,7 @@ def own_image(state: State, image_id: str, project_id: str) -> Image:
     :raises: :class:`~ims_ext.emulator.errors.NotFound` for one that it may
         not even see, ``Forbidden`` for one that it may see.
     """
-    image = visible_image(state, image_id, project_id)
+    image = visible_image(state, image_id, project_id, at_once=True)
     if image.owner != project_id:
         raise Forbidden("You are not permitted to change this image.")
     return image
@@ -379,17 +381,21 @@ def _images_of_jobs(state: State) -> set[Any]:
     return found
 
 
-def receive(request: Request, part: Path) -> dict[str, Any]:
+def receive(request: Request, part: Path, limit: int) -> dict[str, Any]:
     """Write a request's body to a file; return what is known of it then.
 
     :param part: The file.
+    :param limit: Bytes that the body stays below.
     :returns: Attributes of the image that it is the data of.
-    :raises: :class:`~ims_ext.emulator.errors.TooLarge` for 2 GiB or more,
+    :raises: :class:`~ims_ext.emulator.errors.TooLarge` for more,
         ``BadRequest`` where the connection ends early.
     """
     length = request.content_length
-    if length is not None and length >= UPLOAD_LIMIT:
-        raise TooLarge("A file that is uploaded must be smaller than 2 GB.")
+    if length is not None and length >= limit:
+        raise TooLarge(
+            f"A file that is uploaded must be smaller than "
+            f"{limit // 1024**3} GB."
+        )
     # Glance's checksum, for clients that compare it; guards nothing.
     checksum = hashlib.md5(usedforsecurity=False)
     digest = hashlib.sha512()

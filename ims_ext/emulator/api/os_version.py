@@ -35,6 +35,7 @@ class OsVersionsApi:
     @route('GET', '/v1/cloudimages/os_version')
     def list(self, request: Request) -> Answer:
         """List the documented versions that all tags are for."""
+        profile = self.service.settings.profile
         tags = request.args.getlist('tag')
         for tag in tags:
             if tag not in _TAGS:
@@ -45,16 +46,17 @@ class OsVersionsApi:
             (
                 version
                 for version in os_versions.all_versions()
-                if all(_TAGS[tag](version) for tag in tags)
+                if profile.has_os_version(version.version)
+                and all(_TAGS[tag](version) for tag in tags)
             ),
             key=operator.attrgetter('platform'),
         )
         return [
             {
-                'platform': platform,
+                'platform': profile.platform(platform),
                 'version_list': [
                     {
-                        'platform': platform,
+                        'platform': profile.platform(platform),
                         'os_version_key': version.version,
                         'os_version': version.version,
                         'os_bit': version.os_bit,

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterable
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -187,17 +188,21 @@ class Images(Table[Image]):
         """Return one image by its ID, whoever may see it."""
         return self._first('id = ?', image_id)
 
-    def visible(self, image_id: str, project_id: str) -> Image | None:
+    def visible(
+        self, image_id: str, project_id: str, at_once: bool = False
+    ) -> Image | None:
         """Return one image by its ID, if a project may see it.
 
         A project sees an image that is shared with it whatever it answered.
+
+        :param at_once: Whether also one that is too new to be seen.
         """
         found = self._read(
             f'WHERE id = :id AND {visible_sql("all")}',
             {
                 'id': image_id,
                 'project_id': project_id,
-                'now': self._clock(),
+                'now': math.inf if at_once else self._clock(),
             },
         )
         return found[0] if found else None

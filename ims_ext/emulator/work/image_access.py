@@ -12,7 +12,7 @@ def own_image(state: State, image_id: str, project_id: str) -> Image:
     :raises: IMG.0027 for one that it may not even see, IMG.0047 for one
         that it may see.
     """
-    image = state.images.visible(image_id, project_id)
+    image = state.images.visible(image_id, project_id, at_once=True)
     if image is None:
         raise ImsError('IMG.0027')
     if image.owner != project_id:

@@ -48,7 +48,7 @@ def copyable_image(state: State, image_id: str, project_id: str) -> Image:
         that it has not accepted, IMG.0197 for a shared one that is
         encrypted, and the code of what else speaks against it.
     """
-    image = state.images.visible(image_id, project_id)
+    image = state.images.visible(image_id, project_id, at_once=True)
     if image is None:
         raise ImsError('IMG.0027')
     if image.owner != project_id and image.visibility != 'public':

@@ -58,7 +58,7 @@ def exportable_image(
         one, IMG.0047 for another's, IMG.0046 for one that is not active,
         and the code of what else speaks against it.
     """
-    image = state.images.visible(image_id, project_id)
+    image = state.images.visible(image_id, project_id, at_once=True)
     if image is None:
         raise ImsError('IMG.0027')
     if image.visibility == 'public':

@@ -38,7 +38,7 @@ def shareable_image(state: State, image_id: str, project_id: str) -> Image:
     :raises: IMG.0089 for a public one, whoever owns it; IMG.0027 and
         IMG.0047 for another's; what :func:`check_shareable` raises.
     """
-    image = state.images.visible(image_id, project_id)
+    image = state.images.visible(image_id, project_id, at_once=True)
     if image is None or image.visibility != 'public':
         image = own_image(state, image_id, project_id)
     check_shareable(state, image)

@@ -3,6 +3,7 @@
 
 from typing import Any
 
+from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Effect
 from ims_ext.emulator.state import Image
@@ -33,7 +34,15 @@ class NewImages:
         self.effects = {_DETAILS: self._complete}
 
     def add(self, image: Image) -> None:
-        """Keep an image that a request makes."""
+        """Keep an image that a request makes.
+
+        :raises: IMG.0056 for an operating system that the cloud lacks.
+        """
+        profile = self._service.settings.profile
+        version = image.attributes.get('__os_version')
+        if version is not None and not profile.has_os_version(version):
+            raise ImsError('IMG.0056')
+        profile.shape(image.attributes)
         self._images.add(image, unseen=self._delays.create)
 
     def add_for_job(self, image: Image) -> None:
