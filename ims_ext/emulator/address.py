@@ -7,7 +7,10 @@ Every service is at the root of a port of its own, and of a host of its own:
 
 from collections.abc import Iterable, Mapping, Sequence
 import dataclasses
+import ipaddress
 import re
+from typing import TypeAlias
+from urllib.parse import urlsplit
 from wsgiref.types import WSGIEnvironment
 
 from ims_ext.emulator.bucket.request import is_for_buckets
@@ -24,6 +27,7 @@ __all__ = [
     'SERVICES',
     'AddressError',
     'Addresses',
+    'ServerNames',
     'Target',
     'check_domain',
     'plan_ports',
@@ -51,6 +55,8 @@ LOCAL_DOMAIN = 'localhost'
 #: From one region's ports to the next one's, where they are fixed.
 REGION_STEP = 10
 
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 #: The key of a port: region and service.
 Place = tuple[str, str]
 
@@ -70,6 +76,20 @@ class Target:
     region: str
     path: str
     mount: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerNames:
+    """What the services may be called by.
+
+    :ivar domains: Domains that all names are in.
+    :ivar hosts: The names, with wildcards for buckets.
+    :ivar addresses: Addresses beside names.
+    """
+
+    domains: Sequence[str]
+    hosts: Sequence[str]
+    addresses: Sequence[Address]
 
 
 def plan_ports(
@@ -135,12 +155,29 @@ class Addresses:
     @property
     def domains(self) -> tuple[str, ...]:
         """The domains that the object store has names in."""
-        return tuple({self._domain or LOCAL_DOMAIN, LOCAL_DOMAIN})
+        return tuple({self.domain, LOCAL_DOMAIN})
 
     @property
     def is_public(self) -> bool:
         """Whether clients are told of other addresses than these."""
         return self._public_url is not None
+
+    @property
+    def domain(self) -> str:
+        """The domain of the services' names."""
+        return self._domain or LOCAL_DOMAIN
+
+    @property
+    def has_names(self) -> bool:
+        """Whether the catalog shows names."""
+        return self._domain is not None
+
+    def short_name(self, service: str) -> str:
+        """Return the first part of a service's names: ``ims``.
+
+        :param service: One of :data:`SERVICES`.
+        """
+        return HOSTS[service]
 
     def add_port(self, place: Place, port: int) -> None:
         """Tell of the port that a service of a region has got."""
@@ -186,6 +223,34 @@ class Addresses:
         :param host: The header, with or without a port.
         """
         return self._named(host) is not None
+
+    def server_names(self) -> ServerNames:
+        """Return what the services may be called by."""
+        hosts = [LOCAL_DOMAIN, f'*.{LOCAL_DOMAIN}', *self._names]
+        hosts += [
+            f'*.{name}'
+            for name, (_, service) in self._names.items()
+            if service == BUCKET
+        ]
+        public = [
+            urlsplit(self.url(service, region)).hostname or ''
+            for region in self.regions
+            for service in SERVICES
+            if self._public_url is not None
+        ]
+        domains = [*self.domains]
+        addresses = []
+        for host in [self._host.strip('[]'), *public]:
+            try:
+                addresses.append(ipaddress.ip_address(host))
+            except ValueError:
+                domains.append(host)
+                hosts += [host, f'*.{host}']
+        return ServerNames(
+            tuple(dict.fromkeys(domains)),
+            tuple(dict.fromkeys(hosts)),
+            tuple(dict.fromkeys(addresses)),
+        )
 
     def _target(self, environ: WSGIEnvironment) -> Target:
         path = environ.get('PATH_INFO', '')

@@ -11,7 +11,7 @@ from ims_ext.emulator.state import State
 
 
 @dataclasses.dataclass(frozen=True)
-class CloudsFile:
+class CloudsYaml:
     """The content of a clouds.yaml: a cloud a user, and ``emulator``.
 
     :ivar auth_url: The identity service's URL, version included.

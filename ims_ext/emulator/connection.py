@@ -44,7 +44,7 @@ class Admission(Protocol):
         """Whether a request is somebody's."""
 
 
-def channel_class(admission: Admission, port: int) -> type[HTTPChannel]:
+def channel_class(admission: Admission, port: int) -> 'type[Channel]':
     """Return the class of a port's connections.
 
     :param admission: What is taken in of bodies.

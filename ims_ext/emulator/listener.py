@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Sequence
 import socket
+import ssl
 import threading
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -14,6 +15,7 @@ from waitress.wasyncore import close_all
 from ims_ext.emulator.connection import CONNECTIONS
 from ims_ext.emulator.connection import Admission
 from ims_ext.emulator.connection import channel_class
+from ims_ext.emulator.tls_connection import secured
 
 #: waitress reads 8 KiB at once by default, too little for gigabytes.
 _BLOCK = 256 * 1024
@@ -60,6 +62,7 @@ def serve(
     listening: Sequence[socket.socket],
     application: WSGIApplication,
     admission: Admission,
+    context: ssl.SSLContext | None = None,
 ) -> Callable[[], None]:
     """Answer requests in threads; return what ends that.
 
@@ -67,6 +70,7 @@ def serve(
     :param admission: What is taken in of bodies. Of a body of a stranger's
         no more than :data:`~ims_ext.emulator.connection.STRANGERS_BODY` is
         kept.
+    :param context: Has a certificate, for TLS.
     """
     connections: dict[int, Any] = {}
     server = create_server(
@@ -79,6 +83,7 @@ def serve(
         recv_bytes=_BLOCK,
         asyncore_use_poll=True,
         ident='ims-emulator',
+        url_scheme='http' if context is None else 'https',
     )
     ports = [
         each
@@ -86,7 +91,8 @@ def serve(
         if isinstance(each, BaseWSGIServer)
     ]
     for port in ports:
-        port.channel_class = channel_class(admission, port.effective_port)
+        channel = channel_class(admission, port.effective_port)
+        port.channel_class = secured(channel, context) if context else channel
         # They are bounded together.
         port.active_channels = ports[0].active_channels
     thread = threading.Thread(

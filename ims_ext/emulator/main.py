@@ -18,15 +18,23 @@ import threading
 from types import FrameType
 from typing import TYPE_CHECKING
 
+import ims_ext
 from ims_ext import exceptions
+from ims_ext.emulator import clouds_file
+from ims_ext.emulator import names
 from ims_ext.emulator import options
+from ims_ext.emulator import summary
 
 if TYPE_CHECKING:
     from ims_ext.emulator.server import EmulatorServer
 
+LOG = logging.getLogger(__name__)
+
 #: Where ``serve`` listens unless told otherwise, which is Glance's port; the
 #: other services have the next ones.
 PORT = 9292
+
+_UNENCRYPTED = " and whose traffic is not encrypted"
 
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
@@ -69,11 +77,21 @@ def _parser() -> argparse.ArgumentParser:
         description="An image service of the Huawei-family clouds, with "
         "identity and buckets, on this machine.",
     )
+    _add_version(parser)
     actions = parser.add_subparsers(required=True, metavar='ACTION')
     serve = actions.add_parser(
         'serve', help="run until stopped", description="Run until stopped."
     )
     options.add(serve, PORT)
+    serve.add_argument(
+        '--clouds-yaml',
+        type=Path,
+        metavar='FILE',
+        help="a clouds.yaml to write as soon as the emulator is ready, and to "
+        "remove at the end; one that is there is replaced if an emulator has "
+        "written it",
+    )
+    _add_version(serve)
     serve.set_defaults(action=_serve)
     execute = actions.add_parser(
         'exec',
@@ -108,6 +126,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_version(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--version',
+        action='version',
+        version=f'ims-emulator {ims_ext.__version__}',
+    )
+
+
 # ====== SERVE ======
 
 
@@ -115,66 +141,20 @@ def _serve(arguments: argparse.Namespace) -> int:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with _emulator(arguments) as server:
-        print(_summary(server, arguments.access_keys), flush=True)
-        stopped.wait()
+    try:
+        with contextlib.ExitStack() as stack:
+            path = arguments.clouds_yaml
+            if path is not None:
+                clouds_file.check(path)
+            server = stack.enter_context(_emulator(arguments))
+            if path is not None:
+                content = server.clouds(arguments.access_keys)
+                stack.enter_context(clouds_file.written(path, content))
+            print(summary.text(server, arguments.access_keys), flush=True)
+            stopped.wait()
+    except clouds_file.CloudsFileError as error:
+        raise EmulatorFailure(str(error)) from error
     return 0
-
-
-def _summary(server: 'EmulatorServer', access_keys: bool) -> str:
-    clouds = server.clouds(access_keys)['clouds']
-    cloud = clouds['emulator']
-    auth = cloud['auth']
-    variables = {
-        'OS_AUTH_URL': auth['auth_url'],
-        'OS_IDENTITY_API_VERSION': '3',
-        'OS_REGION_NAME': cloud['region_name'],
-        'OS_USER_DOMAIN_ID': auth['user_domain_id'],
-        'OS_PROJECT_DOMAIN_ID': auth['project_domain_id'],
-        'OS_PROJECT_NAME': auth['project_name'],
-        'OS_USERNAME': auth['username'],
-        'OS_PASSWORD': auth['password'],
-    }
-    if access_keys:
-        variables['OS_ACCESS_KEY'] = cloud['ak']
-        variables['OS_SECRET_KEY'] = cloud['sk']
-    users = [
-        f"  {name} (password {each['auth']['password']}, "
-        f"project {each['auth']['project_name']})"
-        for name, each in clouds.items()
-        if not name.startswith('emulator') and 'password' in each['auth']
-    ]
-    return '\n'.join(
-        [
-            "The emulator is ready; stop it with Ctrl-C.",
-            f"  identity       {server.auth_url}",
-            f"  images         {server.image_url}",
-            f"  buckets        {server.bucket_url}",
-            f"  compute        {server.compute_url}",
-            f"  block storage  {server.block_storage_url}",
-            "Users:",
-            *users,
-            *_faults(server),
-            "To use it:",
-            *(f'  export {name}={each}' for name, each in variables.items()),
-            *_hint(access_keys),
-            "  openstack ims image list",
-        ]
-    )
-
-
-def _hint(access_keys: bool) -> list[str]:
-    if not access_keys:
-        return []
-    return ["To sign requests instead:", "  export OS_AUTH_TYPE=v3aksk"]
-
-
-def _faults(server: 'EmulatorServer') -> list[str]:
-    faults = server.faults.current
-    if not faults:
-        return []
-    texts = [f'  {each.fault}' for each in faults]
-    return [f"What goes wrong on purpose (seed {faults.seed}):", *texts]
 
 
 # ====== EXEC ======
@@ -188,9 +168,9 @@ def _exec(arguments: argparse.Namespace) -> int:
         raise EmulatorFailure("exec needs a command: exec -- COMMAND ...")
     with (
         _emulator(arguments) as server,
-        _clouds_file(server, arguments.access_keys) as clouds_file,
+        _clouds_file(server, arguments.access_keys) as path,
     ):
-        return _run(command, _environment(clouds_file))
+        return _run(command, _environment(path, server))
 
 
 @contextlib.contextmanager
@@ -207,19 +187,25 @@ def _clouds_file(
         yield path
 
 
-def _environment(clouds_file: Path) -> dict[str, str]:
+def _environment(path: Path, server: 'EmulatorServer') -> dict[str, str]:
     """Return the environment that makes a client use the emulator."""
     environment = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith('OS_')
     }
-    environment['OS_CLIENT_CONFIG_FILE'] = str(clouds_file)
+    environment['OS_CLIENT_CONFIG_FILE'] = str(path)
     environment['OS_CLOUD'] = 'emulator'
     # A proxy that the user needs elsewhere cannot reach this machine.
     for name in ('NO_PROXY', 'no_proxy'):
-        hosts = [environment.get(name, ''), '127.0.0.1', 'localhost']
+        hosts = [environment.get(name, ''), '127.0.0.1']
+        hosts += sorted(server.addresses.domains)
         environment[name] = ','.join(filter(None, hosts))
+    if server.cacert is not None:
+        # Those that have effect on such clients only, or that add to what is
+        # trusted.
+        environment['AWS_CA_BUNDLE'] = str(server.cacert)
+        environment['NODE_EXTRA_CA_CERTS'] = str(server.cacert)
     return environment
 
 
@@ -262,20 +248,20 @@ def _demo(arguments: argparse.Namespace) -> int:
         )
     with (
         _emulator(arguments) as server,
-        _clouds_file(server, arguments.access_keys) as clouds_file,
+        _clouds_file(server, arguments.access_keys) as path,
     ):
         from ims_ext.emulator import demo
         from ims_ext.emulator.work.empty_disk import write_empty_disk
 
-        path = arguments.file
-        if path is None:
-            path = clouds_file.with_name('sample.qcow2')
-            write_empty_disk(path)
-        command = demo.command(path)
+        disk = arguments.file
+        if disk is None:
+            disk = path.with_name('sample.qcow2')
+            write_empty_disk(disk)
+        command = demo.command(disk)
         print(f"$ openstack {shlex.join(command)}", flush=True)
         return _run(
             [sys.executable, '-m', 'openstackclient.shell', *command],
-            _environment(clouds_file),
+            _environment(path, server),
         )
 
 
@@ -298,7 +284,7 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
         print(
             f"ims-emulator: WARNING: listening on {arguments.host}: anybody "
             "who reaches this machine can use the emulator, whose passwords "
-            "are public and whose traffic is not encrypted",
+            f"are public{'' if arguments.tls else _UNENCRYPTED}",
             file=sys.stderr,
         )
     try:
@@ -309,6 +295,7 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
             ports=dict(arguments.service_ports),
             domain=arguments.domain,
             public_url=arguments.public_url,
+            tls=arguments.tls,
             state_dir=arguments.state,
             job_seconds=arguments.job_seconds,
             delays=options.delays(arguments),
@@ -326,6 +313,9 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
     except (PortError, RegionError, StateError) as error:
         raise EmulatorFailure(str(error)) from error
     try:
+        advice = names.advice(server) if server.addresses.has_names else None
+        if advice and arguments.public_url is None:
+            LOG.warning("%s", advice)
         yield server
     finally:
         server.stop()

@@ -77,6 +77,12 @@ def _add_places(parser: argparse.ArgumentParser, port: int) -> None:
         "http://emulator:{port}",
     )
     parser.add_argument(
+        '--tls',
+        action='store_true',
+        help="encrypt all services, by a certificate of an authority that is "
+        "made for this emulator, and kept in --state",
+    )
+    parser.add_argument(
         '--state',
         type=Path,
         metavar='DIR',

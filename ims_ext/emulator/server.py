@@ -7,6 +7,7 @@ import contextlib
 import logging
 from pathlib import Path
 import socket
+import ssl
 import threading
 from types import TracebackType
 from typing import Any
@@ -39,7 +40,7 @@ from ims_ext.emulator.api.whole_image import WholeImagesApi
 from ims_ext.emulator.bucket import errors as s3_errors
 from ims_ext.emulator.bucket.store import BucketStore
 from ims_ext.emulator.clock import Clock
-from ims_ext.emulator.clouds import CloudsFile
+from ims_ext.emulator.clouds import CloudsYaml
 from ims_ext.emulator.control.fault import Controlled
 from ims_ext.emulator.control.local import LocalOnly
 from ims_ext.emulator.control.local import is_loopback
@@ -184,6 +185,8 @@ class EmulatorServer:
     :param like: The cloud to be like: ``otc``, ``flexible-engine`` or
         ``huawei``; by default all of them together. What other parameters
         say counts more.
+    :param tls: Whether all services are encrypted, by a certificate of an
+        authority that is made for this emulator.
     :raises: :class:`~ims_ext.emulator.fault.FaultError`,
         :class:`~ims_ext.emulator.address.AddressError`,
         :class:`~ims_ext.emulator.service.RegionError`
@@ -191,6 +194,8 @@ class EmulatorServer:
     :ivar addresses: Where each service is.
     :ivar profile: The cloud that it is like.
     :ivar delays: How much later effects come than their answers.
+    :ivar cacert: The path of the certificate that clients are to trust;
+        ``None`` without TLS, and before the start.
     :ivar faults: What goes wrong; can be changed while it runs.
     :ivar clock: The time; can be advanced: ``clock.advance('2h')``.
     """
@@ -216,6 +221,7 @@ class EmulatorServer:
         glance: Glance = 'documented',
         import_hosts: Sequence[str] = (),
         like: str | None = None,
+        tls: bool = False,
     ) -> None:
         self._host = host
         profile = find_profile(like)
@@ -235,8 +241,14 @@ class EmulatorServer:
         self._ports = plan_ports(port, given, names)
         self._demanded = {(names[0], service) for service in (IMAGE, *given)}
         self.addresses = Addresses(
-            names, listener.reached_by(host), 'http', domain, public_url
+            names,
+            listener.reached_by(host),
+            'https' if tls else 'http',
+            domain,
+            public_url,
         )
+        self._has_tls = tls
+        self.cacert: Path | None = None
         self._state_dir = state_dir
         self._seed = seed
         if glance == 'full':
@@ -277,6 +289,11 @@ class EmulatorServer:
         """The block storage service's root."""
         return self.addresses.url(BLOCK_STORAGE)
 
+    @property
+    def is_for_others(self) -> bool:
+        """Whether other machines than this one are answered."""
+        return not is_loopback(self._host)
+
     # ====== LIFE ======
 
     def start(self) -> None:
@@ -312,9 +329,24 @@ class EmulatorServer:
             application, admission = self._application(service, stopping)
             stack.callback(service.stop)
             service.start()
-            stack.callback(listener.serve(sockets, application, admission))
+            context = self._context()
+            stack.callback(
+                listener.serve(sockets, application, admission, context)
+            )
             stack.callback(stopping.set)
             self._stack = stack.pop_all()
+
+    def _context(self) -> ssl.SSLContext | None:
+        """Return what answers are encrypted with; ``None`` without TLS."""
+        if not self._has_tls:
+            return None
+        from ims_ext.emulator.certificate import Certificates
+
+        certificates = Certificates(
+            self._state.directory / 'tls', self.addresses.server_names()
+        )
+        self.cacert = certificates.authority
+        return certificates.context()
 
     def _bind(self, stack: contextlib.ExitStack) -> list[socket.socket]:
         """Have the ports of all services."""
@@ -354,7 +386,7 @@ class EmulatorServer:
         bucket_side: WSGIApplication = Misbehaving(
             service.buckets, faults, target, stopping
         )
-        if is_loopback(self._host):
+        if not self.is_for_others:
             is_own = addresses.has_name
             api_side = LocalOnly(api_side, errors.forbid, is_own)
             bucket_side = LocalOnly(bucket_side, s3_errors.forbid, is_own)
@@ -387,6 +419,20 @@ class EmulatorServer:
         seed(self._state, (account,), self._settings.regions)
         self._accounts[account.name] = account
 
+    def project_id(self, user: str, region: str | None = None) -> str:
+        """Return the ID of a user's project.
+
+        :param user: The user's name.
+        :param region: The project's region; the first one where not given.
+        :raises: :class:`LookupError` where there is none.
+        """
+        projects = self._accounts[user].projects(self._settings.regions)
+        name = projects[region or self._settings.region]
+        project = self._state.projects.find(name, 'default')
+        if project is None:
+            raise LookupError(name)
+        return project.id
+
     def clouds(self, access_keys: bool = False) -> dict[str, Any]:
         """Return the content of a clouds.yaml for this emulator.
 
@@ -400,7 +446,11 @@ class EmulatorServer:
             second cloud a user, ``alice-aksk``, whose requests are signed
             with that key.
         """
-        file = CloudsFile(self.auth_url, self._settings.regions)
+        file = CloudsYaml(
+            self.auth_url,
+            self._settings.regions,
+            None if self.cacert is None else str(self.cacert),
+        )
         return file.clouds(self._accounts, self._state, access_keys)
 
     def __enter__(self) -> 'EmulatorServer':

@@ -106,8 +106,8 @@ def test_every_service_is_asked_with_signed_requests(
     assert [each.name for each in conn.identity.projects()] == ['alpha']
     assert conn.current_project_id
 
-    services = {urlsplit(str(each.url)).path.split('/')[1] for each in sent}
-    assert services == {'identity', 'image', 'compute', 'block-storage'}
+    services = {urlsplit(str(each.url)).port for each in sent}
+    assert len(services) == 4
     for request in sent:
         # Discovery is for everybody.
         if 'Authorization' in request.headers:
