@@ -248,7 +248,7 @@ def test_nobody_has_the_data_of_a_deactivated_image(glance: Glance) -> None:
 
 def test_an_image_without_data_is_not_deactivated(glance: Glance) -> None:
     path = f'/v2/images/{glance.image()}/actions/deactivate'
-    assert glance.alice.request('POST', path).status_code == 400
+    assert glance.alice.request('POST', path).status_code == 403
     assert glance.bob.request('POST', path).status_code == 404
 
 

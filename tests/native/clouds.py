@@ -34,6 +34,30 @@ class Cloud:
     bob: connection.Connection
 
 
+@dataclasses.dataclass(frozen=True)
+class WholeGlance:
+    """All of a Glance, beside what the clouds document.
+
+    :ivar is_emulator: Whether it is the emulator.
+    """
+
+    is_emulator: bool
+    alice: connection.Connection
+    bob: connection.Connection
+    admin: connection.Connection
+
+    def send(
+        self, user: str, method: str, path: str, **others: Any
+    ) -> requests.Response:
+        """Send a request, and return the answer, whatever it is.
+
+        :param user: Who sends it.
+        :param path: Without the version.
+        """
+        conn: connection.Connection = getattr(self, user)
+        return conn.image.request(path, method, **others)
+
+
 def create(conn: connection.Connection, name: str, **attributes: Any) -> Image:
     """Make an image without data.
 

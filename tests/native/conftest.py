@@ -24,8 +24,10 @@ from ims_ext.emulator.server import EmulatorServer
 from . import real_cloud
 from .clouds import Cloud
 from .clouds import MakeImage
+from .clouds import WholeGlance
 from .clouds import create
 from .clouds import delete
+from .real_cloud import RealCloud
 
 if not (util.find_spec('glance') and util.find_spec('keystone')):
     if os.environ.get('IMS_EXT_NATIVE'):
@@ -36,6 +38,13 @@ if not (util.find_spec('glance') and util.find_spec('keystone')):
 _SETTINGS = ('auth', 'region_name')
 
 
+@pytest.fixture(scope='session')
+def real() -> Iterator[RealCloud]:
+    """Give the real cloud."""
+    with real_cloud.running() as real:
+        yield real
+
+
 @pytest.fixture(scope='session', params=['real', 'emulator'])
 def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     """Give the cloud that a test runs on; each test runs on both."""
@@ -43,13 +52,9 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     with contextlib.ExitStack() as stack:
         if is_emulator:
             server = stack.enter_context(EmulatorServer(job_seconds=0.1))
-            clouds = server.clouds()['clouds']
-            settings = {
-                user: {name: clouds[user][name] for name in _SETTINGS}
-                for user in real_cloud.USERS
-            }
+            settings = _of_emulator(server, *real_cloud.USERS)
         else:
-            real = stack.enter_context(real_cloud.running())
+            real = request.getfixturevalue('real')
             settings = {
                 user: real.authentication(user) for user in real_cloud.USERS
             }
@@ -58,6 +63,35 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
             for user, each in settings.items()
         }
         yield Cloud(is_emulator, **connections)
+
+
+@pytest.fixture(scope='session', params=['real', 'emulator'])
+def glance(request: pytest.FixtureRequest) -> Iterator[WholeGlance]:
+    """Give a whole Glance; each test runs on both."""
+    is_emulator = request.param == 'emulator'
+    users = (*real_cloud.USERS, 'admin')
+    with contextlib.ExitStack() as stack:
+        if is_emulator:
+            server = stack.enter_context(EmulatorServer(glance='full'))
+            settings = _of_emulator(server, *users)
+        else:
+            real = request.getfixturevalue('real')
+            settings = {user: real.authentication(user) for user in users}
+        connections = {
+            user: stack.enter_context(connection.Connection(**each))
+            for user, each in settings.items()
+        }
+        yield WholeGlance(is_emulator, **connections)
+
+
+def _of_emulator(
+    server: EmulatorServer, *users: str
+) -> dict[str, dict[str, Any]]:
+    clouds = server.clouds()['clouds']
+    return {
+        user: {name: clouds[user][name] for name in _SETTINGS}
+        for user in users
+    }
 
 
 def _connect(settings: dict[str, Any]) -> connection.Connection:

@@ -55,7 +55,8 @@ class RealCloud:
 
     def authentication(self, user: str) -> dict[str, Any]:
         """Return what :class:`~openstack.connection.Connection` takes."""
-        return _authentication(self.auth_url, user, USERS[user], self.password)
+        project = USERS.get(user, user)
+        return _authentication(self.auth_url, user, project, self.password)
 
 
 @contextlib.contextmanager

@@ -6,9 +6,16 @@ from typing import TypeAlias
 
 from ims_ext.emulator.api.glance_image import GlanceImagesApi
 from ims_ext.emulator.api.glance_import import GlanceImportApi
+from ims_ext.emulator.api.glance_schema import GlanceSchemasApi
 from ims_ext.emulator.api.image_action import ImageActionsApi
+from ims_ext.emulator.api.image_cache import ImageCacheApi
 from ims_ext.emulator.api.location_import import LocationImportApi
+from ims_ext.emulator.api.metadef import MetadefsApi
+from ims_ext.emulator.api.metadef_part import MetadefPartsApi
+from ims_ext.emulator.api.metadef_part import ResourceTypesApi
+from ims_ext.emulator.api.metadef_schema import MetadefSchemasApi
 from ims_ext.emulator.api.native import NativeImagesApi
+from ims_ext.emulator.api.schema import SchemasApi
 from ims_ext.emulator.api.store import StoresApi
 from ims_ext.emulator.api.task import TasksApi
 from ims_ext.emulator.service import Service
@@ -18,6 +25,7 @@ Capability: TypeAlias = Callable[[Service], object]
 #: What takes the place of a documented capability.
 _INSTEAD: dict[Capability, Capability] = {
     NativeImagesApi: GlanceImagesApi,
+    SchemasApi: GlanceSchemasApi,
 }
 _BESIDE: tuple[Capability, ...] = (
     StoresApi,
@@ -25,6 +33,11 @@ _BESIDE: tuple[Capability, ...] = (
     ImageActionsApi,
     GlanceImportApi,
     LocationImportApi,
+    ImageCacheApi,
+    MetadefsApi,
+    MetadefPartsApi,
+    ResourceTypesApi,
+    MetadefSchemasApi,
 )
 
 

@@ -2,8 +2,8 @@
 """Images whose data nobody is to have for the time being."""
 
 from ims_ext.emulator.api.glance_access import own_image
-from ims_ext.emulator.errors import BadRequest
 from ims_ext.emulator.errors import Dialect
+from ims_ext.emulator.errors import Forbidden
 from ims_ext.emulator.http import Answer
 from ims_ext.emulator.http import Request
 from ims_ext.emulator.http import route
@@ -35,9 +35,9 @@ class ImageActionsApi:
         with self.state.transaction():
             image = own_image(self.state, request, image_id)
             if image.status not in ('active', DEACTIVATED):
-                raise BadRequest(
-                    f"Image status transition from {image.status} to "
-                    f"{status} is not allowed"
+                raise Forbidden(
+                    f"An image that is {image.status} does not become "
+                    f"{status}."
                 )
             if image.status != status:
                 image.status = status

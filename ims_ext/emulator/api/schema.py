@@ -179,7 +179,12 @@ def _member_schema() -> dict[str, Any]:
     return {'name': 'member', 'properties': _MEMBER}
 
 
-def _list_schema(name: str, item: dict[str, Any]) -> dict[str, Any]:
+def list_schema(name: str, item: dict[str, Any]) -> dict[str, Any]:
+    """Return what a list looks like.
+
+    :param name: The list's name in the answer.
+    :param item: What is listed looks like that.
+    """
     return {
         'name': name,
         'properties': {
@@ -198,15 +203,18 @@ class SchemasApi:
     def __init__(self, service: Service) -> None:
         pass
 
+    def _image(self) -> dict[str, Any]:
+        return _image_schema()
+
     @route('GET', '/v2/schemas/image')
     def image(self, request: Request) -> Answer:
         """Show what an image looks like."""
-        return _image_schema()
+        return self._image()
 
     @route('GET', '/v2/schemas/images')
     def images(self, request: Request) -> Answer:
         """Show what a list of images looks like."""
-        schema = _list_schema('images', _image_schema())
+        schema = list_schema('images', self._image())
         schema['properties'] |= {
             'first': {'type': 'string'},
             'next': {'type': 'string'},
@@ -225,4 +233,4 @@ class SchemasApi:
     @route('GET', '/v2/schemas/members')
     def members(self, request: Request) -> Answer:
         """Show what a list of members looks like."""
-        return _list_schema('members', _member_schema())
+        return list_schema('members', _member_schema())
