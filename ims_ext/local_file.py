@@ -7,10 +7,10 @@ import hashlib
 import os
 import stat
 import threading
-from types import TracebackType
 from typing import Self
 
 from ims_ext import exceptions
+from ims_ext.closing import Closing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +101,7 @@ class _Judged:
         return whole.hexdigest()
 
 
-class LocalFile:
+class LocalFile(Closing):
     """A file that is read through one descriptor, from the look to the end.
 
     A name may stand for another file a moment later; a descriptor does not.
@@ -148,17 +148,6 @@ class LocalFile:
         self._check_regular(found.st_mode)
         self.fingerprint = Fingerprint.of(found)
         self._judged = _Judged()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

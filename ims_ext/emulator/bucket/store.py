@@ -8,13 +8,13 @@ import io
 import logging
 from pathlib import Path
 import tempfile
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 from wsgiref.types import StartResponse
 from wsgiref.types import WSGIEnvironment
 
 from werkzeug.wrappers import Response
 
+from ims_ext.closing import Closing
 from ims_ext.emulator import private_files
 from ims_ext.emulator.bucket import errors
 from ims_ext.emulator.bucket.auth import AccessKey
@@ -90,7 +90,7 @@ _ERRORS: dict[str, type[ObjectStoreError]] = {
 
 
 @dataclasses.dataclass
-class StoredObject:
+class StoredObject(Closing):
     """An object opened for reading; closes itself as a context manager.
 
     It stays readable when the object is deleted or replaced meanwhile.
@@ -103,17 +103,6 @@ class StoredObject:
     size: int
     etag: str
     stream: io.BufferedReader
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the stream."""
