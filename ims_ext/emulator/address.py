@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 from wsgiref.types import WSGIEnvironment
 
 from ims_ext.emulator.bucket.request import is_for_buckets
+from ims_ext.emulator.http import BACKUP
 from ims_ext.emulator.http import BLOCK_STORAGE
 from ims_ext.emulator.http import COMPUTE
 from ims_ext.emulator.http import IDENTITY
 from ims_ext.emulator.http import IMAGE
+from ims_ext.emulator.http import KEY_MANAGEMENT
 from ims_ext.emulator.public_url import AddressError
 from ims_ext.emulator.public_url import PublicUrl
 
@@ -46,6 +48,8 @@ HOSTS = {
     IDENTITY: 'iam',
     COMPUTE: 'ecs',
     BLOCK_STORAGE: 'evs',
+    KEY_MANAGEMENT: 'kms',
+    BACKUP: 'cbr',
 }
 SERVICES = tuple(HOSTS)
 

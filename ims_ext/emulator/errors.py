@@ -2,7 +2,7 @@
 """The emulator's refusals, and their shapes on the wire.
 
 Handlers raise; :func:`render` is the one place where an exception becomes
-an answer. Five shapes are documented, and clients must cope with all:
+an answer. Six shapes are documented, and clients must cope with all:
 
 * the extension operations': ``{"error": {"message", "code"}}`` with codes
   like ``IMG.0027``; raise :class:`ImsError`;
@@ -10,10 +10,14 @@ an answer. Five shapes are documented, and clients must cope with all:
   ``APIGW.0301``; raise :class:`GatewayError`;
 * Glance's: an HTML page;
 * Keystone's: ``{"error": {"code": 404, "message", "title"}}``;
-* Nova's and Cinder's: ``{"itemNotFound": {"code": 404, "message"}}``.
+* Nova's and Cinder's: ``{"itemNotFound": {"code": 404, "message"}}``;
+* the key management service's: ``{"error": {"error_code", "error_msg"}}``;
+  raise :class:`KeyManagementError`;
+* the backup service's, which is the gateway's; raise :class:`BackupError`.
 
-The last three come from :class:`HttpError` and its subclasses, which take the
-shape of the operation (:class:`Dialect`) that raised them.
+Glance's, Keystone's and Nova's come from :class:`HttpError` and its
+subclasses, which take the shape of the operation (:class:`Dialect`) that
+raised them.
 """
 
 from collections.abc import Iterable
@@ -40,6 +44,8 @@ class Dialect(enum.Enum):
     GLANCE = 'glance'
     KEYSTONE = 'keystone'
     COMPUTE = 'compute'
+    KEY_MANAGEMENT = 'key-management'
+    BACKUP = 'backup'
 
 
 class ServiceError(Exception):
@@ -89,6 +95,34 @@ class GatewayError(ServiceError):
     """
 
     status = 401
+
+    def __init__(
+        self, code: str, message: str, status: int | None = None
+    ) -> None:
+        self.code = code
+        super().__init__(message, status)
+
+
+class KeyManagementError(ServiceError):
+    """A refusal by the key management service.
+
+    :param code: Its code, for example ``KMS.0205``.
+    """
+
+    status = 400
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class BackupError(ServiceError):
+    """A refusal by the backup service.
+
+    :param code: Its code, for example ``BackupService.6105``.
+    """
+
+    status = 400
 
     def __init__(
         self, code: str, message: str, status: int | None = None
@@ -166,6 +200,15 @@ _COMPUTE_FAULTS: dict[int, str] = {
     409: 'conflictingRequest',
 }
 
+#: The key management service's codes, likewise.
+_KEY_CODES: dict[int, str] = {
+    400: 'KMS.0202',
+    403: 'KMS.0401',
+    404: 'KMS.0201',
+    405: 'KMS.0201',
+    413: 'KMS.0203',
+}
+
 
 def render(error: Exception, dialect: Dialect, flat: bool = False) -> Response:
     """Return the answer that an exception stands for.
@@ -187,8 +230,10 @@ def render(error: Exception, dialect: Dialect, flat: bool = False) -> Response:
         )
     if isinstance(error, ImsError):
         return _extension(error.status, error.message, error.code, flat)
-    if isinstance(error, GatewayError):
+    if isinstance(error, GatewayError | BackupError):
         return _extension(error.status, error.message, error.code, True)
+    if isinstance(error, KeyManagementError):
+        return _key_management(error.status, error.message, error.code)
     if dialect is Dialect.EXTENSION:
         return _extension(
             error.status,
@@ -203,6 +248,11 @@ def render(error: Exception, dialect: Dialect, flat: bool = False) -> Response:
         name = _COMPUTE_FAULTS.get(error.status, 'computeFault')
         body = {name: {'code': error.status, 'message': error.message}}
         return _json(error.status, body)
+    if dialect is Dialect.KEY_MANAGEMENT and error.status in _KEY_CODES:
+        code = _KEY_CODES[error.status]
+        return _key_management(error.status, error.message, code)
+    if dialect is Dialect.BACKUP and error.status != 401:
+        return _extension(error.status, error.message, str(error.status), True)
     return _keystone(error.status, error.message)
 
 
@@ -217,6 +267,11 @@ def _json(status: int, body: object) -> Response:
     return Response(
         json.dumps(body), status=status, content_type='application/json'
     )
+
+
+def _key_management(status: int, message: str, code: str) -> Response:
+    error = {'error_code': code, 'error_msg': message}
+    return _json(status, {'error': error})
 
 
 def _extension(status: int, message: str, code: str, flat: bool) -> Response:

@@ -20,7 +20,7 @@ A capability is one module with a class, here of jobs::
                 raise ImsError('IMG.0027', status=404)
             return {'job_id': job.id, 'status': job.status}
 
-and is listed in :data:`ims_ext.emulator.server.CAPABILITIES`. Optional
+and is listed in :data:`ims_ext.emulator.capabilities.CAPABILITIES`. Optional
 methods ``start()`` and ``stop()`` are called when all capabilities have been
 made, and before the state is closed. Another capability's object is
 ``self.service.capability(JobsApi)``.
@@ -60,6 +60,8 @@ IMAGE = 'image'
 IDENTITY = 'identity'
 COMPUTE = 'compute'
 BLOCK_STORAGE = 'block-storage'
+KEY_MANAGEMENT = 'key-management'
+BACKUP = 'backup'
 
 #: The key under which a request's environment has the URL that clients know
 #: its service by, where that is not what the request says.

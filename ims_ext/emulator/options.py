@@ -54,7 +54,8 @@ def _add_places(parser: argparse.ArgumentParser, port: int) -> None:
         dest='service_ports',
         metavar='SERVICE=N',
         help="the port of a service, if it is to be another: identity=, "
-        "compute= or block-storage=; can be given several times",
+        "compute=, block-storage=, key-management= or backup=; can be given "
+        "several times",
     )
     parser.add_argument(
         '--domain',
@@ -63,7 +64,8 @@ def _add_places(parser: argparse.ArgumentParser, port: int) -> None:
         type=_domain,
         metavar='DOMAIN',
         help="have the catalog show names instead of ports: "
-        "iam.REGION.DOMAIN, ims., ecs., evs., obs. and BUCKET.obs.; "
+        "iam.REGION.DOMAIN, ims., ecs., evs., kms., cbr., obs. and "
+        "BUCKET.obs.; "
         "%(const)s where no domain follows. They have to resolve to this "
         "machine",
     )

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The emulator as a whole: its capabilities, its ports, its life."""
 
-import collections
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 import contextlib
 import logging
 from pathlib import Path
@@ -14,29 +13,12 @@ from typing import Any
 from wsgiref.types import WSGIApplication
 from wsgiref.types import WSGIEnvironment
 
+from ims_ext.emulator import capabilities
 from ims_ext.emulator import errors
 from ims_ext.emulator import listener
 from ims_ext.emulator.address import BUCKET
 from ims_ext.emulator.address import Addresses
 from ims_ext.emulator.address import plan_ports
-from ims_ext.emulator.api import glance
-from ims_ext.emulator.api.cloud_image import CloudImagesApi
-from ims_ext.emulator.api.creation import CreationApi
-from ims_ext.emulator.api.job import JobsApi
-from ims_ext.emulator.api.job_progress import JobProgressApi
-from ims_ext.emulator.api.legacy import LegacyImagesApi
-from ims_ext.emulator.api.member import MembersApi
-from ims_ext.emulator.api.native import NativeImagesApi
-from ims_ext.emulator.api.native_member import NativeMembersApi
-from ims_ext.emulator.api.os_version import OsVersionsApi
-from ims_ext.emulator.api.quota import QuotasApi
-from ims_ext.emulator.api.schema import SchemasApi
-from ims_ext.emulator.api.server_image import ServerImagesApi
-from ims_ext.emulator.api.tag import TagsApi
-from ims_ext.emulator.api.tag_search import TagSearchApi
-from ims_ext.emulator.api.transfer import TransferApi
-from ims_ext.emulator.api.version import VersionsApi
-from ims_ext.emulator.api.whole_image import WholeImagesApi
 from ims_ext.emulator.bucket import errors as s3_errors
 from ims_ext.emulator.bucket.store import BucketStore
 from ims_ext.emulator.clock import Clock
@@ -47,32 +29,15 @@ from ims_ext.emulator.control.local import is_loopback
 from ims_ext.emulator.delays import Delays
 from ims_ext.emulator.dispatch import Admission
 from ims_ext.emulator.dispatch import Dispatch
-from ims_ext.emulator.dispatch import Services
-from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.fault.injection import Misbehaving
 from ims_ext.emulator.fault.sets import Faults
+from ims_ext.emulator.http import BACKUP
 from ims_ext.emulator.http import BLOCK_STORAGE
 from ims_ext.emulator.http import COMPUTE
 from ims_ext.emulator.http import IDENTITY
 from ims_ext.emulator.http import IMAGE
-from ims_ext.emulator.http import Router
+from ims_ext.emulator.http import KEY_MANAGEMENT
 from ims_ext.emulator.listener import PortError
-from ims_ext.emulator.openstack.access_key import AccessKeysApi
-from ims_ext.emulator.openstack.agency import AgenciesApi
-from ims_ext.emulator.openstack.application_credential import (
-    ApplicationCredentialsApi,
-)
-from ims_ext.emulator.openstack.block_storage import BlockStorageApi
-from ims_ext.emulator.openstack.compute import ComputeApi
-from ims_ext.emulator.openstack.directory import DirectoryApi
-from ims_ext.emulator.openstack.flavor import FlavorsApi
-from ims_ext.emulator.openstack.identity import IdentityApi
-from ims_ext.emulator.openstack.role import RolesApi
-from ims_ext.emulator.openstack.server_creation import ServerCreationApi
-from ims_ext.emulator.openstack.user import UsersApi
-from ims_ext.emulator.openstack.volume_attachment import VolumeAttachmentsApi
-from ims_ext.emulator.openstack.volume_backup import VolumeBackupsApi
-from ims_ext.emulator.openstack.volume_creation import VolumeCreationApi
 from ims_ext.emulator.profile import find as find_profile
 from ims_ext.emulator.seed import ACCOUNTS
 from ims_ext.emulator.seed import ADMINISTRATOR
@@ -84,55 +49,10 @@ from ims_ext.emulator.service import Service
 from ims_ext.emulator.service import Settings
 from ims_ext.emulator.state import Seed
 from ims_ext.emulator.state import State
-from ims_ext.emulator.work.image_upload import ImageUpload
-from ims_ext.emulator.work.job_runner import JobRunner
-from ims_ext.emulator.work.new_image import NewImages
-from ims_ext.emulator.work.settling import Settling
-from ims_ext.emulator.work.sharing import Sharing
 
 LOG = logging.getLogger(__name__)
 
-__all__ = ['CAPABILITIES', 'EmulatorServer', 'PortError']
-
-#: The capabilities that answer requests, and the runner of their jobs.
-CAPABILITIES: tuple[Callable[[Service], object], ...] = (
-    IdentityApi,
-    DirectoryApi,
-    UsersApi,
-    RolesApi,
-    ApplicationCredentialsApi,
-    AccessKeysApi,
-    AgenciesApi,
-    VersionsApi,
-    SchemasApi,
-    NativeImagesApi,
-    NativeMembersApi,
-    ImageUpload,
-    Sharing,
-    NewImages,
-    Settling,
-    JobRunner,
-    JobsApi,
-    JobProgressApi,
-    CloudImagesApi,
-    CreationApi,
-    ServerImagesApi,
-    WholeImagesApi,
-    ComputeApi,
-    ServerCreationApi,
-    VolumeAttachmentsApi,
-    FlavorsApi,
-    BlockStorageApi,
-    VolumeCreationApi,
-    VolumeBackupsApi,
-    TransferApi,
-    LegacyImagesApi,
-    MembersApi,
-    OsVersionsApi,
-    QuotasApi,
-    TagsApi,
-    TagSearchApi,
-)
+__all__ = ['EmulatorServer', 'PortError']
 
 #: The bytes that a body may have above what handlers accept: they refuse in
 #: their own words.
@@ -290,6 +210,16 @@ class EmulatorServer:
         return self.addresses.url(BLOCK_STORAGE)
 
     @property
+    def key_management_url(self) -> str:
+        """The key management service's root."""
+        return self.addresses.url(KEY_MANAGEMENT)
+
+    @property
+    def backup_url(self) -> str:
+        """The backup service's root."""
+        return self.addresses.url(BACKUP)
+
+    @property
     def is_for_others(self) -> bool:
         """Whether other machines than this one are answered."""
         return not is_loopback(self._host)
@@ -374,7 +304,7 @@ class EmulatorServer:
     ) -> tuple[WSGIApplication, Admission]:
         """Return what answers at all ports, and what it takes in."""
         addresses, faults = self.addresses, self.faults
-        services = _services(service)
+        services = capabilities.services(service)
 
         def target(environ: WSGIEnvironment) -> tuple[str, str]:
             found = addresses.target(environ)
@@ -470,39 +400,3 @@ def _make_first_bucket(state: State, buckets: BucketStore) -> None:
     project = state.projects.find(ACCOUNTS[0].project, 'default')
     if project is not None and not buckets.buckets(project.id):
         buckets.create_bucket(project.id, FIRST_BUCKET)
-
-
-def _services(service: Service) -> Services:
-    """Construct the capabilities, and the routers that lead to them."""
-    service.assemble(
-        glance.capabilities(CAPABILITIES)
-        if service.settings.glance == 'full'
-        else CAPABILITIES
-    )
-    by_mount = collections.defaultdict(list)
-    for capability in service.capabilities:
-        by_mount[getattr(capability, 'mount', IMAGE)].append(capability)
-    users = service.capability(IdentityApi)
-    authenticate = users.authenticate
-    return Services(
-        {
-            IDENTITY: Router(
-                by_mount[IDENTITY],
-                authenticate,
-                Dialect.KEYSTONE,
-                needs_project=False,
-            ),
-            IMAGE: Router(
-                by_mount[IMAGE],
-                authenticate,
-                Dialect.GLANCE,
-                profile=service.settings.profile,
-            ),
-            COMPUTE: Router(by_mount[COMPUTE], authenticate, Dialect.COMPUTE),
-            BLOCK_STORAGE: Router(
-                by_mount[BLOCK_STORAGE], authenticate, Dialect.COMPUTE
-            ),
-        },
-        service.addresses,
-        users.is_known,
-    )

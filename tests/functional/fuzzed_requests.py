@@ -17,8 +17,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map
 from werkzeug.routing import Rule
 
+from ims_ext.emulator.capabilities import CAPABILITIES
 from ims_ext.emulator.http import IMAGE
-from ims_ext.emulator.server import CAPABILITIES
 
 #: Documented requests: method, path, body.
 DOCUMENTED = json.loads(

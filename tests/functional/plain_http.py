@@ -7,6 +7,7 @@ import struct
 import subprocess
 import time
 from typing import Any
+import uuid
 
 import boto3
 import botocore.config
@@ -93,6 +94,21 @@ class Client:
     ) -> requests.Response:
         """Send a request to Cinder."""
         return self._send('volumev3', method, path, arguments)
+
+    def kms(self, action: str, **body: Any) -> requests.Response:
+        """Have the key management service do something."""
+        return self._send('kms', 'POST', f'/kms/{action}', {'json': body})
+
+    def new_key(self) -> str:
+        """Make a key; return its ID."""
+        made = self.kms('create-key', key_alias=f'key-{uuid.uuid4().hex}')
+        return str(made.json()['key_info']['key_id'])
+
+    def cbr(
+        self, method: str, path: str, **arguments: Any
+    ) -> requests.Response:
+        """Send a request to the backup service."""
+        return self._send('cbr', method, path, arguments)
 
     def _send(
         self, kind: str, method: str, path: str, arguments: dict[str, Any]

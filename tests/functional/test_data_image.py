@@ -11,11 +11,11 @@ import pytest
 
 from ims_ext import exceptions
 from ims_ext import objectstore
+from ims_ext.emulator.server import EmulatorServer
 
 from .openstack_command import Run
 from .own_cloud import refused
-
-KEY_ID = '0d0466b0-e727-4d9c-b35d-f84bb474a37f'
+from .plain_http import Client
 
 
 @pytest.fixture
@@ -37,14 +37,19 @@ def object_url(
 
 @pytest.mark.parametrize('safe_mode', [False, True])
 def test_an_object_becomes_a_data_disk_image(
-    alice: connection.Connection, object_url: str, name: str, safe_mode: bool
+    emulator: EmulatorServer,
+    alice: connection.Connection,
+    object_url: str,
+    name: str,
+    safe_mode: bool,
 ) -> None:
+    key_id = Client(emulator).new_key()
     job = alice.ims.create_data_image_from_object(
         object_url,
         name,
         2048,
         os_type='Windows',
-        cmk_id=KEY_ID,
+        cmk_id=key_id,
         tags={'disk': 'data'},
         safe_mode=safe_mode,
         wait=True,
@@ -58,7 +63,7 @@ def test_an_object_becomes_a_data_disk_image(
     assert image.min_disk == 2048
     assert image.os_type == 'Windows'
     assert image.os_version is None
-    assert image.cmk_id == KEY_ID
+    assert image.cmk_id == key_id
     assert image.tags == ['disk=data']
 
 

@@ -24,6 +24,8 @@ OWN = {
     'image': ('/v2/images', 200),
     'compute': ('/v2.1/servers', 200),
     'block-storage': ('/v3/volumes', 200),
+    'key-management': ('/v1.0/kms/user-instances', 200),
+    'backup': ('/v3/vaults', 404),
     'bucket': ('/images', 403),
 }
 HOSTS = {
@@ -31,6 +33,8 @@ HOSTS = {
     'image': 'ims',
     'compute': 'ecs',
     'block-storage': 'evs',
+    'key-management': 'kms',
+    'backup': 'cbr',
     'bucket': 'obs',
 }
 
@@ -84,6 +88,8 @@ def test_the_catalog_shows_ports(
         'compute': f'{server.compute_url}/v2.1/{tenant.project_id}',
         'volumev3': f'{server.block_storage_url}/v3/{tenant.project_id}',
         'object': server.bucket_url,
+        'kms': f'{server.key_management_url}/v1.0/{tenant.project_id}',
+        'cbr': f'{server.backup_url}/v3/{tenant.project_id}',
     }
 
 

@@ -132,6 +132,7 @@ def test_an_iso_file_becomes_an_iso_image(alice: Client) -> None:
 
 
 def test_all_parameters_of_an_import_count(ready: Client) -> None:
+    key_id = ready.new_key()
     ready.finish(
         ready.create(
             description='for the shop',
@@ -139,7 +140,7 @@ def test_all_parameters_of_an_import_count(ready: Client) -> None:
             max_ram=4096,
             min_ram=1024,
             is_config=True,
-            cmk_id=KEY_ID,
+            cmk_id=key_id,
             enterprise_project_id=UNKNOWN,
             architecture='arm',
             image_tags=[{'key': 'env', 'value': 'prod'}],
@@ -150,7 +151,7 @@ def test_all_parameters_of_an_import_count(ready: Client) -> None:
         'max_ram': '4096',
         'min_ram': 1024,
         '__is_config_init': 'true',
-        '__system__cmkid': KEY_ID,
+        '__system__cmkid': key_id,
         'enterprise_project_id': UNKNOWN,
         '__support_arm': 'true',
         'hw_firmware_type': 'uefi',

@@ -623,9 +623,10 @@ def test_the_copy_of_a_protected_image_is_not_protected(alice: Client) -> None:
 def test_an_image_is_encrypted_and_decrypted_by_copying(
     alice: Client, golden: str
 ) -> None:
-    encrypted = copied(alice, golden, cmk_id=KEY_ID)
+    key_id = alice.new_key()
+    encrypted = copied(alice, golden, cmk_id=key_id)
     decrypted = copied(alice, encrypted['id'])
-    assert encrypted['__system__cmkid'] == KEY_ID
+    assert encrypted['__system__cmkid'] == key_id
     assert '__system__cmkid' not in decrypted
 
 

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from ims_ext.emulator.api import rules
 from ims_ext.emulator.api.image_attributes import defaults
+from ims_ext.emulator.api.key import KEY
+from ims_ext.emulator.api.key import check_keys
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.http import Answer
 from ims_ext.emulator.http import Request
@@ -157,9 +159,11 @@ class CreationApi:
     def add_images(self, project_id: str, images: list[Image]) -> None:
         """Keep new images of a project; part of a transaction.
 
-        :raises: IMG.0015 where that would be more than it may own.
+        :raises: IMG.0015 where that would be more than it may own, IMG.0095
+            and IMG.0097 for a key that cannot be used.
         """
         state = self.service.state
+        check_keys(state, images)
         quota = self.service.settings.image_quota
         if state.images.count(project_id) + len(images) > quota:
             raise ImsError('IMG.0015')
@@ -173,6 +177,7 @@ class CreationApi:
         if len({disk.address for disk in disks}) < len(disks):
             raise ImsError('IMG.0123')
         images = [disk.image(project_id) for disk in disks]
+        check_keys(self.service.state, images)
         for image in images:
             self.service.state.images.identify(image)
         sources = [
@@ -354,7 +359,7 @@ def encryption(key: Any, environment: str = 'FusionCompute') -> dict[str, str]:
         return {}
     if environment == 'Ironic':
         raise ImsError('IMG.0118')
-    return {'__system__cmkid': rules.identifier(key, 'IMG.0095')}
+    return {KEY: rules.identifier(key, 'IMG.0095')}
 
 
 def objects(name: str, value: Any) -> list[dict[str, Any]]:

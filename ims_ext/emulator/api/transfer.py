@@ -6,6 +6,9 @@ from typing import Any
 
 from ims_ext.emulator.api import rules
 from ims_ext.emulator.api.creation import CreationApi
+from ims_ext.emulator.api.key import KEY
+from ims_ext.emulator.api.key import check_image_key
+from ims_ext.emulator.api.key import check_key
 from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.http import Answer
 from ims_ext.emulator.http import Request
@@ -143,7 +146,11 @@ class TransferApi:
             image = image_copy.copyable_image(
                 state, image_id, request.project_id
             )
-            attributes.update(_key(image, body.get('cmk_id')))
+            key = _key(image, body.get('cmk_id'))
+            check_image_key(state, image)
+            if key:
+                check_key(state, key[KEY], request.project_id)
+            attributes.update(key)
             copy = image_copy.new_copy(
                 image, request.project_id, name, attributes
             )
@@ -254,9 +261,9 @@ def _key(image: Image, value: Any) -> dict[str, str]:
     if image.get('virtual_env_type') == 'Ironic':
         raise ImsError('IMG.0118')
     key = rules.identifier(value, 'IMG.0095')
-    if key == image.get('__system__cmkid'):
+    if key == image.get(KEY):
         raise ImsError('IMG.0096')
-    return {'__system__cmkid': key}
+    return {KEY: key}
 
 
 def _word(name: str, body: dict[str, Any], code: str) -> str:

@@ -29,7 +29,15 @@ from typing import NoReturn
 from ims_ext.exceptions import catalogue
 
 #: The services whose requests can go wrong, as ``on=`` names them.
-SERVICES = ('image', 'identity', 'compute', 'block-storage', 'bucket')
+SERVICES = (
+    'image',
+    'identity',
+    'compute',
+    'block-storage',
+    'key-management',
+    'backup',
+    'bucket',
+)
 
 _LIMITS = ('rate', 'after', 'count')
 _REQUEST = (*_LIMITS, 'on', 'method', 'path', 'query')

@@ -43,6 +43,8 @@ _DIALECTS = {
     'image': Dialect.EXTENSION,
     'compute': Dialect.COMPUTE,
     'block-storage': Dialect.COMPUTE,
+    'key-management': Dialect.KEY_MANAGEMENT,
+    'backup': Dialect.BACKUP,
 }
 
 

@@ -5,10 +5,12 @@ import dataclasses
 import uuid
 
 from ims_ext.emulator.address import BUCKET
+from ims_ext.emulator.http import BACKUP
 from ims_ext.emulator.http import BLOCK_STORAGE
 from ims_ext.emulator.http import COMPUTE
 from ims_ext.emulator.http import IDENTITY
 from ims_ext.emulator.http import IMAGE
+from ims_ext.emulator.http import KEY_MANAGEMENT
 from ims_ext.emulator.service import Service
 
 _NAMESPACE = uuid.UUID('5f0dc2a4-6d0c-4a8e-9f2c-2f1a3c5d7e90')
@@ -79,6 +81,8 @@ def entries(service: Service) -> list[Entry]:
             service,
         ),
         Entry('object', 'obs', BUCKET, '', service),
+        Entry('kms', 'kms', KEY_MANAGEMENT, f'/v1.0/{_PROJECT_ID}', service),
+        Entry('cbr', 'cbr', BACKUP, f'/v3/{_PROJECT_ID}', service),
     ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ims_ext.emulator.state import Backup
+from ims_ext.emulator.state import Key
 from ims_ext.emulator.state import Server
 from ims_ext.emulator.state import State
 from ims_ext.emulator.state import Volume
@@ -28,6 +29,13 @@ def add_servers(
     """
     web = _add_server(state, project_id, images, 'web', _CENTOS)
     _add_volume(state, web, 'web-data', 100)
+    key = state.keys.add(
+        Key(
+            project_id=project_id,
+            name='disks',
+            description="Encrypts the volume db-data",
+        )
+    )
     database = _add_server(
         state, project_id, images, 'db', _UBUNTU, status='ACTIVE'
     )
@@ -36,7 +44,7 @@ def add_servers(
         database,
         'db-data',
         200,
-        key_id=state.ids.uuid('key', project_id),
+        key_id=key.id,
     )
     _add_server(
         state, project_id, images, 'batch', _UBUNTU, task_state='powering-on'

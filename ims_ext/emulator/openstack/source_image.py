@@ -5,7 +5,9 @@ from typing import Any
 
 from ims_ext import os_versions
 from ims_ext.emulator.api.image_attributes import DEFAULT_OS_VERSION
+from ims_ext.emulator.api.key import check_image_key
 from ims_ext.emulator.errors import BadRequest
+from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import State
 
@@ -40,6 +42,10 @@ def source_image(state: State, image_id: Any, project_id: str) -> Image:
         raise BadRequest("Can not find requested image")
     if image.status != 'active':
         raise BadRequest(f"Image {image.id} is not active.")
+    try:
+        check_image_key(state, image)
+    except ImsError as error:
+        raise BadRequest(f"Image {image.id}: {error.message}") from error
     return image
 
 

@@ -3,7 +3,8 @@
 
 from typing import Any
 
-from ims_ext.emulator.api import rules
+from ims_ext.emulator.api.key import KEY
+from ims_ext.emulator.api.key import check_key
 from ims_ext.emulator.errors import BadRequest
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.errors import ImsError
@@ -25,7 +26,6 @@ _SIZES = range(1, 32768 + 1)
 
 #: How these clouds are told to encrypt a volume.
 _ENCRYPTED = '__system__encrypted'
-_KEY = '__system__cmkid'
 
 
 class VolumeCreationApi:
@@ -70,7 +70,9 @@ class VolumeCreationApi:
             volume.description = nova_style.description(
                 body.get('description')
             )
-            volume.key_id = _key(metadata) or volume.key_id
+            volume.key_id = (
+                _key(self.state, metadata, project_id) or volume.key_id
+            )
             volume.metadata = metadata
             volume.status = 'creating'
             volume.settles_at = (
@@ -110,7 +112,7 @@ def new_volume(
         source_image.check_size(image, size)
         volume.os_version = source_image.operating_system(image)
         volume.image_metadata = source_image.image_metadata(image)
-        volume.key_id = image.get(_KEY)
+        volume.key_id = image.get(KEY)
     elif source is not None:
         if size < source.size:
             raise BadRequest(
@@ -140,17 +142,20 @@ def volume_size(value: Any) -> int:
     return size
 
 
-def _key(metadata: dict[str, str]) -> str | None:
+def _key(
+    state: State, metadata: dict[str, str], project_id: str
+) -> str | None:
     """Return the key that metadata asks to encrypt a volume with.
 
     It is kept as what it is, and not as the user's metadata.
 
     :raises: :class:`~ims_ext.emulator.errors.BadRequest`
     """
-    key = metadata.pop(_KEY, None)
+    key_id = metadata.pop(KEY, '')
     if metadata.pop(_ENCRYPTED, '0') not in ('1', 'true'):
         return None
     try:
-        return rules.identifier(key, 'IMG.0095')
+        check_key(state, key_id, project_id)
     except ImsError as error:
-        raise BadRequest(f"{_KEY} is no key.") from error
+        raise BadRequest(f"{KEY} {key_id}: {error.message}") from error
+    return key_id

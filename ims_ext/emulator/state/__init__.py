@@ -12,7 +12,7 @@ A :class:`State` has one repository a kind of record::
     state.members.list(image_id), .get, .add, .save, .delete
     state.jobs.add(job), .get(job_id), .save(job), .unfinished()
     state.servers.all(project_id), .get(id, project_id), .add, .save
-    state.volumes, .backups               # likewise, and .of_server(id)
+    state.keys, .volumes, .backups               # likewise, and .of_server(id)
     state.access_keys.get(access)         -> AccessKey | None
     state.projects, .users, .domains, .tokens, .application_credentials,
     .agencies, .grants
@@ -76,6 +76,8 @@ from ims_ext.emulator.state.image_search import Condition
 from ims_ext.emulator.state.image_search import ImageQuery
 from ims_ext.emulator.state.job import Job
 from ims_ext.emulator.state.job import Jobs
+from ims_ext.emulator.state.key import Key
+from ims_ext.emulator.state.key import Keys
 from ims_ext.emulator.state.member import Member
 from ims_ext.emulator.state.member import Members
 from ims_ext.emulator.state.server import SCHEMA as SERVER_SCHEMA
@@ -99,6 +101,7 @@ __all__ = [
     'Image',
     'ImageQuery',
     'Job',
+    'Key',
     'Member',
     'Metadef',
     'Project',
@@ -128,6 +131,7 @@ _SCHEMA = (
     + Members.SCHEMA
     + Effects.SCHEMA
     + Jobs.SCHEMA
+    + Keys.SCHEMA
     + SERVER_SCHEMA
 )
 
@@ -193,6 +197,7 @@ class State:
         self.tasks = Tasks(self.database, clock, self.ids)
         self.metadefs = Metadefs(self.database, clock, self.ids)
         self.jobs = Jobs(self.database, clock, self.ids)
+        self.keys = Keys(self.database, clock, self.ids)
         self.servers = Servers(self.database, clock, self.ids)
         self.volumes = Volumes(self.database, clock, self.ids)
         self.backups = Backups(self.database, clock, self.ids)
