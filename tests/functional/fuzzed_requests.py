@@ -68,11 +68,11 @@ class Operation:
     template: str
 
     def __str__(self) -> str:
-        return f'{self.method} {self.mount}{self.template}'
+        return f'{self.method} /{self.mount}{self.template}'
 
     def path(self, value: Callable[[str], str]) -> str:
         """Return a path, quoted, with a value for each name."""
-        return self.mount + PLACEHOLDER.sub(
+        return f'/{self.mount}' + PLACEHOLDER.sub(
             lambda match: quote(value(match[1]), safe=''), self.template
         )
 

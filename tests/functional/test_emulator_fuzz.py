@@ -22,7 +22,6 @@ import requests
 from ims_ext.emulator.http import BLOCK_STORAGE
 from ims_ext.emulator.http import COMPUTE
 from ims_ext.emulator.http import IDENTITY
-from ims_ext.emulator.http import IMAGE
 from ims_ext.emulator.server import EmulatorServer
 
 from . import fuzzed_requests
@@ -138,7 +137,7 @@ def _owner(server: EmulatorServer, name: str) -> Owner:
             json={'name': words[3]},
         )
     )
-    root = server.image_url.removesuffix(IMAGE)
+    root = server.image_url
     headers = {'X-Auth-Token': client.token}
 
     def ask(path: str, **more: str) -> Any:
@@ -147,11 +146,11 @@ def _owner(server: EmulatorServer, name: str) -> Owner:
         ).json()
 
     token = ask(
-        f'{IDENTITY}/v3/auth/tokens', **{'X-Subject-Token': client.token}
+        f'/{IDENTITY}/v3/auth/tokens', **{'X-Subject-Token': client.token}
     )
-    servers = ask(f'{COMPUTE}/v2.1/servers')['servers']
-    volumes = ask(f'{BLOCK_STORAGE}/v3/volumes')['volumes']
-    backups = ask(f'{BLOCK_STORAGE}/v3/backups')['backups']
+    servers = ask(f'/{COMPUTE}/v2.1/servers')['servers']
+    volumes = ask(f'/{BLOCK_STORAGE}/v3/volumes')['volumes']
+    backups = ask(f'/{BLOCK_STORAGE}/v3/backups')['backups']
     things = {
         'image': image_id,
         'job': job['job_id'],
