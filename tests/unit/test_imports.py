@@ -19,7 +19,14 @@ ROOT = Path(ims_ext.__file__).parent
 
 #: The parts of the house, the lowest floor first: each knows those below it.
 FLOORS = (
-    ('exceptions', 'local_file', 'os_versions', 'sdk', 'wire_names'),
+    (
+        'closing',
+        'exceptions',
+        'local_file',
+        'os_versions',
+        'sdk',
+        'wire_names',
+    ),
     ('document', 'workers'),
     ('transport',),
     ('auth', 'catalog', 'page_end', 'resource_table'),
