@@ -149,7 +149,7 @@ def functional(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def clients(session: nox.Session) -> None:
-    """Try other people's clients of object stores on the emulator."""
+    """Try other people's clients and test suites on the emulator."""
     pytest(session, CLIENTS)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other people's clients of object stores, each in an environment of its own.
+"""Other people's clients and test suites, each in an environment of its own.
 
 They are put under ``IMS_EXT_CLIENTS``, or ``.nox/clients`` of the checkout,
 and stay there. The operations that they were tried with are counted in the
@@ -46,18 +46,24 @@ class Cloud:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of a program that uses it."""
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(('OS_', 'AWS_', 'RCLONE_', 'PYTHON'))
-        }
-        return kept | {
+        return kept_environment() | {
             'BUCKET_ACCESS_KEY': self.access,
             'BUCKET_SECRET_KEY': self.secret,
             'BUCKET_REGION': REGION,
-            'NO_PROXY': 'localhost,127.0.0.1',
-            'no_proxy': 'localhost,127.0.0.1',
         }
+
+
+def kept_environment() -> dict[str, str]:
+    """Return the environment without what is meant for other clouds."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(('OS_', 'AWS_', 'RCLONE_', 'PYTHON'))
+    }
+    return kept | {
+        'NO_PROXY': 'localhost,127.0.0.1',
+        'no_proxy': 'localhost,127.0.0.1',
+    }
 
 
 @pytest.fixture(scope='session')

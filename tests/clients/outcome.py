@@ -21,11 +21,13 @@ class Outcome:
     :ivar client: Its name, with how it was used.
     :ivar version: Its version.
     :ivar operations: The error of each operation; ``None`` where it passed.
+    :ivar skipped: The reason of each operation that was left out.
     """
 
     client: str
     version: str
     operations: dict[str, str | None] = dataclasses.field(default_factory=dict)
+    skipped: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def attempt(
         self,
@@ -69,8 +71,12 @@ class Outcomes:
         version: str,
         command: Sequence[str],
         environment: Mapping[str, str],
-    ) -> None:
-        """Run a program that tells of each operation that it tries."""
+        folder: Path | None = None,
+    ) -> Outcome:
+        """Run a program that tells of each operation that it tries.
+
+        :param folder: Where it runs; here, where not given.
+        """
         outcome = Outcome(client, version)
         done = subprocess.run(
             command,
@@ -80,14 +86,19 @@ class Outcomes:
             text=True,
             timeout=PATIENCE,
             check=False,
+            cwd=folder,
         )
         for line in done.stdout.splitlines():
             if line.startswith('{"operation"'):
                 told = json.loads(line)
-                outcome.operations[told['operation']] = told['error']
+                if 'skipped' in told:
+                    outcome.skipped[told['operation']] = told['skipped']
+                else:
+                    outcome.operations[told['operation']] = told['error']
         if done.returncode:
             outcome.operations['program'] = done.stderr
         self.judge(outcome)
+        return outcome
 
     def judge(self, outcome: Outcome) -> None:
         """Remember an outcome, and fail where an operation has."""
@@ -99,14 +110,13 @@ class Outcomes:
             pytest.fail(f"{outcome.client}:\n{told}", pytrace=False)
 
     def table(self) -> str:
-        """Return a table of clients, versions, operations tried and passed."""
-        rows = [('Client', 'Version', 'Tried', 'Passed')]
+        """Return a table of clients, versions, and what became of both."""
+        rows = [('Client', 'Version', 'Tried', 'Passed', 'Left out')]
         for each in self._all:
             passed = [e for e in each.operations.values() if e is None]
             tried = len(each.operations)
-            rows.append(
-                (each.client, each.version, str(tried), str(len(passed)))
-            )
+            counts = (tried, len(passed), len(each.skipped))
+            rows.append((each.client, each.version, *map(str, counts)))
         lines = ['.. list-table::', '   :header-rows: 1', '']
         for row in rows:
             lines += [
