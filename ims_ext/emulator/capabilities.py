@@ -37,6 +37,8 @@ from ims_ext.emulator.openstack.application_credential import (
     ApplicationCredentialsApi,
 )
 from ims_ext.emulator.openstack.block_storage import BlockStorageApi
+from ims_ext.emulator.openstack.cloud_server import CloudServersApi
+from ims_ext.emulator.openstack.cloud_volume import CloudVolumesApi
 from ims_ext.emulator.openstack.compute import ComputeApi
 from ims_ext.emulator.openstack.directory import DirectoryApi
 from ims_ext.emulator.openstack.flavor import FlavorsApi
@@ -84,7 +86,9 @@ CAPABILITIES: tuple[Callable[[Service], object], ...] = (
     ServerCreationApi,
     VolumeAttachmentsApi,
     FlavorsApi,
+    CloudServersApi,
     BlockStorageApi,
+    CloudVolumesApi,
     VolumeCreationApi,
     VolumeBackupsApi,
     KeyManagementApi,

@@ -15,6 +15,8 @@ _NOUNS = {
     'image': "images",
     'bucket': "buckets",
     'block-storage': "block storage",
+    'key-management': "keys",
+    'backup': "vaults",
 }
 
 
@@ -147,11 +149,9 @@ def _other_clients(
         "  rclone lsd emulator:",
         "s3cmd:",
         f'  {_s3cmd(server, cloud, ca)} ls',
-        "The vendor's SDKs (with verify=False for TLS, or the authority in "
-        "the system's store):"
-        if ca
-        else "The vendor's SDKs:",
+        "The vendor's SDKs:",
         *_exports(_vendor(server, cloud)),
+        *([f"  HttpConfig().ssl_ca_cert = '{ca}'"] if ca else []),
         "The vendor's OBS SDKs (esdk-obs-python):",
         f'  {_esdk(server, cloud, ca)}',
     ]
@@ -177,6 +177,8 @@ def _s3cmd(
 
 def _vendor(server: 'EmulatorServer', cloud: dict[str, Any]) -> dict[str, str]:
     """Return the variables that the SDKs take endpoints and keys from."""
+    from ims_ext.emulator.address import SERVICES
+
     region = cloud['region_name']
     suffix = region.replace('-', '_').upper()
     identity = server.addresses.url('identity')
@@ -185,9 +187,8 @@ def _vendor(server: 'EmulatorServer', cloud: dict[str, Any]) -> dict[str, str]:
         'HUAWEICLOUD_SDK_SK': cloud['sk'],
         'HUAWEICLOUD_SDK_PROJECT_ID': server.project_id('alice'),
         'HUAWEICLOUD_SDK_IAM_ENDPOINT': identity,
-        f'HUAWEICLOUD_SDK_REGION_IAM_{suffix}': identity,
     }
-    for service in ('image', 'compute', 'block-storage'):
+    for service in SERVICES:
         name = server.addresses.short_name(service).upper()
         variables[f'HUAWEICLOUD_SDK_REGION_{name}_{suffix}'] = (
             server.addresses.url(service)

@@ -339,6 +339,58 @@ def test_openstacksdk_finds_servers_and_volumes(
     assert 'spare-data' in volumes
 
 
+# ====== THE CLOUDS' OWN WAYS ======
+
+
+def test_the_project_of_a_region_is_found_by_the_region_s_name(
+    server: EmulatorServer, tenant: Client
+) -> None:
+    url = f'{server.auth_url}/projects'
+    found = ask(f'{url}?name={REGION}', tenant).json()['projects']
+
+    assert [each['id'] for each in found] == [tenant.project_id]
+    names = [each['name'] for each in ask(url, tenant).json()['projects']]
+    assert REGION not in names
+
+
+def test_a_token_can_be_for_the_project_of_a_region(
+    server: EmulatorServer,
+) -> None:
+    entry = server.clouds()['clouds']['alice']
+    entry['auth']['project_name'] = REGION
+    with connection.Connection(**entry) as conn:
+        assert conn.current_project_id == server.project_id('alice')
+
+
+@pytest.mark.parametrize(
+    ('service', 'path', 'key'),
+    [
+        ('compute', '/v1/{}/cloudservers/detail', 'servers'),
+        ('block-storage', '/v2/{}/cloudvolumes/detail', 'volumes'),
+    ],
+)
+def test_servers_and_volumes_are_listed_in_numbered_pages(
+    server: EmulatorServer, tenant: Client, service: str, path: str, key: str
+) -> None:
+    url = server.addresses.url(service) + path.format(tenant.project_id)
+    first = 1 if key == 'servers' else 0
+    step = 1 if key == 'servers' else 2
+    whole = ask(url, tenant).json()
+
+    pages = [
+        ask(f'{url}?limit=2&offset={first + number * step}', tenant).json()
+        for number in range(3)
+    ]
+
+    found = [each['id'] for page in pages for each in page[key]]
+    assert found == [each['id'] for each in whole[key]][:6]
+    assert {page['count'] for page in pages} == {whole['count']}
+    [one] = ask(f'{url}?limit=1', tenant).json()[key]
+    shown = ask(f'{url.removesuffix("detail")}{one["id"]}', tenant).json()
+    assert shown[key.removesuffix('s')]['name'] == one['name']
+    assert ask(f'{url}?offset=x', tenant).status_code == 400
+
+
 # ====== ANOTHER ADDRESS ======
 
 

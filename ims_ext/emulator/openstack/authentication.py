@@ -223,7 +223,10 @@ def _project(state: State, user: User, scope: dict[str, Any]) -> Project:
         if 'domain' in body:
             domain = _domain(state, _part(body, 'domain'))
             domain_id = domain.id if domain else ''
-        project = state.projects.find(str(body['name']), domain_id or '')
+        name = str(body['name'])
+        project = state.projects.find(
+            name, domain_id or ''
+        ) or state.projects.home(user.id, name)
     else:
         raise BadRequest("Expecting to find id or name in project.")
     if project is None or project not in state.projects.of_user(user.id):

@@ -89,7 +89,7 @@ class ComputeApi:
             request,
             'servers',
             self.state.servers.all(request.project_id),
-            lambda server: self._view(request, server),
+            lambda server: self.view(request, server),
             is_named=_contains,
         )
 
@@ -97,7 +97,7 @@ class ComputeApi:
     def server(self, request: Request, server_id: str) -> Answer:
         """Show one server."""
         found = self.find(request, server_id)
-        return {'server': self._view(request, found)}
+        return {'server': self.view(request, found)}
 
     @route('PUT', '/v2.1/servers/<server_id>')
     def rename(self, request: Request, server_id: str) -> Answer:
@@ -107,7 +107,7 @@ class ComputeApi:
             server = self.find(request, server_id)
             server.name = nova_style.name(body.get('name'), server.name)
             self.state.servers.save(server)
-        return {'server': self._view(request, server)}
+        return {'server': self.view(request, server)}
 
     @route('DELETE', '/v2.1/servers/<server_id>')
     def delete(self, request: Request, server_id: str) -> Answer:
@@ -198,7 +198,8 @@ class ComputeApi:
             raise NotFound(f"Instance {server_id} could not be found.")
         return server
 
-    def _view(self, request: Request, server: Server) -> dict[str, Any]:
+    def view(self, request: Request, server: Server) -> dict[str, Any]:
+        """Return what is shown of a server."""
         image: Any = ''
         if server.image_id:
             image = {

@@ -38,8 +38,17 @@ class DirectoryApi:
     @route('GET', '/v3/projects')
     @route('GET', '/v3/auth/projects')
     def projects(self, request: Request) -> Answer:
-        """List the caller's projects."""
-        return _own_list(request, 'projects', self._projects(request))
+        """List the caller's projects.
+
+        Who asks for the one with a region's name, as the clouds' own SDKs do
+        that know but the region, is shown the caller's project there.
+        """
+        views = self._projects(request)
+        name = request.args.get('name', '')
+        home = self.state.projects.home(request.caller.user_id, name)
+        if home and not any(view['name'] == name for view in views):
+            views.append({**_project_view(home), 'name': name})
+        return _own_list(request, 'projects', views)
 
     @route('GET', '/v3/users/<user_id>/projects')
     def user_projects(self, request: Request, user_id: str) -> Answer:

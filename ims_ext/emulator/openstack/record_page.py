@@ -57,9 +57,8 @@ def page(
     answer: dict[str, Any] = {key: [view(record) for record in shown]}
     if len(found) > limit and shown:
         query = {**asked.to_dict(), 'marker': shown[-1].id}
-        answer[f'{key}_links'] = [
-            {'rel': 'next', 'href': f'{request.base_url}?{urlencode(query)}'}
-        ]
+        url = f'{request.root}{request.path}?{urlencode(query)}'
+        answer[f'{key}_links'] = [{'rel': 'next', 'href': url}]
     return answer
 
 
@@ -69,3 +68,40 @@ def _limit(value: str | None) -> int:
     if not value.isdecimal() or len(value) > 9:
         raise BadRequest("limit must be a whole number")
     return min(int(value), LIMIT)
+
+
+def numbered_page(
+    request: Request,
+    key: str,
+    records: Sequence[R],
+    view: Callable[[R], dict[str, Any]],
+    first: int,
+) -> Answer:
+    """Return the records that a request asks for in the clouds' own way.
+
+    :param request: May have ``name``, ``status``, ``limit`` and ``offset``.
+    :param key: What the answer has the list under.
+    :param records: All that the caller may see, in their order.
+    :param view: Gives what the answer shows of a record.
+    :param first: The number of the first page, which ``offset`` is then; 0
+        where it is the number of records to leave out.
+    :raises: :class:`~ims_ext.emulator.errors.BadRequest` for a limit or
+        offset that is no number.
+    """
+    asked = request.args
+    name, status = asked.get('name', ''), asked.get('status')
+    found = [
+        record
+        for record in records
+        if name in record.name
+        and (not status or record.status.lower() == status.lower())
+    ]
+    limit = _limit(asked.get('limit'))
+    offset = asked.get('offset') or str(first)
+    if not offset.isdecimal() or len(offset) > 9:
+        raise BadRequest("offset must be a whole number")
+    begin = (int(offset) - first) * (limit if first else 1)
+    return {
+        key: [view(each) for each in found[max(begin, 0) :][:limit]],
+        'count': len(found),
+    }
