@@ -47,6 +47,8 @@ from ims_ext.emulator.openstack.key_management import KeyManagementApi
 from ims_ext.emulator.openstack.role import RolesApi
 from ims_ext.emulator.openstack.server_creation import ServerCreationApi
 from ims_ext.emulator.openstack.user import UsersApi
+from ims_ext.emulator.openstack.vault import VaultsApi
+from ims_ext.emulator.openstack.vault_backup import VaultBackupsApi
 from ims_ext.emulator.openstack.volume_attachment import VolumeAttachmentsApi
 from ims_ext.emulator.openstack.volume_backup import VolumeBackupsApi
 from ims_ext.emulator.openstack.volume_creation import VolumeCreationApi
@@ -92,6 +94,8 @@ CAPABILITIES: tuple[Callable[[Service], object], ...] = (
     VolumeCreationApi,
     VolumeBackupsApi,
     KeyManagementApi,
+    VaultsApi,
+    VaultBackupsApi,
     TransferApi,
     LegacyImagesApi,
     MembersApi,

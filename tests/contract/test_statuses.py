@@ -17,11 +17,15 @@ from ims_ext.emulator.server import EmulatorServer
 from ims_ext.emulator.state import Backup
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import Job
+from ims_ext.emulator.state import Key
 from ims_ext.emulator.state import Server
 from ims_ext.emulator.state import State
+from ims_ext.emulator.state import Vault
 from ims_ext.emulator.state import Volume
 
 from .conftest import EXAMPLES
+
+VAULT = 'de9fcf45-11b2-432c-8562-5c5428574600'
 
 #: IDs that the examples name, and in which state their images are.
 IMAGES = {
@@ -125,13 +129,28 @@ def prepared(
                 id=volume_id,
             )
         )
+    state.keys.add(
+        Key(
+            project_id=owner,
+            name='example',
+            id='bd66288c-9081-460a-8227-4cbd0c814cb4',
+        )
+    )
+    for project_id, vault_id in (
+        (owner, VAULT),
+        (member, 'd14r5tef-1bc3-4c4f-823e-3e471rg65e65'),
+        (member, '6yhtb5df-1bc3-4c3f-893e-3e4716yhgt61'),
+    ):
+        state.vaults.add(
+            Vault(project_id=project_id, name='example', size=100, id=vault_id)
+        )
     state.backups.add(
         Backup(
             project_id=owner,
             name='example',
             kind='CBR',
             server_id=SERVER,
-            vault_id='de9fcf45-11b2-432c-8562-5c5428574600',
+            vault_id=VAULT,
             size=20,
             system_size=10,
             os_version=OS_VERSION,

@@ -25,7 +25,7 @@ OWN = {
     'compute': ('/v2.1/servers', 200),
     'block-storage': ('/v3/volumes', 200),
     'key-management': ('/v1.0/kms/user-instances', 200),
-    'backup': ('/v3/vaults', 404),
+    'backup': ('/v3/vaults', 200),
     'bucket': ('/images', 403),
 }
 HOSTS = {

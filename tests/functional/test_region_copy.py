@@ -293,7 +293,7 @@ def test_a_backup_in_a_vault_is_copied_to_a_vault(
     cloud: Cloud, here: Client, there: Client, project: str
 ) -> None:
     image_id = whole_image(cloud, 'web-cbr', 'CBR')
-    vault_id = str(uuid.uuid4())
+    vault_id = there.new_vault()
 
     refused = copy_image(here, image_id, project_name=project)
     here.finish(

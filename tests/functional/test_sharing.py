@@ -360,7 +360,7 @@ def test_a_full_server_image_from_cbr_is_accepted_into_a_vault(
         owner.finish(add(owner, [image_id], [other.project_id]))
         without = answer(other, [image_id], 'accepted')
         done = other.finish(
-            answer(other, [image_id], 'accepted', vault_id='a-vault')
+            answer(other, [image_id], 'accepted', vault_id=other.new_vault())
         )
 
     assert code(without) == 'IMG.0184'

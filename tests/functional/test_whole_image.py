@@ -8,15 +8,16 @@ import uuid
 import pytest
 
 from ims_ext import exceptions
+from ims_ext.emulator.server import EmulatorServer
 from ims_ext.emulator.state import Backup
 
 from .openstack_command import Run
 from .own_cloud import Cloud
 from .own_cloud import own_cloud
 from .own_cloud import refused
+from .plain_http import Client
 
 ACTION = '/v1/cloudimages/wholeimages/action'
-VAULT = 'de9fcf45-11b2-432c-8562-5c5428574600'
 UNKNOWN = '11111111-2222-3333-4444-555555555555'
 
 
@@ -49,13 +50,17 @@ def test_a_server_becomes_a_full_ecs_image_running_or_not(
 
 
 @pytest.mark.parametrize(
-    ('attrs', 'kind'), [({}, 'CSBS'), ({'vault_id': VAULT}, 'CBR')]
+    ('has_vault', 'kind'), [(False, 'CSBS'), (True, 'CBR')]
 )
 def test_a_backup_is_made_of_the_server_first(
-    cloud: Cloud, attrs: Any, kind: str
+    cloud: Cloud, has_vault: bool, kind: str
 ) -> None:
+    vault_id = cloud.backup('web-cbr').container
     job = cloud.conn.ims.create_whole_image(
-        'golden', server='web', wait=True, **attrs
+        'golden',
+        server='web',
+        wait=True,
+        **({'vault_id': vault_id} if has_vault else {}),
     )
 
     backup = cloud.backup('golden')
@@ -243,11 +248,14 @@ def test_what_is_wrong_with_the_image_leaves_no_backup(cloud: Cloud) -> None:
 # ====== THE COMMAND ======
 
 
-def test_the_command_makes_a_full_ecs_image_of_a_server(run: Run) -> None:
+def test_the_command_makes_a_full_ecs_image_of_a_server(
+    run: Run, emulator: EmulatorServer
+) -> None:
+    vault_id = Client(emulator).new_vault()
     name = f'whole-{uuid.uuid4().hex[:8]}'
     done = run(
         *('ims', 'image', 'create', '--server', 'db', '--whole'),
-        *('--vault', VAULT, '--wait', '-f', 'json', name),
+        *('--vault', vault_id, '--wait', '-f', 'json', name),
     )
 
     image = json.loads(done.stdout)

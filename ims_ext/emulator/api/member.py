@@ -16,12 +16,12 @@ from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.state import Member
 from ims_ext.emulator.work.image_access import own_image
-from ims_ext.emulator.work.image_export import is_whole
 from ims_ext.emulator.work.image_sharing import Addition
 from ims_ext.emulator.work.image_sharing import Removal
 from ims_ext.emulator.work.image_sharing import Update
 from ims_ext.emulator.work.image_sharing import shareable_image
 from ims_ext.emulator.work.job_runner import JobRunner
+from ims_ext.emulator.work.vault import check_acceptance
 
 #: How many images times projects a request may have.
 MAX_PAIRS = 10_000
@@ -87,17 +87,8 @@ class MembersApi:
                 image = self.state.images.visible(image_id, project_id)
                 if image is None:
                     raise ImsError('IMG.0027', f"No image {image_id} found.")
-                # Its backup has to be copied to somewhere.
-                if (
-                    is_whole(image)
-                    and body['status'] == 'accepted'
-                    and vault is None
-                ):
-                    raise ImsError(
-                        'IMG.0184',
-                        f"To accept the full-ECS image {image_id}, name a "
-                        f"vault.",
-                    )
+                if body['status'] == 'accepted':
+                    check_acceptance(self.state, image, vault, project_id)
             job = self._new_job(
                 request,
                 'imsUpdateImageMembersJob',

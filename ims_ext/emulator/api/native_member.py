@@ -20,6 +20,7 @@ from ims_ext.emulator.state import Member
 from ims_ext.emulator.work.image_sharing import MAX_MEMBERS
 from ims_ext.emulator.work.image_sharing import check_shareable
 from ims_ext.emulator.work.sharing import Sharing
+from ims_ext.emulator.work.vault import check_acceptance
 
 _STATUSES = ('pending', 'accepted', 'rejected')
 
@@ -88,7 +89,8 @@ class NativeMembersApi:
         self, request: Request, image_id: str, member_id: str
     ) -> Answer:
         """Let a member accept or reject an image."""
-        status = request.json_object().get('status')
+        body = request.json_object()
+        status = body.get('status')
         if status not in _STATUSES:
             raise BadRequest("'status' must be one of " + ', '.join(_STATUSES))
         with self.state.transaction():
@@ -97,6 +99,10 @@ class NativeMembersApi:
             if request.project_id != member.member_id:
                 raise Forbidden(
                     "Only the member itself may change its status."
+                )
+            if status == 'accepted':
+                check_acceptance(
+                    self.state, image, body.get('vault_id'), member_id
                 )
             return view(self.sharing.answer(member, status))
 

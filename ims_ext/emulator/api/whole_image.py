@@ -19,9 +19,12 @@ from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import ImageQuery
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.state import Server
+from ims_ext.emulator.state import State
 from ims_ext.emulator.work import image_making
 from ims_ext.emulator.work import whole_image_making
 from ims_ext.emulator.work.job_runner import JobRunner
+from ims_ext.emulator.work.vault import enter
+from ims_ext.emulator.work.vault import server_vault
 from ims_ext.emulator.work.whole_image_making import WholeImageMaking
 
 _SERVER_JOB = 'imsCreateWholeImageByInstanceJob'
@@ -72,14 +75,22 @@ class WholeImagesApi:
     def _from_server(self, project_id: str, body: dict[str, Any]) -> Job:
         name = rules.image_name(body.get('name'))
         vault_id = body.get('vault_id')
-        if vault_id:
-            # Every vault exists; there is no service to make one with.
-            vault_id = rules.identifier(vault_id, 'IMG.0184')
+        if not vault_id and body.get('whole_image_type') == 'CBR':
+            raise ImsError(
+                'IMG.0184', "A backup by CBR needs vault_id, and has none."
+            )
         with self.state.transaction():
+            vault = (
+                server_vault(self.state, vault_id, project_id)
+                if vault_id
+                else None
+            )
             server = server_image.existing_server(
                 self.state, body['instance_id'], project_id
             )
             self._check_idle(server)
+            if vault is not None:
+                enter(self.state, vault, server)
             backup = self._new_backup(server, name, vault_id or None)
             return self._new_job(_SERVER_JOB, backup, name, body)
 
@@ -98,7 +109,7 @@ class WholeImagesApi:
                 raise ImsError('IMG.0198')
             if backup.status != 'available':
                 raise ImsError(_CODES[kind].unavailable)
-            if self._image_of(backup) is not None:
+            if image_of_backup(self.state, backup) is not None:
                 raise ImsError(_CODES[kind].used)
             return self._new_job(_BACKUP_JOB, backup, name, body)
 
@@ -136,17 +147,6 @@ class WholeImagesApi:
             )
         )
 
-    def _image_of(self, backup: Backup) -> Image | None:
-        query = ImageQuery(
-            project_id=backup.project_id,
-            conditions=[
-                Condition('owner', 'eq', backup.project_id),
-                Condition('__backup_id', 'eq', backup.id),
-            ],
-            limit=1,
-        )
-        return next(iter(self.state.images.select(query)), None)
-
     def _new_job(
         self, job_type: str, backup: Backup, name: str, body: dict[str, Any]
     ) -> Job:
@@ -178,3 +178,16 @@ class WholeImagesApi:
             [{'image_id': image.id}],
             backup_id=backup.id,
         )
+
+
+def image_of_backup(state: State, backup: Backup) -> Image | None:
+    """Return the full-ECS image that was made of a backup."""
+    query = ImageQuery(
+        project_id=backup.project_id,
+        conditions=[
+            Condition('owner', 'eq', backup.project_id),
+            Condition('__backup_id', 'eq', backup.id),
+        ],
+        limit=1,
+    )
+    return next(iter(state.images.select(query)), None)

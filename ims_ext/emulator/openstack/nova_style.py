@@ -54,6 +54,19 @@ def part(request: Request, name: str) -> dict[str, Any]:
     return found
 
 
+def member(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the object that a body may have under a name, or an empty one.
+
+    :raises: :class:`~ims_ext.emulator.errors.BadRequest` for anything else.
+    """
+    found = body.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise BadRequest(f"{name} is an object.")
+    return found
+
+
 def name(value: Any, default: str | None = None) -> str:
     """Return the name that a record is to have.
 

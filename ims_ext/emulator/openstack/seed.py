@@ -8,12 +8,14 @@ from ims_ext.emulator.state import Backup
 from ims_ext.emulator.state import Key
 from ims_ext.emulator.state import Server
 from ims_ext.emulator.state import State
+from ims_ext.emulator.state import Vault
 from ims_ext.emulator.state import Volume
 from ims_ext.emulator.state.server import SYSTEM_DEVICE
 
 _CENTOS = 'CentOS 7.6 64bit'
 _UBUNTU = 'Ubuntu 18.04 server 64bit'
 _SYSTEM_SIZE = 40
+_VAULT_SIZE = 1000
 
 
 def add_servers(
@@ -62,13 +64,21 @@ def add_servers(
         ),
     ):
         state.volumes.add(volume)
+    vault = state.vaults.add(
+        Vault(
+            project_id=project_id,
+            name='servers',
+            size=_VAULT_SIZE,
+            resource_ids=[web.id],
+        )
+    )
     _add_backup(state, web, 'web-csbs', 'CSBS')
     _add_backup(
         state,
         web,
         'web-cbr',
         'CBR',
-        vault_id=state.ids.uuid('vault', project_id),
+        vault_id=vault.id,
     )
     _add_backup(state, database, 'db-csbs', 'CSBS', status='error')
 

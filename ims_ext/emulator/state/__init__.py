@@ -12,7 +12,8 @@ A :class:`State` has one repository a kind of record::
     state.members.list(image_id), .get, .add, .save, .delete
     state.jobs.add(job), .get(job_id), .save(job), .unfinished()
     state.servers.all(project_id), .get(id, project_id), .add, .save
-    state.keys, .volumes, .backups               # likewise, and .of_server(id)
+    state.volumes, .backups               # likewise, and .of_server(id)
+    state.keys, .vaults                   # likewise
     state.access_keys.get(access)         -> AccessKey | None
     state.projects, .users, .domains, .tokens, .application_credentials,
     .agencies, .grants
@@ -87,6 +88,8 @@ from ims_ext.emulator.state.server import Server
 from ims_ext.emulator.state.server import Servers
 from ims_ext.emulator.state.server import Volume
 from ims_ext.emulator.state.server import Volumes
+from ims_ext.emulator.state.vault import Vault
+from ims_ext.emulator.state.vault import Vaults
 
 __all__ = [
     'AccessKey',
@@ -112,6 +115,7 @@ __all__ = [
     'Task',
     'Token',
     'User',
+    'Vault',
     'Volume',
 ]
 
@@ -133,6 +137,7 @@ _SCHEMA = (
     + Jobs.SCHEMA
     + Keys.SCHEMA
     + SERVER_SCHEMA
+    + Vaults.SCHEMA
 )
 
 
@@ -200,6 +205,7 @@ class State:
         self.keys = Keys(self.database, clock, self.ids)
         self.servers = Servers(self.database, clock, self.ids)
         self.volumes = Volumes(self.database, clock, self.ids)
+        self.vaults = Vaults(self.database, clock, self.ids)
         self.backups = Backups(self.database, clock, self.ids)
 
     def _check_ours(self, database: Path) -> None:

@@ -80,6 +80,7 @@ class Backup(ProjectRecord):
     :ivar kind: The service that keeps it: ``CSBS`` or ``CBR``.
     :ivar status: ``available``, ``creating`` or ``error``.
     :ivar vault_id: The CBR vault that it is in.
+    :ivar checkpoint_id: The restore point that it is a part of.
     :ivar size: GiB of all disks together.
     :ivar system_size: GiB of the system disk.
     :ivar image_id: The image that the server was made of, or ``None``.
@@ -91,6 +92,8 @@ class Backup(ProjectRecord):
     status: str = 'available'
     server_id: str
     vault_id: str | None = None
+    checkpoint_id: str | None = None
+    description: str | None = None
     size: int
     system_size: int
     os_version: str
@@ -122,7 +125,8 @@ SCHEMA = (
     """CREATE TABLE backups (
         project_id TEXT NOT NULL, name TEXT NOT NULL,
         kind TEXT NOT NULL, status TEXT NOT NULL,
-        server_id TEXT NOT NULL, vault_id TEXT,
+        server_id TEXT NOT NULL, vault_id TEXT, checkpoint_id TEXT,
+        description TEXT,
         size INTEGER NOT NULL, system_size INTEGER NOT NULL,
         os_version TEXT NOT NULL, image_id TEXT, key_id TEXT,
         settles_at REAL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL,

@@ -22,6 +22,7 @@ from ims_ext.emulator.work.image_export import is_whole
 from ims_ext.emulator.work.job import JobFailure
 from ims_ext.emulator.work.job import Progress
 from ims_ext.emulator.work.new_image import NewImages
+from ims_ext.emulator.work.vault import room_for_copy
 
 WORK = 'region copy'
 
@@ -143,13 +144,13 @@ def _backup(
 
     :raises: IMG.0020 where it is gone, IMG.0150 where the project has it
         already, IMG.0184 for a backup in a vault, without a vault to copy it
-        to.
+        to, IMG.0193 and IMG.0182 for a vault that does not take it.
     """
     backup = state.backups.get(image.get('__backup_id') or '', image.owner)
     if backup is None:
         raise ImsError('IMG.0020')
-    if backup.kind == 'CBR' and order.vault_id is None:
-        raise ImsError('IMG.0184')
+    if backup.kind == 'CBR':
+        room_for_copy(state, backup, order.vault_id, target.id)
     query = ImageQuery(
         target.id,
         conditions=[
