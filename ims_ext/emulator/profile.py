@@ -132,7 +132,7 @@ OTC = Profile(
         }
     ),
     job_seconds=5.0,
-    delays=Delays(upload=6, delete=4, create=1, tags=2, share=2),
+    delays=Delays(upload=6, delete=4, tags=2, share=2),
 )
 
 FLEXIBLE_ENGINE = Profile(
@@ -177,7 +177,7 @@ FLEXIBLE_ENGINE = Profile(
         }
     ),
     job_seconds=8.0,
-    delays=Delays(upload=8, delete=6, create=2, tags=3, share=3),
+    delays=Delays(upload=8, delete=6, tags=3, share=3),
 )
 
 HUAWEI = Profile(
@@ -208,7 +208,7 @@ HUAWEI = Profile(
         }
     ),
     job_seconds=3.0,
-    delays=Delays(upload=3, delete=2, create=1, tags=1, share=1),
+    delays=Delays(upload=3, delete=2, tags=1, share=1),
 )
 
 #: The profiles of single clouds, by their names.

@@ -2,6 +2,7 @@
 """An emulator for all functional tests, and ways to talk to it."""
 
 from collections.abc import Callable, Iterator
+import dataclasses
 from pathlib import Path
 import subprocess
 from typing import Any
@@ -12,6 +13,7 @@ from openstack import connection
 import pytest
 import yaml
 
+from ims_ext.emulator.delays import Delays
 from ims_ext.emulator.server import EmulatorServer
 
 from . import s3_description
@@ -26,6 +28,8 @@ from .tenants import bucket
 
 #: Enough for what all tests together make.
 IMAGE_QUOTA = 1000
+#: As the real clouds: all that is acknowledged comes later.
+LATE = Delays(upload=0.04, delete=0.04, tags=0.04, share=0.04)
 
 
 s3_description.keep()
@@ -34,7 +38,9 @@ s3_description.keep()
 @pytest.fixture(scope='session')
 def emulator() -> Iterator[EmulatorServer]:
     """Give an emulator on free ports that all tests share."""
-    with EmulatorServer(job_seconds=0.3, image_quota=IMAGE_QUOTA) as server:
+    with EmulatorServer(
+        job_seconds=0.3, image_quota=IMAGE_QUOTA, delays=LATE
+    ) as server:
         yield server
 
 
@@ -44,7 +50,9 @@ def quick_emulator() -> Iterator[EmulatorServer]:
 
     Nobody has a bucket there.
     """
-    with EmulatorServer(job_seconds=0) as server:
+    # Clients of others look at an image right after making it: not here.
+    delays = dataclasses.replace(LATE, create=0.02)
+    with EmulatorServer(job_seconds=0, delays=delays) as server:
         Client(server, 'alice').s3.delete_bucket(Bucket='images')
         yield server
 

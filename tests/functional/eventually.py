@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looking until something is seen that comes later than its answer."""
+"""What comes later than its answer: looked for, or brought forward."""
 
 from collections.abc import Callable
+import dataclasses
 import time
 from typing import TypeVar
+
+from ims_ext.emulator.server import EmulatorServer
 
 from .openstack_command import PATIENCE
 
@@ -22,3 +25,10 @@ def eventually(look: Callable[[], T]) -> T:
             assert found, "It never came"
             return found
         time.sleep(0.01)
+
+
+def settle(emulator: EmulatorServer) -> None:
+    """Let the time pass in which effects are late."""
+    longest = max(dataclasses.astuple(emulator.delays))
+    if longest:
+        emulator.clock.advance(longest)

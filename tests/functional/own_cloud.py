@@ -12,6 +12,7 @@ import ims_ext
 from ims_ext import exceptions
 from ims_ext.emulator.server import EmulatorServer
 
+from .eventually import settle
 from .tenants import add_tenant
 
 
@@ -41,6 +42,10 @@ class Cloud:
         conn = connection.Connection(**entry)
         ims_ext.load(conn)
         return conn
+
+    def settle(self) -> None:
+        """Let the time pass in which effects are late."""
+        settle(self.server)
 
     def connect_other(self) -> connection.Connection:
         """Return a connection of somebody in another project."""

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client that speaks plain HTTP: what it sends is what a test says."""
 
-import dataclasses
 import pathlib
 import struct
 import subprocess
@@ -14,6 +13,8 @@ import botocore.config
 import requests
 
 from ims_ext.emulator.server import EmulatorServer
+
+from .eventually import settle
 
 GIB = 2**30
 OS_VERSION = 'Ubuntu 18.04 server 64bit'
@@ -32,8 +33,7 @@ class Client:
         entry = server.clouds(access_keys=True)['clouds'][cloud]
         self._addresses = server.addresses
         self._root = server.image_url
-        self._clock = server.clock
-        self._delay = max(dataclasses.astuple(server.delays))
+        self._server = server
         self._identity = server.auth_url.removesuffix('/v3')
         self._session = requests.Session()
         token = self._session.post(
@@ -72,8 +72,7 @@ class Client:
 
     def settle(self) -> None:
         """Let the time pass in which effects are late."""
-        if self._delay:
-            self._clock.advance(self._delay)
+        settle(self._server)
 
     def identity(
         self, method: str, path: str, **arguments: Any

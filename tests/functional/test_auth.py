@@ -26,6 +26,7 @@ from ims_ext import exceptions
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.objectstore import access
 
+from .eventually import settle
 from .openstack_command import Run
 
 Connect = Callable[..., connection.Connection]
@@ -138,7 +139,9 @@ def test_what_is_written_is_written_with_signed_requests(
 
 # openstacksdk itself looks for the name in this way.
 @pytest.mark.filterwarnings('ignore:The ignore_missing parameter')
-def test_glance_takes_a_signed_upload(conn: connection.Connection) -> None:
+def test_glance_takes_a_signed_upload(
+    emulator: EmulatorServer, conn: connection.Connection
+) -> None:
     image = conn.image.create_image(
         f'signed-{uuid.uuid4().hex[:8]}',
         data=b'\0' * 65536,
@@ -146,6 +149,7 @@ def test_glance_takes_a_signed_upload(conn: connection.Connection) -> None:
         container_format='bare',
     )
 
+    settle(emulator)
     assert conn.image.get_image(image.id).size == 65536
 
 

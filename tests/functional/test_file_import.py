@@ -10,7 +10,10 @@ import pytest
 
 from ims_ext import exceptions
 from ims_ext import objectstore
+from ims_ext.emulator.server import EmulatorServer
 from ims_ext.extension import job as _job
+
+from .eventually import settle
 
 UBUNTU = 'Ubuntu 18.04 server 64bit'
 
@@ -154,6 +157,7 @@ def test_a_small_file_needs_no_bucket(
         tags={'env': 'prod'},
         min_ram=512,
         progress=lambda done, total: told.append((done, total)),
+        wait=True,
     )
 
     size = disks['qcow2'].stat().st_size
@@ -317,7 +321,10 @@ def test_a_ctrl_c_in_a_native_upload_says_which_image_is_left(
 
 
 def test_a_native_upload_that_fails_leaves_no_image(
-    alice: connection.Connection, disks: dict[str, Path], name: str
+    emulator: EmulatorServer,
+    alice: connection.Connection,
+    disks: dict[str, Path],
+    name: str,
 ) -> None:
     def fail(done: int, total: int) -> None:
         raise OSError("The disk is gone")
@@ -326,6 +333,7 @@ def test_a_native_upload_that_fails_leaves_no_image(
         alice.ims.create_image_from_file(disks['qcow2'], name, progress=fail)
 
     assert not hasattr(caught.value, '__notes__')
+    settle(emulator)
     assert alice.ims.find_image(name) is None
 
 

@@ -18,6 +18,7 @@ import pytest
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.extension import image_job
 
+from .eventually import settle
 from .plain_http import Client
 
 pytestmark = [
@@ -36,6 +37,7 @@ def owner(emulator: EmulatorServer) -> Client:
 class Scene:
     """An image of Alice's, and who sees it."""
 
+    server: EmulatorServer
     ims: Any
     image_id: str
     name: str
@@ -53,7 +55,8 @@ def scene(
     image_id = owner.active_image(name=name, min_disk=10)
     alice.ims.add_tag(image_id, 'stage.live')
     alice.ims.add_member(image_id, member=other)
-    yield Scene(alice.ims, image_id, name, other)
+    settle(emulator)
+    yield Scene(emulator, alice.ims, image_id, name, other)
     alice.ims.delete_image(image_id)
 
 
@@ -335,6 +338,7 @@ def test_an_image_is_changed_and_deleted(
     assert scene.ims.get_image(scene.image_id).name == f'{scene.name}-new'
 
     image.delete(scene.ims)
+    settle(scene.server)
     assert scene.ims.find_image(scene.image_id, ignore_missing=True) is None
 
 
@@ -353,6 +357,7 @@ def test_every_image_stands_for_the_image(
     scene.ims.update_image(image, min_ram=512)
     assert scene.ims.get_image(image).min_ram == 512
     scene.ims.delete_image(image)
+    settle(scene.server)
     scene.ims.delete_image(image)
     with pytest.raises(sdk_exceptions.NotFoundException):
         scene.ims.delete_image(image, ignore_missing=False)

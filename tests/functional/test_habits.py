@@ -12,6 +12,9 @@ from openstack import connection
 from openstack.image.v2 import image as native_image
 import pytest
 
+from ims_ext.emulator.server import EmulatorServer
+
+from .eventually import settle
 from .openstack_command import Run
 from .openstack_command import script
 
@@ -506,7 +509,7 @@ def create(
 
 
 @pytest.mark.parametrize('kind', ['file', 'pipe'])
-@pytest.mark.parametrize('bucket', [(), ('--bucket', 'images', '--wait')])
+@pytest.mark.parametrize('bucket', [(), ('--bucket', 'images')])
 def test_the_disk_image_is_standard_input(
     create: Any,
     alice: connection.Connection,
@@ -518,7 +521,9 @@ def test_the_disk_image_is_standard_input(
     with disks['qcow2'].open('rb') as file:
         given = {'stdin': file} if kind == 'file' else {'input': file.read()}
         file.seek(0)
-        done = create('ims', 'image', 'create', prefix, *bucket, **given)
+        done = create(
+            'ims', 'image', 'create', prefix, '--wait', *bucket, **given
+        )
 
     assert done.returncode == 0, done
     shown = rows(done)
@@ -542,6 +547,7 @@ def test_without_any_source_there_is_nothing_to_do(run: Run) -> None:
 
 
 def test_create_takes_what_theirs_takes(
+    emulator: EmulatorServer,
     run: Run,
     alice: connection.Connection,
     disks: dict[str, Path],
@@ -558,7 +564,7 @@ def test_create_takes_what_theirs_takes(
     theirs = rows(run('image', 'create', f'{prefix}-theirs', *options))
     ours = rows(run('ims', 'image', 'create', f'{prefix}-ours', *options))
 
-    differing = {'id', 'name', 'file', 'created_at', 'updated_at'}
+    differing = {'id', 'name', 'status', 'file', 'created_at', 'updated_at'}
     own = theirs.pop('properties')
     assert ours['properties']['colour'] == own['colour']
     assert ours['properties']['os_type'] == own['os_type']
@@ -566,6 +572,7 @@ def test_create_takes_what_theirs_takes(
         name: value for name, value in theirs.items() if name not in differing
     }
     assert {name: ours.get(name) for name in expected} == expected
+    settle(emulator)
     for image in (theirs, ours):
         alice.image.update_image(image['id'], is_protected=False)
         alice.image.delete_image(image['id'])

@@ -7,6 +7,7 @@ import pytest
 
 from ims_ext.emulator.server import EmulatorServer
 
+from .eventually import settle
 from .openstack_command import Run
 from .plain_http import Client
 
@@ -116,9 +117,10 @@ def test_images_of_others_are_not_found(
 
 
 def test_an_image_is_deleted(
-    alice: connection.Connection, image_id: str
+    emulator: EmulatorServer, alice: connection.Connection, image_id: str
 ) -> None:
     alice.ims.delete_legacy_image(image_id)
+    settle(emulator)
 
     assert alice.ims.find_image(image_id) is None
     alice.ims.delete_legacy_image(image_id)
@@ -167,13 +169,16 @@ def test_an_image_is_changed_with_the_older_patch(
 
 
 def test_a_member_answers_natively(
+    emulator: EmulatorServer,
     alice: connection.Connection,
     bob: connection.Connection,
     image_id: str,
 ) -> None:
     beta = bob.current_project_id
     alice.ims.add_member(image_id, member_id=beta)
+    settle(emulator)
 
     bob.ims.update_member(beta, image_id, status='accepted')
+    settle(emulator)
 
     assert bob.ims.find_cloud_image(image_id)

@@ -25,6 +25,7 @@ import yaml
 
 from ims_ext.emulator.server import EmulatorServer
 
+from .eventually import settle
 from .openstack_command import Run
 
 #: What ``otcextensions.sdk.load`` replaces attributes of, for the process.
@@ -127,7 +128,10 @@ def image_id(
 
 
 def test_openstacksdk_creates_and_uploads_an_image(
-    stock: connection.Connection, disks: dict[str, Path], name: str
+    emulator: EmulatorServer,
+    stock: connection.Connection,
+    disks: dict[str, Path],
+    name: str,
 ) -> None:
     image = stock.image.create_image(
         name,
@@ -137,13 +141,17 @@ def test_openstacksdk_creates_and_uploads_an_image(
         wait=True,
     )
 
+    settle(emulator)
     found = stock.image.get_image(image.id)
     assert found.status == 'active'
     assert found.size == disks['qcow2'].stat().st_size
 
 
 def test_openstacksdk_uploads_into_an_image_without_data(
-    stock: connection.Connection, disks: dict[str, Path], name: str
+    emulator: EmulatorServer,
+    stock: connection.Connection,
+    disks: dict[str, Path],
+    name: str,
 ) -> None:
     image = stock.image.create_image(
         name, disk_format='qcow2', container_format='bare'
@@ -153,6 +161,7 @@ def test_openstacksdk_uploads_into_an_image_without_data(
 
     image.upload(stock.image)
 
+    settle(emulator)
     assert stock.image.get_image(image.id).status == 'active'
 
 
@@ -197,10 +206,11 @@ def test_openstacksdk_updates_an_image(
 
 
 def test_openstacksdk_deletes_an_image(
-    stock: connection.Connection, image_id: str
+    emulator: EmulatorServer, stock: connection.Connection, image_id: str
 ) -> None:
     stock.image.delete_image(image_id)
 
+    settle(emulator)
     with pytest.raises(exceptions.NotFoundException):
         stock.image.get_image(image_id)
 
@@ -209,7 +219,7 @@ def test_openstacksdk_deletes_an_image(
 
 
 def test_the_command_creates_an_image(
-    stock_run: Run, disks: dict[str, Path], name: str
+    emulator: EmulatorServer, stock_run: Run, disks: dict[str, Path], name: str
 ) -> None:
     done = stock_run(
         *('image', 'create', '--file', str(disks['qcow2'])),
@@ -219,6 +229,7 @@ def test_the_command_creates_an_image(
 
     assert done.returncode == 0, done.stderr
     created = json.loads(done.stdout)
+    settle(emulator)
     shown = json.loads(
         stock_run('image', 'show', created['id'], '-f', 'json').stdout
     )
@@ -307,7 +318,7 @@ def test_imsv2_reads_the_attributes_of_an_image(
 
 
 def test_imsv2_creates_an_image_from_an_object(
-    otc: Any, image_id: str, name: str
+    emulator: EmulatorServer, otc: Any, image_id: str, name: str
 ) -> None:
     job = otc.imsv2.create_image(
         name=f'{name}-2',
@@ -317,6 +328,7 @@ def test_imsv2_creates_an_image_from_an_object(
         image_tags=[{'key': 'env', 'value': 'prod'}],
     )
     done = otc.imsv1.wait_for_async_job(job, wait=0.1)
+    settle(emulator)
 
     [image] = otc.imsv2.images(id=done.entities['image_id'])
     assert image.name == f'{name}-2'

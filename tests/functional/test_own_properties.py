@@ -9,6 +9,10 @@ from openstack import connection
 from openstack.image.v2 import image as native_image
 import pytest
 
+from ims_ext.emulator.server import EmulatorServer
+
+from .eventually import settle
+
 #: Names that are parameters or attributes somewhere on the way, too.
 NAMES = (
     'os_version',
@@ -26,7 +30,9 @@ NAMES = (
 
 
 @pytest.fixture
-def image(alice: connection.Connection) -> Iterator[native_image.Image]:
+def image(
+    emulator: EmulatorServer, alice: connection.Connection
+) -> Iterator[native_image.Image]:
     """An active image of Alice's with such properties."""
     made = alice.image.create_image(
         f'named-{uuid.uuid4().hex[:8]}',
@@ -37,6 +43,7 @@ def image(alice: connection.Connection) -> Iterator[native_image.Image]:
         validate_checksum=False,
         properties={name: f'my {name}' for name in NAMES},
     )
+    settle(emulator)
     yield made
     alice.image.delete_image(made)
 
@@ -133,7 +140,7 @@ def test_what_no_reference_names_finds_images(
 
 @pytest.fixture(scope='module')
 def attributed(
-    alice: connection.Connection,
+    emulator: EmulatorServer, alice: connection.Connection
 ) -> Iterator[native_image.Image]:
     """An image of Alice's with attributes that no reference names."""
     made = alice.image.create_image(
@@ -150,5 +157,6 @@ def attributed(
             'hw_disk_bus': 'scsi',
         },
     )
+    settle(emulator)
     yield made
     alice.image.delete_image(made)

@@ -13,6 +13,7 @@ from ims_ext import exceptions
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.extension import tag
 
+from .eventually import eventually
 from .openstack_command import Run
 from .plain_http import Client
 from .plain_http import code
@@ -35,7 +36,7 @@ def word() -> str:
 
 
 def make_image(conn: connection.Connection, name: str, *tags: str) -> Any:
-    return conn.ims.create_image(
+    made = conn.ims.create_image(
         name,
         disk_format='raw',
         container_format='bare',
@@ -43,6 +44,8 @@ def make_image(conn: connection.Connection, name: str, *tags: str) -> Any:
         allow_duplicates=True,
         validate_checksum=False,
     )
+    eventually(lambda: conn.ims.find_image(made.id))
+    return made
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 
 from ims_ext.emulator.server import EmulatorServer
 
+from .eventually import settle
 from .openstack_command import Run
 from .plain_http import Client
 from .plain_http import code
@@ -23,9 +24,11 @@ def prefix() -> str:
 
 
 @pytest.fixture
-def images(alice: connection.Connection, prefix: str) -> dict[str, str]:
+def images(
+    emulator: EmulatorServer, alice: connection.Connection, prefix: str
+) -> dict[str, str]:
     """The IDs of four images, by what comes after the prefix."""
-    return {
+    found = {
         name: alice.ims.create_image(
             f'{prefix}{name}',
             disk_format='raw',
@@ -41,6 +44,8 @@ def images(alice: connection.Connection, prefix: str) -> dict[str, str]:
             'flag': ['flag'],
         }.items()
     }
+    settle(emulator)
+    return found
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,7 @@ def test_a_backup_is_good_for_one_image(
         create('second', backup=name, **attrs)
 
     cloud.conn.ims.delete_image(first.image_id)
+    cloud.settle()
 
     assert create('second', backup=name, wait=True, **attrs).is_successful
 
@@ -170,6 +171,7 @@ def test_the_backup_goes_with_its_image_where_asked_for(cloud: Cloud) -> None:
     )
 
     cloud.conn.ims.delete_image(job.image_id, delete_backup=True)
+    cloud.settle()
 
     assert not cloud.has_backup('web-csbs')
 

@@ -104,7 +104,7 @@ def read_request(
         path,
         environ.get('QUERY_STRING', ''),
         headers,
-        bucket_of(headers.get('host', ''), domains),
+        _bucket_of(headers.get('host', ''), domains),
     )
 
 
@@ -125,12 +125,8 @@ def is_for_buckets(environ: WSGIEnvironment) -> bool:
     )
 
 
-def bucket_of(host: str, domains: Iterable[str]) -> str | None:
-    """Return the bucket that a host's name begins with.
-
-    :param host: The name, with or without a port.
-    :param domains: The domains that the service has names in.
-    """
+def _bucket_of(host: str, domains: Iterable[str]) -> str | None:
+    """Return the bucket that a host's name begins with."""
     name = re.sub(r':\d*$', '', host).lower()
     for domain in domains:
         below = name.removesuffix(f'.{domain}')
