@@ -13,6 +13,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIEnvironment
 
+from ims_ext.emulator.bucket.request import bucket_of
 from ims_ext.emulator.bucket.request import is_for_buckets
 from ims_ext.emulator.http import BACKUP
 from ims_ext.emulator.http import BLOCK_STORAGE
@@ -71,7 +72,8 @@ class Target:
 
     :ivar service: One of :data:`SERVICES`.
     :ivar region: Its region.
-    :ivar path: The path within the service.
+    :ivar path: The path within the service; in the object store, it begins
+        with the bucket, wherever the request names that.
     :ivar mount: The prefix that the service was reached by: ``/identity``;
         empty where it is at the root.
     """
@@ -160,6 +162,15 @@ class Addresses:
     def domains(self) -> tuple[str, ...]:
         """The domains that the object store has names in."""
         return tuple({self.domain, LOCAL_DOMAIN})
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The ports of the first region's services, by service."""
+        return {
+            service: port
+            for (region, service), port in self._ports.items()
+            if region == self.regions[0]
+        }
 
     @property
     def is_public(self) -> bool:
@@ -261,13 +272,15 @@ class Addresses:
         region, service = self._named(
             environ.get('HTTP_HOST', '')
         ) or self._places.get(environ['SERVER_PORT'], (self.regions[0], IMAGE))
+        if service != BUCKET:
+            head, _, tail = path.lstrip('/').partition('/')
+            if head in HOSTS and head != BUCKET:
+                return Target(head, region, f'/{tail}', f'/{head}')
+            if is_for_buckets(environ):
+                service = BUCKET
         if service == BUCKET:
-            return Target(service, region, path)
-        head, _, tail = path.lstrip('/').partition('/')
-        if head in HOSTS and head != BUCKET:
-            return Target(head, region, f'/{tail}', f'/{head}')
-        if is_for_buckets(environ):
-            service = BUCKET
+            bucket = bucket_of(environ.get('HTTP_HOST', ''), self.domains)
+            path = f'/{bucket}{path}' if bucket else path
         return Target(service, region, path)
 
     def _named(self, host: str) -> Place | None:

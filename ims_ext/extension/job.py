@@ -535,6 +535,15 @@ def _text(value: Any) -> str | None:
     return value if value and isinstance(value, str) else None
 
 
+def look_once(ims: JobMixin, job: Job) -> Job:
+    """Return a job as it is now, its effect followed, without asking again.
+
+    :param ims: ``conn.ims`` of the project that has it.
+    :param job: The job as far as it is known.
+    """
+    return ims._look_once(job)
+
+
 def job_id(job: Any) -> str:
     """Return a job's ID.
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bucket side of an import or export: the object store speaks S3."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 import contextlib
 import email.utils
 import importlib.util
@@ -230,6 +230,27 @@ class ObjectStore:
         with self._translated(bucket, key):
             bucket_retry.persist(
                 lambda: self._client.delete_object(Bucket=bucket, Key=key),
+                self._policy,
+            )
+
+    def clear(
+        self, bucket: str, prefix: str, keep: Collection[str] = ()
+    ) -> list[str]:
+        """Delete objects and abort uploads, whoever has left them.
+
+        :param bucket: The bucket's name.
+        :param prefix: What the keys of all of them begin with.
+        :param keep: Keys that are left alone.
+        :returns: The keys, those of uploads among them.
+        :raises: as :meth:`check_bucket`.
+        """
+        check_object(bucket, prefix)
+        from ims_ext.objectstore import bucket_retry
+        from ims_ext.objectstore import cleanup as _cleanup
+
+        with self._translated(bucket):
+            return bucket_retry.persist(
+                lambda: _cleanup.clear(self._client, bucket, prefix, keep),
                 self._policy,
             )
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cleanup of what an attempt to upload has left in the bucket."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 import hashlib
 import logging
 import re
@@ -169,6 +169,37 @@ class Leftovers:
         except ClientError as error:
             if access.status(error) != 404:
                 raise
+
+
+def clear(
+    client: 'S3Client', bucket: str, prefix: str, keep: Collection[str]
+) -> list[str]:
+    """Delete the objects below a prefix, and abort the uploads to there.
+
+    :param client: The S3 client.
+    :param bucket: The bucket's name.
+    :param prefix: What the keys begin with.
+    :param keep: Keys that are left alone.
+    :returns: The keys, those of uploads among them.
+    """
+    found = []
+    uploads = client.get_paginator('list_multipart_uploads')
+    for page in uploads.paginate(Bucket=bucket, Prefix=prefix):
+        for upload in page.get('Uploads', ()):
+            if upload['Key'] not in keep:
+                client.abort_multipart_upload(
+                    Bucket=bucket,
+                    Key=upload['Key'],
+                    UploadId=upload['UploadId'],
+                )
+                found.append(upload['Key'])
+    objects = client.get_paginator('list_objects_v2')
+    for listed in objects.paginate(Bucket=bucket, Prefix=prefix):
+        for each in listed.get('Contents', ()):
+            if each['Key'] not in keep:
+                client.delete_object(Bucket=bucket, Key=each['Key'])
+                found.append(each['Key'])
+    return found
 
 
 def joint_etag(etags: Sequence[str]) -> str | None:

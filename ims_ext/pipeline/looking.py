@@ -130,7 +130,7 @@ class _Looking:
         """Return the target as it is."""
         conn: Any = self._conn
         project_id = str(conn.session.get_project_id() or '')
-        images = tuple(self._images())
+        images = tuple(self._images(project_id))
         quota, used = self._quota(len(images))
         servers, problem = self._servers()
         images = tuple(
@@ -151,12 +151,12 @@ class _Looking:
         )
         return dataclasses.replace(there, images=tuple(self._shared(there)))
 
-    def _images(self) -> Iterator[SeenImage]:
+    def _images(self, project_id: str) -> Iterator[SeenImage]:
         conn: Any = self._conn
         properties = {
             name for image in self._here for name in image.properties
         }
-        for each in conn.ims.cloud_images(image_type='private'):
+        for each in conn.ims.cloud_images(owner=project_id):
             yield seen_image(each, properties)
 
     def _quota(self, count: int) -> tuple[int | None, int]:

@@ -66,19 +66,24 @@ def kept_environment() -> dict[str, str]:
     }
 
 
+def cloud_of(server: EmulatorServer) -> Cloud:
+    """Return an emulator as alice sees it."""
+    user = server.clouds(access_keys=True)['clouds']['alice']
+    port = server.bucket_url.rpartition(':')[2]
+    return Cloud(
+        server.bucket_url,
+        f'http://obs.{REGION}.localhost:{port}',
+        server.auth_url,
+        user['ak'],
+        user['sk'],
+    )
+
+
 @pytest.fixture(scope='session')
 def cloud() -> Iterator[Cloud]:
     """An emulator for all clients."""
     with EmulatorServer(region=REGION) as server:
-        user = server.clouds(access_keys=True)['clouds']['alice']
-        port = server.bucket_url.rpartition(':')[2]
-        yield Cloud(
-            server.bucket_url,
-            f'http://obs.{REGION}.localhost:{port}',
-            server.auth_url,
-            user['ak'],
-            user['sk'],
-        )
+        yield cloud_of(server)
 
 
 @pytest.fixture

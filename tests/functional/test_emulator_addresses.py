@@ -2,7 +2,10 @@
 """Each service is at the root of a port and of a host of its own."""
 
 from collections.abc import Callable, Iterator
+import contextlib
+from pathlib import Path
 import socket
+import threading
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -207,6 +210,26 @@ def test_a_bucket_stands_before_the_object_store_s_name(
     )
 
     assert 'SignatureDoesNotMatch' in answer.text
+
+
+@pytest.mark.parametrize(
+    ('host', 'path'),
+    [
+        (None, '/images/key'),
+        ('images.obs.eu-emu-1.localhost', '/key'),
+        ('images.localhost', '/key'),
+    ],
+)
+def test_faults_know_the_bucket_wherever_it_is_named(
+    server: EmulatorServer, tenant: Client, host: str | None, path: str
+) -> None:
+    fault = 'status=507,on=bucket,path=/images/key'
+    with server.faults.active(fault) as faults:
+        answer = ask(server.bucket_url + path, tenant, host)
+        ask(server.bucket_url + '/other/key', tenant)
+
+        assert answer.status_code == 507
+        assert faults.injected == 1
 
 
 @pytest.fixture(scope='module')
@@ -446,6 +469,66 @@ def test_clients_are_told_the_public_url(
 def test_a_public_url_that_clients_could_not_use_is_refused(url: str) -> None:
     with pytest.raises(AddressError):
         EmulatorServer(public_url=url)
+
+
+class Forwarder:
+    """A port that leads to another one, as that of a container does."""
+
+    def __init__(self) -> None:
+        self.listening = socket.create_server(('127.0.0.1', 0))
+        self.port: int = self.listening.getsockname()[1]
+        self.to: tuple[str, int] | None = None
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self.listening.accept()
+            except OSError:
+                return
+            assert self.to is not None
+            server = socket.create_connection(self.to)
+            for pair in ((client, server), (server, client)):
+                threading.Thread(
+                    target=self._pass_on, args=pair, daemon=True
+                ).start()
+
+    @staticmethod
+    def _pass_on(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        for each in (source, target):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+
+@pytest.fixture
+def forwarder() -> Iterator[Forwarder]:
+    forwarder = Forwarder()
+    yield forwarder
+    # Waking up whoever accepts.
+    forwarder.listening.shutdown(socket.SHUT_RDWR)
+    forwarder.listening.close()
+
+
+@pytest.mark.parametrize('cloud', ['alice', 'alice-aksk'])
+def test_clients_work_by_the_public_url(
+    forwarder: Forwarder, disks: dict[str, Path], cloud: str
+) -> None:
+    public_url = f'http://localhost:{forwarder.port}'
+    with EmulatorServer(public_url=public_url, job_seconds=0) as server:
+        forwarder.to = ('127.0.0.1', server.addresses.ports['image'])
+        entry = server.clouds(access_keys=True)['clouds'][cloud]
+        with connection.Connection(**entry) as conn:
+            job = conn.ims.create_image_from_file(disks['qcow2'], 'public')
+
+            assert conn.ims.get_image(job.image_id).status == 'active'
+            assert list(conn.compute.servers())
+            assert conn.session.get_endpoint(service_type='image').startswith(
+                public_url
+            )
 
 
 def test_one_port_is_enough_for_everything(

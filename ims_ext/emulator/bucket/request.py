@@ -104,7 +104,7 @@ def read_request(
         path,
         environ.get('QUERY_STRING', ''),
         headers,
-        _bucket_of(headers.get('host', ''), domains),
+        bucket_of(headers.get('host', ''), domains),
     )
 
 
@@ -125,8 +125,12 @@ def is_for_buckets(environ: WSGIEnvironment) -> bool:
     )
 
 
-def _bucket_of(host: str, domains: Iterable[str]) -> str | None:
-    """Return the bucket that a host's name begins with."""
+def bucket_of(host: str, domains: Iterable[str]) -> str | None:
+    """Return the bucket that a host's name begins with.
+
+    :param host: The name, with or without a port.
+    :param domains: The domains that the service has names in.
+    """
     name = re.sub(r':\d*$', '', host).lower()
     for domain in domains:
         below = name.removesuffix(f'.{domain}')

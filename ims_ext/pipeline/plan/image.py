@@ -109,6 +109,7 @@ class ImagePlanner:
                     item,
                     f"is {there.status}; it is still being made",
                     there.id,
+                    details={'arriving': there.status},
                 )
             elif there.is_active:
                 continue

@@ -9,6 +9,7 @@ import openstack
 from openstack import exceptions
 from operations import ACCESS
 from operations import MIB
+from operations import MODE
 from operations import SECRET
 from operations import URL
 from operations import attempt
@@ -16,6 +17,9 @@ from operations import attempt
 BUCKET = 'otcextensions'
 WORK = pathlib.Path(tempfile.mkdtemp())
 BIG = os.urandom(12 * MIB)
+
+# Otherwise it takes the name that the catalog has.
+settings = {'object_endpoint_override': URL} if MODE == 'override' else {}
 
 conn = openstack.connect(
     load_yaml_config=False,
@@ -28,9 +32,9 @@ conn = openstack.connect(
     region_name=os.environ['BUCKET_REGION'],
     identity_api_version='3',
     vendor_hook='otcextensions.sdk:load',
-    object_endpoint_override=URL,
     ak=ACCESS,
     sk=SECRET,
+    **settings,
 )
 obs = conn.obs
 

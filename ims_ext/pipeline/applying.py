@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Applying a manifest: looking, planning and doing, until nothing is left.
+
+What the clouds say decides in each round, so that it does not matter what an
+earlier run has left half done, or somebody else has done meanwhile.
+"""
+
+from collections.abc import Callable, Collection
+import dataclasses
+import threading
+import time
+
+from ims_ext.objectstore import ObjectStore
+from ims_ext.pipeline import engine
+from ims_ext.pipeline import looking
+from ims_ext.pipeline import plan as _plan
+from ims_ext.pipeline.clouds import Clouds
+from ims_ext.pipeline.events import Tell
+from ims_ext.pipeline.manifest import Manifest
+from ims_ext.pipeline.manifest import model
+from ims_ext.pipeline.plan.fleet import declared
+from ims_ext.pipeline.plan.model import Action
+from ims_ext.pipeline.plan.model import Kind
+from ims_ext.pipeline.plan.model import Plan
+from ims_ext.pipeline.running import Execution
+from ims_ext.pipeline.running import State
+from ims_ext.pipeline.running import Unit
+from ims_ext.pipeline.seen import Seen
+from ims_ext.pipeline.steps import making
+from ims_ext.pipeline.steps.work import Disks
+from ims_ext.pipeline.steps.work import Notes
+from ims_ext.pipeline.steps.work import Tools
+from ims_ext.pipeline.watching import Watcher
+
+#: Rounds after which something undoes what is done, over and over.
+_MOST_ROUNDS = 8
+#: Seconds between two rounds, for the clouds to show what was done.
+_PAUSE = 0.2
+
+#: Seconds in which a job has to end, unless said otherwise.
+PATIENCE = 3600.0
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What has become of an apply.
+
+    :ivar done: Actions that were carried out.
+    :ivar failed: Actions that failed, with the reason.
+    :ivar skipped: Actions that depend on these, or are not to be done any
+        more, with the reason.
+    :ivar is_interrupted: Whether it was stopped before its end.
+    :ivar plan: What there is still to do, where all was looked at again.
+    """
+
+    done: list[Action] = dataclasses.field(default_factory=list)
+    failed: list[tuple[Action, str]] = dataclasses.field(default_factory=list)
+    skipped: list[tuple[Action, str]] = dataclasses.field(default_factory=list)
+    is_interrupted: bool = False
+    plan: Plan | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 3 some failed, 5 interrupted."""
+        if self.is_interrupted:
+            return 5
+        unseen = self.plan is not None and self.plan.unseen
+        refused = self.plan is not None and any(self.plan.of(Kind.REFUSE))
+        return 3 if self.failed or unseen or refused else 0
+
+
+class Application:
+    """A manifest that is applied.
+
+    :param manifest: The manifest.
+    :param clouds: The connections.
+    :param disks: The disk images of versions.
+    :param look: Looks at the clouds; by default :func:`.looking.look` with
+        nothing known of the sources.
+    :param tell: Takes the events.
+    :param notes: Keeps what has begun for the next run.
+    :param check_lock: Raises where the run may not change anything any more.
+    :param patience: Seconds in which a job has to end.
+    :param adopt: Images to take over, as ``IMAGE@VERSION``.
+    :param only: Says which actions are carried out; by default all.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        clouds: Clouds,
+        disks: Disks,
+        look: Callable[[], Seen] | None,
+        tell: Tell,
+        notes: Notes,
+        check_lock: Callable[[], None],
+        patience: float = PATIENCE,
+        adopt: Collection[str] = (),
+        only: Callable[[Action], bool] | None = None,
+    ) -> None:
+        self._manifest = manifest
+        self._clouds = clouds
+        self._look = look or (lambda: looking.look(manifest, clouds))
+        self._tools = Tools(manifest, clouds, disks, tell, notes, check_lock)
+        self._patience = patience
+        self._adopt = adopt
+        self._only = only or (lambda action: True)
+        self._stopping = threading.Event()
+        self.outcome = Outcome()
+
+    def stop(self) -> None:
+        """Begin nothing any more; what runs comes to its end."""
+        self._stopping.set()
+
+    def plan(self) -> Plan:
+        """Look at the clouds, and return what there is to do."""
+        self._seen = self._look()
+        made = _plan.make(self._manifest, self._seen, self._adopt)
+        actions = tuple(each for each in made.actions if self._only(each))
+        return dataclasses.replace(made, actions=actions)
+
+    def run(self, plan: Plan | None = None) -> Outcome:
+        """Do what there is to do.
+
+        :param plan: What :meth:`plan` has said, if it was just asked.
+        """
+        engine.load()
+        plan = plan or self.plan()
+        self._clear(plan)
+        watcher = Watcher()
+        try:
+            for _ in range(_MOST_ROUNDS):
+                self.outcome.plan = plan
+                execution = Execution(
+                    plan,
+                    self._tools,
+                    self._versions(),
+                    watcher,
+                    self._stopping,
+                    self._patience,
+                    [each.id for each, _ in self._given_up()],
+                )
+                if not execution.units:
+                    break
+                execution.run()
+                for unit in execution.units.values():
+                    self._note(unit)
+                if self._stopping.is_set():
+                    self.outcome.is_interrupted = True
+                    break
+                time.sleep(_PAUSE)
+                plan = self.plan()
+        finally:
+            watcher.close()
+        return self.outcome
+
+    def _versions(self) -> dict[tuple[str, str], model.Version]:
+        found = declared(self._manifest, self._seen.found)
+        return {
+            (image, name): version
+            for image, versions in found.items()
+            for name, version in versions.items()
+        }
+
+    def _given_up(self) -> list[tuple[Action, str]]:
+        return [*self.outcome.failed, *self.outcome.skipped]
+
+    def _note(self, unit: Unit) -> None:
+        if unit.state is State.DONE:
+            self.outcome.done.append(unit.action)
+        elif unit.state is State.FAILED:
+            self.outcome.failed.append((unit.action, unit.reason))
+        elif unit.state is State.SKIPPED:
+            self.outcome.skipped.append((unit.action, unit.reason))
+
+    def _clear(self, plan: Plan) -> None:
+        """Delete what earlier runs of this machine have left in buckets."""
+        prefix = making.object_folder(self._manifest.name)
+        for name, target in self._manifest.targets.items():
+            if target.bucket is None or name in plan.unseen:
+                continue
+            store = ObjectStore(self._clouds.target(name))
+            for key in store.clear(target.bucket, prefix):
+                self._tools.tell(
+                    'note',
+                    id=None,
+                    message=f"{target.bucket}:{key}, left by an earlier run, "
+                    "is deleted",
+                )

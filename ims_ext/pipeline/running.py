@@ -1,0 +1,393 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Carrying out a plan: what may begin, begins; what depends on it, after."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent import futures
+import dataclasses
+import datetime
+import enum
+import queue
+import threading
+import time
+from typing import TypeAlias
+
+from ims_ext import exceptions
+from ims_ext.pipeline import engine
+from ims_ext.pipeline import steps
+from ims_ext.pipeline.manifest import model
+from ims_ext.pipeline.plan.model import Action
+from ims_ext.pipeline.plan.model import Item
+from ims_ext.pipeline.plan.model import Kind
+from ims_ext.pipeline.plan.model import Plan
+from ims_ext.pipeline.steps.retiring import NeededError
+from ims_ext.pipeline.steps.work import Tools
+from ims_ext.pipeline.steps.work import Work
+from ims_ext.pipeline.watching import Watched
+from ims_ext.pipeline.watching import WatchedImage
+from ims_ext.pipeline.watching import WatchedJob
+from ims_ext.pipeline.watching import Watcher
+
+#: Flows at a time, whatever the number of targets.
+_THREADS = 24
+#: Seconds until an action that failed is tried again.
+_AGAIN_AFTER = 2.0
+
+_RETIRING = frozenset({Kind.DEPRECATE, Kind.DELETE})
+#: The order of what is done with one version at one target.
+_ORDER = (
+    Kind.ADOPT,
+    Kind.MAKE,
+    Kind.CHANGE,
+    Kind.PROMOTE,
+    Kind.SHARE,
+    Kind.ACCEPT,
+)
+
+
+class State(enum.Enum):
+    """How far an action is."""
+
+    WAITING = 'waiting'
+    RUNNING = 'running'
+    DONE = 'done'
+    FAILED = 'failed'
+    SKIPPED = 'skipped'
+
+
+@dataclasses.dataclass
+class Unit:
+    """An action of a plan that is carried out.
+
+    :ivar needs: Actions that must have been done before.
+    :ivar reason: Why it failed or was skipped.
+    """
+
+    action: Action
+    work: Work
+    needs: set[str] = dataclasses.field(default_factory=set)
+    state: State = State.WAITING
+    reason: str = ''
+    attempts: int = 0
+    not_before: float = 0.0
+    began: float = 0.0
+
+
+#: A flow that has ended: its units, what went wrong, and whether a wait is
+#: next.
+_Ended: TypeAlias = tuple[list[Unit], BaseException | None, bool]
+
+
+class Execution:
+    """A plan that is being carried out.
+
+    :param plan: The plan.
+    :param tools: What the steps use.
+    :param versions: The declared versions, by image and version.
+    :param watcher: Waits for the cloud.
+    :param stopping: Set where nothing new is to begin.
+    :param patience: Seconds in which a job has to end.
+    :param left_out: IDs of actions that are not tried again.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        tools: Tools,
+        versions: Mapping[tuple[str, str], model.Version],
+        watcher: Watcher,
+        stopping: threading.Event,
+        patience: float,
+        left_out: Iterable[str] = (),
+    ) -> None:
+        self._tools = tools
+        self._watcher = watcher
+        self._stopping = stopping
+        self._patience = patience
+        self._day: datetime.date = plan.at.date()
+        self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
+        self._making: dict[str, int] = {}
+        self._left_out = frozenset(left_out)
+        self.units = {
+            each.id: Unit(
+                each,
+                Work(
+                    each,
+                    tools,
+                    versions.get((each.item.image, each.item.version)),
+                    each.image_id,
+                ),
+            )
+            for each in _carried_out(plan)
+            if each.id not in self._left_out
+        }
+        self._connect()
+        self._lacking = {
+            each.item
+            for each in _carried_out(plan)
+            if each.id in self._left_out
+        }
+
+    def _connect(self) -> None:
+        """Note what each action needs."""
+        places: dict[tuple[str, str], list[Unit]] = {}
+        made: dict[Item, str] = {}
+        for unit in self.units.values():
+            item = unit.action.item
+            places.setdefault((item.image, item.target), []).append(unit)
+            if unit.action.kind is Kind.MAKE:
+                made[item] = unit.action.id
+        for unit in self.units.values():
+            item = unit.action.item
+            unit.needs = {
+                other.action.id
+                for other in places[item.image, item.target]
+                if other is not unit
+                and _comes_first(other.action, unit.action)
+            }
+            unit.needs |= {
+                made[each] for each in unit.action.after if each in made
+            }
+
+    def run(self) -> None:
+        """Carry all out that can be; each action ends in some state."""
+        running = 0
+        with futures.ThreadPoolExecutor(_THREADS, 'ims-flow') as pool:
+            while True:
+                if not self._stopping.is_set():
+                    for group in self._ready():
+                        running += 1
+                        pool.submit(self._begin, group)
+                if not running:
+                    if self._stopping.is_set() or not self._is_waiting():
+                        break
+                    if self._skip_hopeless():
+                        continue
+                try:
+                    units, error, is_to_wait = self._ended.get(timeout=0.2)
+                except queue.Empty:
+                    continue
+                if is_to_wait:
+                    self._wait_for(units[0])
+                    continue
+                running -= 1
+                for unit in units:
+                    self._end(unit, error)
+                self._skip_hopeless()
+
+    # ====== BEGINNING ======
+
+    def _is_waiting(self) -> bool:
+        return any(e.state is State.WAITING for e in self.units.values())
+
+    def _ready(self) -> Iterator[list[Unit]]:
+        """Give what can begin now; what shares a request, together."""
+        now = time.monotonic()
+        shares: dict[tuple[str, ...], list[Unit]] = {}
+        for unit in self.units.values():
+            if (
+                unit.state is not State.WAITING
+                or unit.not_before > now
+                or not self._is_free(unit)
+            ):
+                continue
+            target = unit.action.item.target
+            if unit.action.kind is Kind.MAKE:
+                limit = unit.work.target.limits.imports
+                if self._making.get(target, 0) >= limit:
+                    continue
+                self._making[target] = self._making.get(target, 0) + 1
+            self._start(unit)
+            if unit.action.kind is Kind.SHARE and not unit.attempts > 1:
+                details = unit.action.details
+                key = (target, *details['add'], '-', *details['remove'])
+                shares.setdefault(key, []).append(unit)
+            else:
+                yield [unit]
+        yield from shares.values()
+
+    def _is_free(self, unit: Unit) -> bool:
+        return all(self.units[each].state is State.DONE for each in unit.needs)
+
+    def _start(self, unit: Unit) -> None:
+        unit.state = State.RUNNING
+        unit.attempts += 1
+        unit.began = unit.began or time.monotonic()
+        if unit.attempts == 1:
+            self._tell('item.started', unit)
+
+    def _begin(self, units: list[Unit]) -> None:
+        """Carry out a flow, in one of the threads."""
+        try:
+            flow = steps.before([each.work for each in units], self._day)
+            engine.run(units[0].action.id, flow, self._tools.tell)
+        except BaseException as error:
+            self._ended.put((units, error, False))
+            return
+        is_to_wait = units[0].action.kind is Kind.MAKE
+        self._ended.put((units, None, is_to_wait))
+
+    # ====== WAITING ======
+
+    def _wait_for(self, unit: Unit) -> None:
+        """Have what a flow has begun waited for."""
+        work = unit.work
+        watched: Watched
+        if work.job is not None:
+            watched = WatchedJob(work.job_ims, work.job, self._patience)
+        elif work.image_id is not None:
+            watched = WatchedImage(work.ims, work.image_id, self._patience)
+        else:
+            self._ended.put(([unit], None, False))
+            return
+
+        def ended(error: BaseException | None) -> None:
+            if isinstance(watched, WatchedJob):
+                self._tell_job(unit, watched)
+            if error is not None:
+                self._ended.put(([unit], error, False))
+                return
+            threading.Thread(
+                target=self._finish, args=(unit,), daemon=True
+            ).start()
+
+        self._watcher.watch(watched, ended)
+
+    def _tell_job(self, unit: Unit, watched: WatchedJob) -> None:
+        job = watched.job
+        self._tools.tell(
+            'job.ended',
+            id=unit.action.id,
+            job_id=job.id,
+            image_id=job.image_id,
+            status=job.status,
+            code=job.error_code or None,
+        )
+
+    def _finish(self, unit: Unit) -> None:
+        """Carry out the flow that follows a job."""
+        try:
+            engine.run(
+                unit.action.id, steps.after(unit.work), self._tools.tell
+            )
+        except BaseException as error:
+            self._ended.put(([unit], error, False))
+            return
+        self._tools.notes.settled(unit.action.id)
+        self._ended.put(([unit], None, False))
+
+    # ====== ENDING ======
+
+    def _end(self, unit: Unit, error: BaseException | None) -> None:
+        if unit.action.kind is Kind.MAKE:
+            self._making[unit.action.item.target] -= 1
+        if error is None:
+            unit.state = State.DONE
+            self._tell(
+                'item.done',
+                unit,
+                image_id=unit.work.image_id,
+                seconds=round(time.monotonic() - unit.began, 3),
+            )
+            return
+        if isinstance(error, NeededError):
+            unit.state = State.SKIPPED
+            unit.reason = f"kept: {error}"
+            self._tell('item.skipped', unit, reason=unit.reason)
+            return
+        unit.reason = _reason(error)
+        image = self._tools.manifest.images.get(unit.action.item.image)
+        attempts = image.attempts if image else 1
+        if unit.attempts < attempts and not self._stopping.is_set():
+            unit.state = State.WAITING
+            unit.not_before = time.monotonic() + _AGAIN_AFTER
+            unit.work = dataclasses.replace(
+                unit.work, image_id=unit.action.image_id, job=None
+            )
+            self._tools.tell(
+                'note',
+                id=unit.action.id,
+                message=f"{unit.action.item}: {unit.reason}; tried again",
+            )
+            return
+        unit.state = State.FAILED
+        self._tell(
+            'item.failed',
+            unit,
+            reason=unit.reason,
+            code=getattr(error, 'error_code', None) or type(error).__name__,
+            left='; '.join(getattr(error, '__notes__', ())) or None,
+        )
+
+    def _skip_hopeless(self) -> bool:
+        """Skip what depends on something that failed; say whether any did."""
+        found = False
+        for unit in self.units.values():
+            if unit.state is not State.WAITING:
+                continue
+            lost = [
+                self.units[each]
+                for each in unit.needs
+                if self.units[each].state in (State.FAILED, State.SKIPPED)
+            ]
+            if lost or self._is_lacking(unit.action):
+                found = True
+                unit.state = State.SKIPPED
+                what = lost[0].action if lost else unit.action
+                unit.reason = f"{what.kind} of {what.item} has failed"
+                self._tell('item.skipped', unit, reason=unit.reason)
+        return found
+
+    def _is_lacking(self, action: Action) -> bool:
+        return (
+            any(each in self._lacking for each in (*action.after, action.item))
+            and action.kind is not Kind.MAKE
+        )
+
+    def _tell(self, kind: str, unit: Unit, **fields: object) -> None:
+        item = unit.action.item
+        self._tools.tell(
+            kind,
+            id=unit.action.id,
+            action=str(unit.action.kind),
+            image=item.image,
+            version=item.version,
+            target=item.target,
+            **fields,
+        )
+
+
+def _carried_out(plan: Plan) -> Iterator[Action]:
+    """Give the changes of a plan, and what is to be waited for."""
+    for each in plan.actions:
+        if each.kind.is_change:
+            yield each
+        elif (
+            each.kind is Kind.WAIT
+            and each.image_id
+            and (each.details.get('arriving'))
+        ):
+            yield dataclasses.replace(each, kind=Kind.MAKE)
+
+
+def _comes_first(one: Action, other: Action) -> bool:
+    """Whether an action goes before another one of its image and target."""
+    if one.kind is Kind.DELETE and one.details.get('broken'):
+        return other.kind is Kind.MAKE and one.item == other.item
+    if other.kind in _RETIRING:
+        is_extra = other.details.get('broken') or other.details.get('twin_of')
+        return one.kind not in _RETIRING and not is_extra
+    if one.kind in _RETIRING:
+        return False
+    if other.kind is Kind.PROMOTE:
+        # Both write descriptions, of the new version and of the old ones.
+        return one.kind in (Kind.CHANGE, Kind.ADOPT) or (
+            one.kind is Kind.PROMOTE and one.id < other.id
+        )
+    return one.item == other.item and _ORDER.index(one.kind) < _ORDER.index(
+        other.kind
+    )
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    return exceptions.readable(text, 500)

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the steps of one action share."""
+
+from collections.abc import Callable, Iterator, Mapping
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from ims_ext.pipeline import identity
+from ims_ext.pipeline import looking
+from ims_ext.pipeline.clouds import Clouds
+from ims_ext.pipeline.events import Tell
+from ims_ext.pipeline.manifest import Manifest
+from ims_ext.pipeline.manifest import model
+from ims_ext.pipeline.plan.model import Action
+from ims_ext.pipeline.seen import SeenImage
+
+if TYPE_CHECKING:
+    from ims_ext.extension.job import Job
+
+
+S = TypeVar('S')
+
+
+class Disk(Protocol):
+    """A disk image's file that has been fetched, proven and converted."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+
+    @property
+    def disk_format(self) -> str:
+        """Its format."""
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+
+    @property
+    def virtual_size(self) -> int:
+        """The size of the disk in it, in bytes."""
+
+    @property
+    def digest(self) -> str:
+        """What identifies the source that it was made of."""
+
+
+class Disks(Protocol):
+    """Gives the disk images of versions, each fetched once."""
+
+    def disk(self, image: model.Image, version: model.Version) -> Disk:
+        """Return a version's disk image.
+
+        :raises: What is to be told of a source that cannot be used.
+        """
+
+
+class Notes(Protocol):
+    """Keeps for the next run what this one has begun."""
+
+    def intend(self, action: str, name: str) -> None:
+        """Note that a creating request is about to be sent.
+
+        :param action: The action's ID.
+        :param name: The image's name in the cloud.
+        """
+
+    def started(self, action: str, job_id: str) -> None:
+        """Note the job that a creating request has started."""
+
+    def settled(self, action: str) -> None:
+        """Forget an action whose effect has been seen."""
+
+
+@dataclasses.dataclass
+class Tools:
+    """What the steps of all actions of a run use.
+
+    :ivar check_lock: Raises where the run is not the one that may change
+        anything any more; called before each creating request.
+    """
+
+    manifest: Manifest
+    clouds: Clouds
+    disks: Disks
+    tell: Tell
+    notes: Notes
+    check_lock: Callable[[], None]
+
+
+@dataclasses.dataclass
+class Work:
+    """An action on its way.
+
+    :ivar action: The action.
+    :ivar tools: What the steps use.
+    :ivar version: The version, as it is declared or was found.
+    :ivar image_id: The image that it is about, once that is known.
+    :ivar job: The job that was started, if any.
+    :ivar job_ims: ``conn.ims`` of the project that has the job.
+    :ivar disk: The disk image, once it is there.
+    """
+
+    action: Action
+    tools: Tools
+    version: model.Version | None = None
+    image_id: str | None = None
+    job: 'Job | None' = None
+    job_ims: Any = None
+    disk: Disk | None = None
+
+    @property
+    def image(self) -> model.Image:
+        """The image in the manifest."""
+        return self.tools.manifest.images[self.action.item.image]
+
+    @property
+    def target(self) -> model.Target:
+        """The target in the manifest."""
+        return self.tools.manifest.targets[self.action.item.target]
+
+    @property
+    def conn(self) -> Any:
+        """The connection to the target."""
+        return self.tools.clouds.target(self.action.item.target)
+
+    @property
+    def ims(self) -> Any:
+        """The image service of the target."""
+        return self.conn.ims
+
+    @property
+    def name(self) -> str:
+        """The image's name in the cloud."""
+        return self.image.cloud_name(self.action.item.version)
+
+    @property
+    def bucket(self) -> str:
+        """The target's bucket."""
+        if self.target.bucket is None:
+            raise LookupError(f"{self.target.name} has no bucket")
+        return self.target.bucket
+
+    @property
+    def fetched(self) -> Disk:
+        """The disk image, which has been fetched."""
+        if self.disk is None:
+            raise LookupError(f"{self.action.item.label} is not fetched")
+        return self.disk
+
+    @property
+    def declared(self) -> model.Version:
+        """The version, which is declared or was found."""
+        if self.version is None:
+            raise LookupError(f"there is no {self.action.item.label}")
+        return self.version
+
+    def source(self, kind: type[S]) -> S:
+        """Return the source of a version that is made from one thing.
+
+        :param kind: Its class.
+        """
+        source = self.declared.sources[0]
+        if not isinstance(source, kind):
+            raise LookupError(f"{source} is something else")
+        return source
+
+    @property
+    def identity(self) -> identity.Identity:
+        """What the image is to carry."""
+        return identity.Identity(
+            self.tools.manifest.name,
+            self.action.item.image,
+            self.action.item.version,
+            self._digest(),
+        )
+
+    def _digest(self) -> str:
+        if known := self.action.details.get('digest'):
+            return str(known)
+        if self.disk is not None:
+            return self.disk.digest
+        source = self.version.sources[0] if self.version else self.name
+        return identity.digest(str(source).encode())
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags that the image is to have."""
+        return {**self.image.tags, **self.identity.tags}
+
+    def words(self) -> str:
+        """Return the description of a new image."""
+        return identity.Words(self.identity).after(self.image.description)
+
+    def start(self, job: 'Job', ims: Any = None) -> None:
+        """Note a job that was started.
+
+        :param job: The job.
+        :param ims: ``conn.ims`` of the project that has it, if another one.
+        """
+        self.job = job
+        self.job_ims = ims or self.ims
+        if job.id:
+            self.tools.notes.started(self.action.id, str(job.id))
+        self.tools.tell(
+            'job.started',
+            id=self.action.id,
+            job_id=job.id,
+            image_id=job.image_id,
+        )
+
+    def mine(self) -> Iterator[Any]:
+        """Give the target's images that carry the identity, oldest first.
+
+        They are looked for under their name: it is what they were made with.
+        """
+        found = [
+            each
+            for each in self.ims.cloud_images(
+                name=self.name, owner=self.conn.session.get_project_id()
+            )
+            if self.is_mine(looking.seen_image(each))
+        ]
+        found.sort(key=lambda each: (str(each.created_at), str(each.id)))
+        yield from found
+
+    def is_mine(self, seen: SeenImage) -> bool:
+        """Whether an image is the version that this is about."""
+        item = self.action.item
+        if self._is_told(seen.tags):
+            return True
+        if seen.words is None or identity.PIPELINE_TAG in seen.tags:
+            return False
+        told = seen.words.identity
+        return (told.pipeline, told.image, told.version) == (
+            self.tools.manifest.name,
+            item.image,
+            item.version,
+        )
+
+    def _is_told(self, tags: Mapping[str, str]) -> bool:
+        item = self.action.item
+        return tags.get(
+            identity.PIPELINE_TAG
+        ) == self.tools.manifest.name and tags.get(
+            identity.IMAGE_TAG
+        ) == identity.short(item.label)
+
+    def seen(self) -> SeenImage | None:
+        """Return the image as it is now, ``None`` where it is gone."""
+        if self.image_id is None:
+            return None
+        found = list(self.ims.cloud_images(id=self.image_id))
+        if not found:
+            return None
+        return looking.seen_image(found[0], self.image.properties)

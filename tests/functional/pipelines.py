@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pipelines on an emulator with two regions, and what is asked of it."""
+
+from collections.abc import Callable, Iterator
+import contextlib
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import openstack
+from openstack import config
+
+import ims_ext
+from ims_ext.emulator.server import EmulatorServer
+from ims_ext.emulator.work.empty_disk import write_empty_disk
+from ims_ext.pipeline import Manifest
+from ims_ext.pipeline import applying
+from ims_ext.pipeline import clouds as _clouds
+from ims_ext.pipeline import identity
+from ims_ext.pipeline.manifest import model
+
+HEAD = """\
+apiVersion: ims-ext/v1
+kind: ImagePipeline
+name: platform
+targets:
+  de: {cloud: alice, region: eu-de, bucket: images}
+  nl: {cloud: alice, region: eu-nl, copy_from: de, agency: ims_copy_image}
+accept:
+  beta: {cloud: bob}
+"""
+
+
+@dataclasses.dataclass
+class Disk:
+    """A disk image's file, as it is on this machine."""
+
+    path: Path
+    disk_format: str
+    size: int
+    virtual_size: int
+    digest: str
+
+
+class Files:
+    """Disk images that are files already."""
+
+    def disk(self, image: model.Image, version: model.Version) -> Disk:
+        """Return the version's file."""
+        source = version.sources[0]
+        assert isinstance(source, model.FileSource)
+        content = source.path.read_bytes()
+        return Disk(
+            source.path, 'qcow2', len(content), 2**30, identity.digest(content)
+        )
+
+
+class NoNotes:
+    """Keeps nothing for the next run."""
+
+    def intend(self, action: str, name: str) -> None:
+        """Forget it."""
+
+    def started(self, action: str, job_id: str) -> None:
+        """Forget it."""
+
+    def settled(self, action: str) -> None:
+        """Forget it."""
+
+
+class Fleet:
+    """A manifest's folder, and the clouds that it is for.
+
+    :ivar events: What the last apply told.
+    """
+
+    def __init__(self, server: EmulatorServer, folder: Path) -> None:
+        self.server = server
+        self.folder = folder
+        self.events: list[dict[str, Any]] = []
+        write_empty_disk(folder / 'disk.qcow2')
+
+    def connect(self, cloud: str, **options: Any) -> Any:
+        """Connect to a cloud of the emulator."""
+        region = config.OpenStackConfig(
+            config_files=[],
+            secure_files=[],
+            vendor_files=[],
+            load_envvars=False,
+        )
+        region.cloud_config = self.server.clouds()
+        conn = openstack.connection.Connection(
+            config=region.get_one(cloud, **options)
+        )
+        ims_ext.load(conn)
+        return conn
+
+    @contextlib.contextmanager
+    def application(
+        self, body: str, **options: Any
+    ) -> Iterator[applying.Application]:
+        """Give what applies a manifest with some images."""
+        manifest = Manifest.loads(HEAD + body, self.folder / 'm.yaml', {})
+        clouds = _clouds.Clouds(manifest, self.connect)
+        self.events.clear()
+
+        def tell(kind: str, /, **fields: Any) -> None:
+            self.events.append({'kind': kind, **fields})
+
+        check: Callable[[], None] = lambda: None  # noqa: E731
+        application = applying.Application(
+            manifest, clouds, Files(), None, tell, NoNotes(), check, **options
+        )
+        try:
+            yield application
+        finally:
+            clouds.close()
+
+    def plan(self, body: str) -> list[str]:
+        """Return a plan's actions in short: the sign, the item, the target."""
+        with self.application(body) as application:
+            return [
+                f'{each.kind.symbol} {each.item}'
+                for each in application.plan().actions
+            ]
+
+    def apply(self, body: str, **options: Any) -> applying.Outcome:
+        """Apply a manifest."""
+        with self.application(body, **options) as application:
+            return application.run()
+
+    def images(self, region: str) -> dict[str, Any]:
+        """Return the images of the first user's project, by name."""
+        conn = self.connect('alice', region_name=region)
+        with conn:
+            owner = conn.session.get_project_id()
+            return {e.name: e for e in conn.ims.cloud_images(owner=owner)}
