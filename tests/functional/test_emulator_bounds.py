@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ims_ext.emulator.api import native
 from ims_ext.emulator.control import fault as fault_control
 from ims_ext.emulator.http import JSON_LIMIT
+from ims_ext.emulator.profile import ALL_CLOUDS
 from ims_ext.emulator.server import EmulatorServer
 
 from .plain_http import Client
@@ -121,7 +121,7 @@ def test_headers_have_a_limit(server: EmulatorServer, url: str) -> None:
 @pytest.mark.parametrize(
     ('url', 'limit'),
     [
-        ('image_url', native.UPLOAD_LIMIT + 16 * 1024**2),
+        ('image_url', ALL_CLOUDS.upload_limit + 16 * 1024**2),
         ('bucket_url', 5 * 1024**3 + 16 * 1024**2),
     ],
 )
