@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """When a list has ended, and how large a page a cloud can deliver."""
 
+from collections.abc import Callable, Mapping
 import dataclasses
+import logging
 import threading
-from typing import Any
+from typing import Any, TypeVar
 import weakref
 
 from keystoneauth1 import exceptions as ksa_exceptions
@@ -11,8 +13,13 @@ from openstack import connection
 from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
+from ims_ext import sdk
 from ims_ext.transport import failures
 from ims_ext.transport import retry
+
+_logger = logging.getLogger(__name__)
+
+T = TypeVar('T')
 
 #: Items that the clouds document as a page. One that has as many, but less
 #: than was asked for, may have been cut to what the cloud has at most.
@@ -22,12 +29,9 @@ DOCUMENTED_SIZE = 500
 #: ones.
 SMALLEST = 50
 
-#: Bytes from which a short page may be one that was cut for its size: one
-#: gateway does that at 250 KB.
-_LARGE_BODY = 200_000
-
-#: Sizes that a cloud may have set as a page's: such numbers, and powers of 2.
-_ROUND = (10, 25)
+#: Items of one name, at least, that may be a page and not all: no cloud has
+#: pages as small as that.
+_FEW = 10
 
 #: Names of what tells how many items a list has in all.
 _TOTALS = ('total', 'total_count', 'totalCount')
@@ -35,39 +39,55 @@ _TOTALS = ('total', 'total_count', 'totalCount')
 #: Statuses that may come of an answer's size.
 _STATUSES = (413, 500, 502, 504)
 
+#: Refusals of a page that there may not be.
+REFUSALS = (400, 404, 410)
 
-class ListEnd:
-    """Whether the pages of a list are all there, as they come."""
 
-    def __init__(self) -> None:
-        self._previous = 0
-        self._proven = 0
+# ====== THE LAST PAGE ======
 
-    def is_reached(
-        self, count: int, asked: int, *, size: int = 0, has_more: bool = False
-    ) -> bool:
-        """Whether a page that does not say so is the last one.
+# Clouds have pages that are shorter than asked for, of whatever size, and
+# other ones after them. So one that is short ends a list only where the cloud
+# or the question shows that there is no more; otherwise one more is asked
+# for, as openstacksdk does with a limit, and the one without items is the end.
 
-        A short page is not, where a page as short had another one after it,
-        nor where its number of items or its size look like a limit of the
-        cloud's.
 
-        :param count: How many items the page has.
-        :param asked: How many it was asked for.
-        :param size: Bytes of the answer.
-        :param has_more: Whether a total says that there are more.
-        """
-        previous, self._previous = self._previous, count
-        if not count:
-            return True
-        self._proven = max(self._proven, previous)
-        if has_more or not is_short(count, asked):
-            return False
-        if size >= _LARGE_BODY:
-            return False
-        if self._proven:
-            return count < self._proven
-        return not _is_round(count)
+def is_last(
+    count: int,
+    asked: int,
+    *,
+    taken: int,
+    body: Any = None,
+    query: Mapping[str, Any] | None = None,
+    has_been_full: bool = False,
+) -> bool:
+    """Whether a page without a link to the next one is shown to be the last.
+
+    It is where it is empty, where a total says that all was taken, where the
+    list has links (to its first page, as Glance's have) and none goes on
+    from here, and, of a short page, where a page before had as many as were
+    asked for, and where images were asked for by ID, or by a name that a few
+    have.
+
+    :param count: How many items the page has.
+    :param asked: How many it was asked for.
+    :param taken: How many items all pages have had so far.
+    :param body: The answer's JSON.
+    :param query: The list's filters.
+    :param has_been_full: Whether a page has had as many as were asked for.
+    """
+    if not count:
+        return True
+    told = total(body)
+    if told is not None and told != count:
+        # One that is just the page's may be that of the page.
+        return told <= taken
+    if not is_short(count, asked):
+        return False
+    has_links = isinstance(body, dict) and body.get('first')
+    if told is not None or has_links or has_been_full:
+        return True
+    given = query or {}
+    return 'id' in given or ('name' in given and count < _FEW)
 
 
 def is_short(count: int, asked: int) -> bool:
@@ -79,28 +99,18 @@ def is_short(count: int, asked: int) -> bool:
     return count < min(asked, DOCUMENTED_SIZE)
 
 
-def _is_round(count: int) -> bool:
-    """Whether a number is one that people choose as a limit."""
-    return count >= min(_ROUND) and (
-        any(count % each == 0 for each in _ROUND) or count & (count - 1) == 0
-    )
-
-
-def has_more(body: Any, taken: int) -> bool:
-    """Whether an answer says that its list has more than was taken of it.
+def total(body: Any) -> int | None:
+    """Return how many items a list has in all, if an answer says so.
 
     :param body: The answer's JSON.
-    :param taken: How many items were taken, the answer's included.
     """
-    if not isinstance(body, dict):
-        return False
-    for name in _TOTALS:
-        total = body.get(name)
-        if isinstance(total, str) and total.isdecimal():
-            total = int(total)
-        if isinstance(total, int) and total > taken:
-            return True
-    return False
+    for name in _TOTALS if isinstance(body, dict) else ():
+        told = body.get(name)
+        if isinstance(told, str) and told.isdecimal():
+            told = int(told)
+        if isinstance(told, int) and not isinstance(told, bool):
+            return told
+    return None
 
 
 # ====== PAGES THAT ARE TOO LARGE ======
@@ -188,3 +198,67 @@ def first_policy(policy: retry.Policy) -> retry.Policy:
         connect_retries=min(policy.most('connection'), 4),
         status_retries=min(policy.most('status'), 4),
     )
+
+
+class Delivery:
+    """Pages of a size that the cloud can deliver.
+
+    :param session: The proxy that requests are sent by.
+    :param size: Items that a page is asked for.
+    :param what: What is listed, for the log.
+    :param is_own: Whether the size is ours: one that the caller has chosen is
+        left as it is.
+    :ivar size: Items that a page is asked for now.
+    """
+
+    def __init__(
+        self, session: Any, size: int, what: str, *, is_own: bool = True
+    ) -> None:
+        self._session = session
+        self._what = what
+        self._is_own = is_own
+        self.size = size
+        if is_own:
+            self.size = SIZES.bounded(sdk.connection_of(session), size)
+
+    def fetch(self, send: Callable[..., T]) -> T:
+        """Fetch a page, smaller ones where the cloud cannot deliver it.
+
+        :param send: Called with the size and options of the request; sends
+            it, and raises what a refusal means.
+        :returns: What it returns.
+        :raises: What it raises, where no smaller page helps.
+        """
+        is_smaller = False
+        while True:
+            may_shrink = self._is_own and self.size > SMALLEST
+            try:
+                fetched = self._fetch_once(send, may_shrink)
+            except Exception as error:
+                if not may_shrink or not may_be_too_large(error):
+                    raise
+                self.size = smaller(self.size)
+                is_smaller = True
+                _logger.info(
+                    "A page of %s cannot be had (%s); asking for %s items",
+                    self._what,
+                    error,
+                    self.size,
+                )
+                continue
+            if is_smaller:
+                SIZES.remember(sdk.connection_of(self._session), self.size)
+            return fetched
+
+    def _fetch_once(self, send: Callable[..., T], may_shrink: bool) -> T:
+        policy = getattr(self._session, 'retry_policy', None)
+        if not may_shrink or policy is None:
+            return send(self.size)
+        brief = first_policy(policy.configured(self._session))
+        try:
+            return send(self.size, retry_policy=brief)
+        except Exception as error:
+            if not passes(error):
+                raise
+            # It is not the page's size: be as patient as with all else.
+            return send(self.size)

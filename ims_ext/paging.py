@@ -3,7 +3,6 @@
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 import dataclasses
-import functools
 import itertools
 import logging
 from typing import Any, Generic, TypeVar
@@ -31,9 +30,6 @@ PAGE_SIZE = 1000
 #: Seconds that the end of a list that nobody looks at any more waits for the
 #: page that is on its way, so that nothing goes on behind the caller's back.
 _PATIENCE = 1.0
-
-#: Refusals of a request that, but for its marker, has just been granted.
-_REFUSALS = (400, 404, 410)
 
 
 @dataclasses.dataclass
@@ -235,10 +231,9 @@ class _Listing:
         query_names = sdk.query_names(kind)
         self._next_link = sdk.next_link(kind)
         self._limit = self.query.get('limit')
-        #: Items that a page is asked for where the caller has not said it.
-        self._own_size: int | None = None
+        #: Pages of a size that the caller has not chosen.
+        self._delivery: page_end.Delivery | None = None
         self._pages_by_marker = getattr(kind, 'pages_by_marker', False)
-        self._end = page_end.ListEnd()
         self.headers = {'Accept': 'application/json'}
         self.is_paginated = True
         self.max_items: int | None = None
@@ -256,6 +251,8 @@ class _Listing:
         }
         self._id_name = sdk.id_name(kind)
         self._taken = 0
+        self._was_linked = False
+        self._has_been_full = False
         self._ids: list[Any] = []
         self._markers = {_told_marker(self.query)} - {''}
 
@@ -264,21 +261,37 @@ class _Listing:
 
         :param size: How many, unless the cloud is known to deliver less.
         """
-        conn = sdk.connection_of(self._session)
-        self._own_size = page_end.SIZES.bounded(conn, size)
-        self.query = {**self.query, 'limit': self._own_size}
-        if self._pages_by_marker:
-            self._limit = self._own_size
+        self._delivery = page_end.Delivery(self._session, size, self.path)
+        self._note_size()
 
-    def fetch(self, uri: str, query: dict[str, Any]) -> Page[Any]:
+    def _note_size(self) -> None:
+        if self._delivery is not None:
+            self.query = {**self.query, 'limit': self._delivery.size}
+            if self._pages_by_marker:
+                self._limit = self._delivery.size
+
+    def fetch(
+        self, uri: str, query: dict[str, Any], *, is_guess: bool = False
+    ) -> Page[Any]:
         """Fetch a page.
 
         :param uri: Where from.
         :param query: With which parameters.
+        :param is_guess: Whether nothing says that there is such a page.
         """
-        response = self._request(uri, query)
+        try:
+            response = self._request(uri, query)
+        except exceptions.PagingError as error:
+            if not is_guess:
+                raise
+            # An end that cannot be shown any more.
+            _logger.warning("Perhaps not all of %s: %s", self.path, error)
+            return Page((), None)
         data, found = self._read(response)
         ids = [item.get(self._id_name) for item in found]
+        if is_guess and ids == self._ids:
+            # The cloud has one page, whatever it is asked for.
+            return Page((), None)
         check_progress(ids, self._ids)
         self._ids = ids
         if self.max_items:
@@ -296,61 +309,34 @@ class _Listing:
 
     def _request(self, uri: str, query: dict[str, Any]) -> requests.Response:
         """Return a page's answer, for which a smaller one may be asked."""
-        is_smaller = False
-        while self._own_size:
-            query = {**query, 'limit': self._own_size}
-            may_shrink = self._own_size > page_end.SMALLEST
-            try:
-                response = self._request_once(uri, query, may_shrink)
-            except Exception as error:
-                if not may_shrink or not page_end.may_be_too_large(error):
-                    raise
-                self.choose_size(page_end.smaller(self._own_size))
-                is_smaller = True
-                _logger.info(
-                    "A page of %s cannot be had (%s); asking for %s items",
-                    self.path,
-                    error,
-                    self._own_size,
-                )
-                continue
-            if is_smaller:
-                conn = sdk.connection_of(self._session)
-                page_end.SIZES.remember(conn, self._own_size)
-            return response
-        return self._request_once(uri, query, False)
+        if self._delivery is None:
+            return self._request_once(uri, query)
+        response = self._delivery.fetch(
+            lambda size, **options: self._request_once(
+                uri, {**query, 'limit': size}, **options
+            )
+        )
+        self._note_size()
+        return response
 
     def _request_once(
-        self, uri: str, query: dict[str, Any], may_shrink: bool
+        self, uri: str, query: dict[str, Any], **options: Any
     ) -> requests.Response:
-        options: dict[str, Any] = {}
-        policy = getattr(self._session, 'retry_policy', None)
-        if may_shrink and policy is not None:
-            configured = policy.configured(self._session)
-            options['retry_policy'] = page_end.first_policy(configured)
-        send = functools.partial(
-            self._session.get,
+        response: requests.Response = self._session.get(
             uri,
             headers=self.headers.copy(),
             params=query.copy(),
             microversion=self._microversion,
+            **options,
         )
-        try:
-            response: requests.Response = send(**options)
-            self._check(response)
-        except Exception as error:
-            if not options or not page_end.passes(error):
-                raise
-            # It is not the page's size: be as patient as with all else.
-            response = send()
-            self._check(response)
+        self._check(response)
         return response
 
     def _check(self, response: requests.Response) -> None:
         try:
             exceptions.raise_from_response(response)
         except sdk_exceptions.HttpException as error:
-            if not self._ids or response.status_code not in _REFUSALS:
+            if not self._ids or response.status_code not in page_end.REFUSALS:
                 raise
             raise exceptions.PagingError(
                 f"The list cannot be continued after {self._taken} items: "
@@ -396,9 +382,20 @@ class _Listing:
             # A page's last one may be asked for what comes after it.
             marker = builder.defer(dict(found[-1])).id
             there, parameters = self._next_link(
-                uri, response, data, marker, self._limit, self._taken
+                uri,
+                response,
+                data,
+                marker,
+                None if self._pages_by_marker else self._limit,
+                self._taken,
             )
-            if self._goes_on(response, data, found) and not there:
+            is_linked = bool(there)
+            self._has_been_full |= len(found) >= int(self._limit or 0)
+            self._was_linked |= is_linked
+            is_guess = not is_linked and self._is_guess(data, found)
+            if not there and self._goes_on(data, found):
+                if is_guess and not isinstance(marker, str):
+                    return None
                 check_marker(marker)
                 there = uri
                 parameters = {'marker': marker, 'limit': self._limit}
@@ -419,19 +416,27 @@ class _Listing:
             for name, value in query.items()
             if name not in ('marker', 'limit')
         }
-        return lambda: self.fetch(there, {**kept, **parameters})
+        return lambda: self.fetch(
+            there, {**kept, **parameters}, is_guess=is_guess
+        )
 
-    def _goes_on(
-        self, response: requests.Response, data: Any, found: list[Any]
-    ) -> bool:
-        """Whether something else than a link says that this is not the end."""
-        if not self._pages_by_marker or not self._limit:
+    def _is_guess(self, data: Any, found: list[Any]) -> bool:
+        """Whether nothing says that there is a page after a short one."""
+        return page_end.total(data) is None and page_end.is_short(
+            len(found), int(self._limit or 0)
+        )
+
+    def _goes_on(self, data: Any, found: list[Any]) -> bool:
+        """Whether a page without a link to the next one may have one."""
+        if not self._pages_by_marker or not self._limit or self._was_linked:
             return False
-        return not self._end.is_reached(
+        return not page_end.is_last(
             len(found),
             int(self._limit),
-            size=len(response.content),
-            has_more=page_end.has_more(data, self._taken),
+            taken=self._taken,
+            body=data,
+            query=self.query,
+            has_been_full=self._has_been_full,
         )
 
     def _choose(self, resources: Iterable[Any]) -> Iterable[Any]:

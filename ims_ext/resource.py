@@ -347,10 +347,7 @@ class Resource(ResourceMixin, sdk_resource.Resource):
         limit: Any,
         total_yielded: int,
     ) -> tuple[str | None, Mapping[str, Any]]:
-        """Page by marker: a page shorter than asked for is the last.
-
-        Unless the answer links to another one.
-        """
+        """Page by marker until the end is shown, or by the answer's link."""
         link, linked = None, {}
         with contextlib.suppress(sdk.NotKnownError):
             link, linked = sdk.next_link(sdk_resource.Resource)(
@@ -360,7 +357,9 @@ class Resource(ResourceMixin, sdk_resource.Resource):
             # Some links lead to a host that only the cloud itself can reach.
             return uri, linked
         items = data.get(cls.resources_key) if cls.resources_key else data
-        if not limit or page_end.is_short(len(items), int(limit)):
+        if not limit or page_end.is_last(
+            len(items), int(limit), taken=total_yielded, body=data
+        ):
             return None, {}
         paging.check_marker(marker)
         return uri, {'marker': marker, 'limit': limit}

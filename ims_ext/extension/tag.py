@@ -289,43 +289,8 @@ class TagMixin(proxy.Proxy):
                 "several times, or of hidden images"
             )
         filters = sdk.wire_query(_cloud_image.CloudImage, wanted.wire)
-        return self._tag_pages(filters, first)
-
-    def _tag_pages(
-        self, filters: dict[str, Any], first: int
-    ) -> Generator[Tag, None, None]:
-        yielded: set[Tag] = set()
-        end = page_end.ListEnd()
-        for tag in paging.walk(
-            lambda: self._tag_page(filters, first, [], end)
-        ):
-            if tag not in yielded:
-                yielded.add(tag)
-                yield tag
-
-    def _tag_page(
-        self,
-        filters: dict[str, Any],
-        number: int,
-        previous: list[str],
-        end: page_end.ListEnd,
-    ) -> paging.Page[Tag]:
-        response = self.get(_TAGS, params={**filters, 'page': number})
-        found = decode.read_list(
-            response,
-            "Cannot list the tags",
-            'tags',
-            of=str,
-        )
-        paging.check_progress(found, previous)
-        return paging.Page(
-            map(read_tag, found),
-            None
-            if end.is_reached(
-                len(found), filters['limit'], size=len(response.content)
-            )
-            else lambda: self._tag_page(filters, number + 1, found, end),
-        )
+        pages = _TagPages(self, filters, first, wanted.has_own_limit)
+        return pages.tags()
 
     def _tags_path(
         self, path: str, image: _cloud_image.AnyImage | None = None
@@ -345,3 +310,86 @@ def _is_unknown_operation(error: exceptions.CloudImageHttpError) -> bool:
     return error.status_code in _NO_OPERATION and not str(
         error.code
     ).startswith('IMG.')
+
+
+class _TagPages:
+    """The pages of a list of tags, which have numbers.
+
+    :param ims: ``conn.ims``.
+    :param filters: Of the images, and the size of a page.
+    :param first: The number of the page to begin with.
+    :param has_own_limit: Whether the caller has chosen the size.
+    """
+
+    def __init__(
+        self,
+        ims: Any,
+        filters: dict[str, Any],
+        first: int,
+        has_own_limit: bool,
+    ) -> None:
+        self._ims = ims
+        self._filters = filters
+        self._number = first
+        self._previous: list[str] = []
+        self._taken = 0
+        self._is_guess = False
+        self._has_been_full = False
+        self._delivery = page_end.Delivery(
+            ims, int(filters['limit']), _TAGS, is_own=not has_own_limit
+        )
+        #: The size that the number counts pages of.
+        self._size = self._delivery.size
+
+    def tags(self) -> Generator[Tag, None, None]:
+        """Give every tag once."""
+        yielded: set[Tag] = set()
+        for tag in paging.walk(self._page):
+            if tag not in yielded:
+                yielded.add(tag)
+                yield tag
+
+    def _page(self) -> paging.Page[Tag]:
+        try:
+            body, found = self._delivery.fetch(self._fetch)
+        except exceptions.CloudImageHttpError as error:
+            if self._is_guess and error.status_code in page_end.REFUSALS:
+                # There is no page of that number.
+                return paging.Page((), None)
+            raise
+        if self._is_guess and found == self._previous:
+            # The cloud has one page, whatever it is asked for.
+            return paging.Page((), None)
+        paging.check_progress(found, self._previous)
+        self._previous = found
+        self._taken += len(found)
+        self._number += 1
+        self._has_been_full |= len(found) >= self._size
+        is_last = page_end.is_last(
+            len(found),
+            self._size,
+            taken=self._taken,
+            body=body,
+            has_been_full=self._has_been_full,
+        )
+        self._is_guess = page_end.is_short(len(found), self._size)
+        return paging.Page(
+            map(read_tag, found), None if is_last else self._page
+        )
+
+    def _fetch(self, size: int, **options: Any) -> tuple[Any, list[str]]:
+        if size != self._size:
+            # The page that begins no later than the one that could not be
+            # had: tags that come again are left out.
+            self._number = (self._number - 1) * self._size // size + 1
+            self._size = size
+            self._previous = []
+        response = self._ims.get(
+            _TAGS,
+            params={**self._filters, 'limit': size, 'page': self._number},
+            **options,
+        )
+        found = decode.read_list(
+            response, "Cannot list the tags", 'tags', of=str
+        )
+        return response.json(), found

@@ -171,15 +171,20 @@ class TagSearchMixin(proxy.Proxy):
                 f"allowed"
             )
         start = validation.check_number('offset', offset or 0, 'images')
-        return self._tagged_images(conditions, size, start)
+        delivery = page_end.Delivery(
+            self, size, "images by tags", is_own=not limit
+        )
+        return self._tagged_images(conditions, delivery, start)
 
     def _tagged_images(
-        self, search: dict[str, Any], size: int, offset: int
+        self,
+        search: dict[str, Any],
+        delivery: page_end.Delivery,
+        offset: int,
     ) -> Generator[TaggedImage, None, None]:
         yielded: set[str] = set()
-        end = page_end.ListEnd()
         for image in paging.walk(
-            lambda: self._tagged_page(search, size, offset, [], end)
+            lambda: self._tagged_page(search, delivery, offset, [])
         ):
             if not isinstance(image.id, str):
                 raise exceptions.InvalidAnswerError(
@@ -193,23 +198,36 @@ class TagSearchMixin(proxy.Proxy):
     def _tagged_page(
         self,
         search: dict[str, Any],
-        size: int,
+        delivery: page_end.Delivery,
         offset: int,
         previous: list[dict[str, Any]],
-        end: page_end.ListEnd,
     ) -> paging.Page[TaggedImage]:
-        # The reference has strings for both numbers.
-        page = {'limit': str(size), 'offset': str(offset)}
-        response = self._search_images('filter', {**page, **search})
-        found = decode.read_list(response, _SEARCHING, 'resources')
+        def fetch(size: int, **options: Any) -> tuple[Any, list[Any]]:
+            # The reference has strings for both numbers.
+            page = {'limit': str(size), 'offset': str(offset)}
+            response = self._search_images(
+                'filter', {**page, **search}, **options
+            )
+            found = decode.read_list(response, _SEARCHING, 'resources')
+            return response.json(), found
+
+        body, found = delivery.fetch(fetch)
+        is_guess = bool(previous) and page_end.is_short(
+            len(previous), delivery.size
+        )
+        if is_guess and found == previous and page_end.total(body) is None:
+            # The cloud has one page, whatever it is asked for.
+            return paging.Page((), None)
         paging.check_progress(found, previous)
         following = offset + len(found)
-        total = resource.FlexibleInt.deserialize(
-            response.json().get('total_count')
-        )
-        # A cloud may have smaller pages than it was asked for.
+        total = page_end.total(body)
         is_last = (
-            end.is_reached(len(found), size, size=len(response.content))
+            page_end.is_last(
+                len(found),
+                delivery.size,
+                taken=following,
+                has_been_full=len(previous) >= delivery.size,
+            )
             if total is None
             else following >= total
         )
@@ -218,9 +236,7 @@ class TagSearchMixin(proxy.Proxy):
             map(builder.defer, found),
             None
             if is_last or not found
-            else lambda: self._tagged_page(
-                search, size, following, found, end
-            ),
+            else lambda: self._tagged_page(search, delivery, following, found),
         )
 
     def count_images_by_tags(self, **search: Unpack[TagSearch]) -> int:
@@ -244,12 +260,15 @@ class TagSearchMixin(proxy.Proxy):
             )
         return total
 
-    def _search_images(self, action: str, search: dict[str, Any]) -> Any:
+    def _search_images(
+        self, action: str, search: dict[str, Any], **options: Any
+    ) -> Any:
         project_id = self.get_project_id()
         return self.post(
             TaggedImage.base_path % {'project_id': project_id},
             json={'action': action, **search},
             repeatable=True,
+            **options,
         )
 
 

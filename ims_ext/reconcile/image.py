@@ -20,6 +20,7 @@ from openstack.image.v2 import image as _image
 import requests
 
 from ims_ext import exceptions
+from ims_ext import page_end
 from ims_ext import reconcile
 from ims_ext import resource
 from ims_ext import sdk
@@ -263,8 +264,10 @@ def _newest(
             for record in page
             if record.get('owner') in (None, owner)
         }
-        full = len(page) == _PAGE and len(found) > before
-        if not full or _is_older(page[-1], since):
+        is_last = page_end.is_last(
+            len(page), _PAGE, taken=len(found), query=query
+        )
+        if is_last or len(found) == before or _is_older(page[-1], since):
             break
         query['marker'] = page[-1].get('id')
     return since, [

@@ -92,7 +92,10 @@ def _connect(answers: Any) -> Any:
 
 
 def _prepare(answers: Any) -> None:
-    images = {'images': [_IMAGE, {**_IMAGE, 'id': 'i2', 'name': None}]}
+    images = {
+        'images': [_IMAGE, {**_IMAGE, 'id': 'i2', 'name': None}],
+        'total': 2,
+    }
     member = {'member_id': _OTHER, 'status': 'pending', 'image_id': 'i1'}
     for path in ('/v2/images', '/v2/cloudimages'):
         answers.get(f'{_URL}{path}', json=images)

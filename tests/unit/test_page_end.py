@@ -12,6 +12,7 @@ import pytest
 import requests
 import requests_mock
 
+from ims_ext import exceptions
 from ims_ext import page_end
 
 from .conftest import IMS_URL
@@ -34,6 +35,7 @@ class Shelf:
         self.limits: list[int] = []
         self.largest = largest
         self.extra: dict[str, Any] = {}
+        self.cuts: list[int] = []
         self.link: str | None = None
         self.deliver: Callable[[Any, int], Any] | None = None
 
@@ -46,7 +48,8 @@ class Shelf:
         begin = 0
         if 'marker' in query:
             begin = self.ids.index(query['marker']) + 1
-        page = self.ids[begin : begin + min(asked, self.largest)]
+        largest = self.cuts.pop(0) if self.cuts else self.largest
+        page = self.ids[begin : begin + min(asked, largest)]
         found = {'images': [{'id': each} for each in page], **self.extra}
         rest = self.ids[begin + len(page) :]
         if self.link and rest:
@@ -77,8 +80,10 @@ def ids(images: Any) -> list[str]:
 # ====== A SHORT PAGE IS NOT THE LAST ONE ======
 
 
-@pytest.mark.parametrize('largest', [10, 25, 50, 64, 100, 128, 200, 256, 400])
-@pytest.mark.parametrize('pages', [1, 2, 3.5], ids=str)
+@pytest.mark.parametrize(
+    'largest', [1, 3, 7, 10, 25, 33, 64, 100, 137, 256, 400, 499]
+)
+@pytest.mark.parametrize('pages', [1, 1.5, 2, 3.5], ids=str)
 def test_pages_are_smaller_than_documented(
     conn: connection.Connection,
     shelf: Callable[..., Shelf],
@@ -136,48 +141,214 @@ def test_a_large_answer_may_be_cut_for_its_size(
     assert ids(conn.ims.cloud_images()) == cloud.ids
 
 
-@pytest.mark.parametrize('number', [0, 1, 9, 11, 137, 499, 1001])
-def test_an_end_that_nothing_speaks_against_takes_no_request(
+def test_pages_that_are_cut_to_different_sizes_are_all_there(
+    conn: connection.Connection, shelf: Callable[..., Shelf]
+) -> None:
+    cloud = shelf(500)
+    cloud.cuts = [137, 129, 131, 5, 98]
+
+    assert ids(conn.ims.cloud_images()) == cloud.ids
+
+
+@pytest.mark.parametrize('limit', [3, 100])
+def test_a_short_page_after_one_as_large_as_asked_for_is_the_last(
+    conn: connection.Connection, shelf: Callable[..., Shelf], limit: int
+) -> None:
+    cloud = shelf(2 * limit + 1)
+
+    assert ids(conn.ims.cloud_images(limit=limit)) == cloud.ids
+    assert len(cloud.limits) == 3
+
+
+@pytest.mark.parametrize('number', [1, 9, 11, 137, 499])
+def test_an_end_that_is_not_shown_takes_a_request(
     conn: connection.Connection, shelf: Callable[..., Shelf], number: int
 ) -> None:
     cloud = shelf(number)
 
     assert ids(conn.ims.cloud_images()) == cloud.ids
-    assert len(cloud.limits) == number // 1000 + 1
+    assert len(cloud.limits) == 2
 
 
-def test_a_limit_that_has_shown_itself_ends_a_list(
+@pytest.mark.parametrize(
+    ('number', 'shown', 'query'),
+    [
+        pytest.param(0, {}, {}, id='empty'),
+        pytest.param(137, {'total': 137}, {}, id='total'),
+        pytest.param(137, {'total_count': '137'}, {}, id='text'),
+        pytest.param(137, {'first': '/v2/cloudimages'}, {}, id='first'),
+        pytest.param(1, {}, {'id': 'i0'}, id='id'),
+        pytest.param(3, {}, {'name': 'golden'}, id='name'),
+        pytest.param(5, {}, {'max_items': 5}, id='max_items'),
+    ],
+)
+def test_an_end_that_is_shown_takes_no_request(
+    conn: connection.Connection,
+    shelf: Callable[..., Shelf],
+    number: int,
+    shown: Any,
+    query: Any,
+) -> None:
+    cloud = shelf(number)
+    cloud.extra = shown
+
+    assert ids(conn.ims.cloud_images(**query)) == cloud.ids
+    assert len(cloud.limits) == 1
+
+
+def test_the_first_image_takes_one_request(
     conn: connection.Connection, shelf: Callable[..., Shelf]
 ) -> None:
-    cloud = shelf(250, 100)
+    cloud = shelf(137)
+
+    assert next(conn.ims.cloud_images()).id == 'i0'
+    assert len(cloud.limits) == 1
+
+
+def test_a_list_whose_pages_were_linked_ends_without_a_link(
+    conn: connection.Connection, shelf: Callable[..., Shelf]
+) -> None:
+    cloud = shelf(20, 7)
+    cloud.link = '/v2/cloudimages?'
 
     assert ids(conn.ims.cloud_images()) == cloud.ids
     assert len(cloud.limits) == 3
 
 
-def test_tags_come_in_small_pages(
+def test_many_of_one_name_may_be_a_page(
+    conn: connection.Connection, shelf: Callable[..., Shelf]
+) -> None:
+    cloud = shelf(30, 13)
+
+    assert ids(conn.ims.cloud_images(name='golden')) == cloud.ids
+
+
+def test_a_cloud_that_has_one_page_is_no_error(
     conn: connection.Connection, answers: requests_mock.Mocker
 ) -> None:
-    pages = [
-        [f'k{50 * page + each}.v' for each in range(50)] for page in (0, 1)
-    ]
-    answers.get(TAGS, [{'json': {'tags': page}} for page in (*pages, [])])
+    answers.get(EXTENSION, json={'images': [{'id': 'i0'}, {'id': 'i1'}]})
 
-    assert len(list(conn.ims.tags())) == 100
+    assert ids(conn.ims.cloud_images()) == ['i0', 'i1']
 
 
-def test_tagged_images_come_in_small_pages(
-    conn: connection.Connection, answers: requests_mock.Mocker
+@pytest.mark.parametrize('status', [400, 404, 410])
+def test_an_end_that_cannot_be_shown_any_more_is_told(
+    conn: connection.Connection,
+    answers: requests_mock.Mocker,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
 ) -> None:
-    pages = [
-        [{'resource_id': f'i{50 * page + each}'} for each in range(50)]
-        for page in (0, 1)
-    ]
-    answers.post(
-        SEARCH, [{'json': {'resources': page}} for page in (*pages, [])]
+    answers.get(
+        EXTENSION,
+        [
+            {'json': {'images': [{'id': 'i0'}]}},
+            {'status_code': status, 'json': {}},
+        ],
     )
 
-    assert len(list(conn.ims.images_by_tags())) == 100
+    assert ids(conn.ims.cloud_images()) == ['i0']
+    assert 'Perhaps not all' in caplog.text
+
+
+def test_a_page_that_there_has_to_be_and_is_not_is_an_error(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    answers.get(
+        EXTENSION,
+        [
+            {'json': {'images': [{'id': 'i0'}], 'total': 2}},
+            {'status_code': 404, 'json': {}},
+        ],
+    )
+
+    with pytest.raises(exceptions.PagingError):
+        list(conn.ims.cloud_images())
+
+
+SHORT = pytest.mark.parametrize('largest', [3, 50, 137])
+
+
+class Tags:
+    """A cloud's tags, in pages with numbers."""
+
+    def __init__(self, number: int, largest: int = 10_000) -> None:
+        self.tags = [f'k{each}.v' for each in range(number)]
+        self.largest = largest
+        self.limits: list[int] = []
+        self.deliver: Callable[[Any, int], Any] | None = None
+
+    def answer(self, request: Any, context: Any) -> Any:
+        query = dict(
+            urllib.parse.parse_qsl(urllib.parse.urlsplit(request.url).query)
+        )
+        asked = int(query['limit'])
+        self.limits.append(asked)
+        size = min(asked, self.largest)
+        begin = (int(query['page']) - 1) * size
+        page = self.tags[begin : begin + size]
+        if self.deliver and (other := self.deliver(context, len(page))):
+            return other
+        return json.dumps({'tags': page})
+
+
+class Search:
+    """A cloud's images, as a search by tags finds them."""
+
+    def __init__(self, number: int, largest: int = 10_000) -> None:
+        self.ids = [f'i{each}' for each in range(number)]
+        self.largest = largest
+        self.limits: list[int] = []
+        self.deliver: Callable[[Any, int], Any] | None = None
+
+    def answer(self, request: Any, context: Any) -> Any:
+        body = request.json()
+        asked = int(body['limit'])
+        self.limits.append(asked)
+        begin = int(body['offset'])
+        page = self.ids[begin : begin + min(asked, self.largest)]
+        if self.deliver and (other := self.deliver(context, len(page))):
+            return other
+        return json.dumps({'resources': [{'resource_id': i} for i in page]})
+
+
+@SHORT
+@pytest.mark.parametrize('pages', [1, 2.5], ids=str)
+def test_tags_come_in_small_pages(
+    conn: connection.Connection,
+    answers: requests_mock.Mocker,
+    largest: int,
+    pages: float,
+) -> None:
+    cloud = Tags(int(largest * pages), largest)
+    answers.get(TAGS, text=cloud.answer)
+
+    assert [f'{each.key}.v' for each in conn.ims.tags()] == cloud.tags
+
+
+@SHORT
+@pytest.mark.parametrize('pages', [1, 2.5], ids=str)
+def test_tagged_images_come_in_small_pages(
+    conn: connection.Connection,
+    answers: requests_mock.Mocker,
+    largest: int,
+    pages: float,
+) -> None:
+    cloud = Search(int(largest * pages), largest)
+    answers.post(SEARCH, text=cloud.answer)
+
+    assert ids(conn.ims.images_by_tags()) == cloud.ids
+
+
+@pytest.mark.parametrize('status', [400, 404])
+def test_a_page_of_tags_that_there_is_not_ends_the_list(
+    conn: connection.Connection, answers: requests_mock.Mocker, status: int
+) -> None:
+    answers.get(
+        TAGS,
+        [{'json': {'tags': ['a.b']}}, {'status_code': status, 'json': {}}],
+    )
+
+    assert [each.key for each in conn.ims.tags()] == ['a']
 
 
 # ====== PAGES THAT THE CLOUD CANNOT DELIVER ======
@@ -226,6 +397,68 @@ def test_a_page_that_cannot_be_had_is_asked_for_in_halves(
 
     assert ids(getattr(conn.ims, name)()) == cloud.ids
     assert {1000, 500, 250, 125} == set(cloud.limits)
+
+
+@CUTS
+def test_tags_are_asked_for_in_halves(
+    conn: connection.Connection,
+    answers: requests_mock.Mocker,
+    cut: Callable[[Any, int], str],
+) -> None:
+    cloud = Tags(2345)
+    cloud.deliver = lambda context, count: count > 200 and cut(context, count)
+    answers.get(TAGS, text=cloud.answer)
+
+    assert [f'{each.key}.v' for each in conn.ims.tags()] == cloud.tags
+    assert {1000, 500, 250, 125} == set(cloud.limits)
+    cloud.limits.clear()
+    assert len(list(conn.ims.tags())) == 2345
+    assert set(cloud.limits) == {125}
+
+
+@CUTS
+def test_tagged_images_are_asked_for_in_halves(
+    conn: connection.Connection,
+    answers: requests_mock.Mocker,
+    cut: Callable[[Any, int], str],
+) -> None:
+    cloud = Search(2345)
+    cloud.deliver = lambda context, count: count > 200 and cut(context, count)
+    answers.post(SEARCH, text=cloud.answer)
+
+    assert ids(conn.ims.images_by_tags()) == cloud.ids
+    assert {1000, 500, 250, 125} == set(cloud.limits)
+    cloud.limits.clear()
+    assert ids(conn.ims.images_by_tags()) == cloud.ids
+    assert set(cloud.limits) == {125}
+
+
+def test_tags_become_too_large_in_the_middle_of_a_list(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> None:
+    cloud = Tags(3100)
+    cloud.deliver = lambda context, count: (
+        len(cloud.limits) in (3, 4, 5, 6) and _refuse(413)(context, count)
+    )
+    answers.get(TAGS, text=cloud.answer)
+
+    assert [f'{each.key}.v' for each in conn.ims.tags()] == cloud.tags
+    assert cloud.limits[1:7] == [1000, 1000, 500, 250, 125, 50]
+
+
+@pytest.mark.parametrize('call', ['tags', 'images_by_tags'])
+def test_the_callers_own_size_of_other_lists_is_left_as_it_is(
+    conn: connection.Connection, answers: requests_mock.Mocker, call: str
+) -> None:
+    cloud: Any = {'tags': Tags, 'images_by_tags': Search}[call](700)
+    cloud.deliver = _refuse(413)
+    answers.get(TAGS, text=cloud.answer)
+    answers.post(SEARCH, text=cloud.answer)
+
+    with pytest.raises(sdk_exceptions.HttpException):
+        list(getattr(conn.ims, call)(limit=300))
+
+    assert set(cloud.limits) == {300}
 
 
 @CUTS
