@@ -1,5 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fleets of images: declared in a manifest, planned, applied, resumed."""
+"""Fleets of images: declared in a manifest, planned, applied, resumed.
+
+::
+
+    from ims_ext import pipeline
+
+    manifest = pipeline.Manifest.load('platform.yaml')
+    with pipeline.Run(manifest) as run:
+        print(run.plan().changes)
+        outcome = run.apply()
+
+What ``openstack ims pipeline`` does is all here, for programs.
+"""
 
 from ims_ext.pipeline.manifest import Manifest as Manifest
 from ims_ext.pipeline.manifest import ManifestError as ManifestError

@@ -13,15 +13,15 @@ import time
 from ims_ext.objectstore import ObjectStore
 from ims_ext.pipeline import engine
 from ims_ext.pipeline import looking
-from ims_ext.pipeline import plan as _plan
+from ims_ext.pipeline import planning
 from ims_ext.pipeline.clouds import Clouds
 from ims_ext.pipeline.events import Tell
 from ims_ext.pipeline.manifest import Manifest
 from ims_ext.pipeline.manifest import model
-from ims_ext.pipeline.plan.fleet import declared
-from ims_ext.pipeline.plan.model import Action
-from ims_ext.pipeline.plan.model import Kind
-from ims_ext.pipeline.plan.model import Plan
+from ims_ext.pipeline.planning.fleet import declared
+from ims_ext.pipeline.planning.model import Action
+from ims_ext.pipeline.planning.model import Kind
+from ims_ext.pipeline.planning.model import Plan
 from ims_ext.pipeline.running import Execution
 from ims_ext.pipeline.running import State
 from ims_ext.pipeline.running import Unit
@@ -115,7 +115,7 @@ class Application:
     def plan(self) -> Plan:
         """Look at the clouds, and return what there is to do."""
         self._seen = self._look()
-        made = _plan.make(self._manifest, self._seen, self._adopt)
+        made = planning.make(self._manifest, self._seen, self._adopt)
         actions = tuple(each for each in made.actions if self._only(each))
         return dataclasses.replace(made, actions=actions)
 

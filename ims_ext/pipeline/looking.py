@@ -18,8 +18,8 @@ from ims_ext.pipeline.clouds import Clouds
 from ims_ext.pipeline.clouds import is_project_id
 from ims_ext.pipeline.manifest import Manifest
 from ims_ext.pipeline.manifest import model
-from ims_ext.pipeline.plan.fleet import Fleet
-from ims_ext.pipeline.plan.fleet import declared
+from ims_ext.pipeline.planning.fleet import Fleet
+from ims_ext.pipeline.planning.fleet import declared
 from ims_ext.pipeline.seen import Seen
 from ims_ext.pipeline.seen import SeenImage
 from ims_ext.pipeline.seen import SeenTarget

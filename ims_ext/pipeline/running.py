@@ -15,10 +15,10 @@ from ims_ext import exceptions
 from ims_ext.pipeline import engine
 from ims_ext.pipeline import steps
 from ims_ext.pipeline.manifest import model
-from ims_ext.pipeline.plan.model import Action
-from ims_ext.pipeline.plan.model import Item
-from ims_ext.pipeline.plan.model import Kind
-from ims_ext.pipeline.plan.model import Plan
+from ims_ext.pipeline.planning.model import Action
+from ims_ext.pipeline.planning.model import Item
+from ims_ext.pipeline.planning.model import Kind
+from ims_ext.pipeline.planning.model import Plan
 from ims_ext.pipeline.steps.retiring import NeededError
 from ims_ext.pipeline.steps.work import Tools
 from ims_ext.pipeline.steps.work import Work

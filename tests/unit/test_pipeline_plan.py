@@ -11,12 +11,12 @@ import pytest
 
 from ims_ext.pipeline import Manifest
 from ims_ext.pipeline import identity
-from ims_ext.pipeline import plan
-from ims_ext.pipeline.plan import Action
-from ims_ext.pipeline.plan import Item
-from ims_ext.pipeline.plan import Kind
-from ims_ext.pipeline.plan import showing
-from ims_ext.pipeline.plan import versions
+from ims_ext.pipeline import planning
+from ims_ext.pipeline.planning import Action
+from ims_ext.pipeline.planning import Item
+from ims_ext.pipeline.planning import Kind
+from ims_ext.pipeline.planning import showing
+from ims_ext.pipeline.planning import versions
 from ims_ext.pipeline.seen import Seen
 from ims_ext.pipeline.seen import SeenImage
 from ims_ext.pipeline.seen import SeenTarget
@@ -88,7 +88,7 @@ def planned(
     body: str, there: Seen | None = None, count: int = 3, **options: Any
 ) -> list[Action]:
     """Return the actions of a plan."""
-    made = plan.make(manifest(body, count), there or seen(), **options)
+    made = planning.make(manifest(body, count), there or seen(), **options)
     return list(made.actions)
 
 
@@ -435,7 +435,7 @@ def test_an_image_that_the_manifest_no_longer_names_is_told() -> None:
 def test_the_quota_is_counted_before_anything_is_promised() -> None:
     there = seen(target('de', quota=100, used=99))
 
-    made = plan.make(manifest('targets: [de]'), there)
+    made = planning.make(manifest('targets: [de]'), there)
 
     (quota,) = [each for each in made.quotas if each.target == 'de']
     assert quota.then == 102
@@ -444,7 +444,7 @@ def test_the_quota_is_counted_before_anything_is_promised() -> None:
 
 
 def test_a_plan_is_shown_a_line_an_action() -> None:
-    made = plan.make(manifest('', 1), seen())
+    made = planning.make(manifest('', 1), seen())
 
     assert list(showing.lines(made)) == [
         'pipeline platform: 1 image, 2 targets; 0 images seen there in 0.0 s',

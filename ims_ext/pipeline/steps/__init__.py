@@ -8,7 +8,7 @@ flow. Waiting is for the watcher.
 import datetime
 
 from ims_ext.pipeline.engine import Step
-from ims_ext.pipeline.plan.model import Kind
+from ims_ext.pipeline.planning.model import Kind
 from ims_ext.pipeline.steps import changing
 from ims_ext.pipeline.steps import making
 from ims_ext.pipeline.steps import members

@@ -6,8 +6,8 @@ import datetime
 
 from ims_ext.pipeline import identity
 from ims_ext.pipeline.engine import Step
-from ims_ext.pipeline.plan import drift
-from ims_ext.pipeline.plan.image import digest_of
+from ims_ext.pipeline.planning import drift
+from ims_ext.pipeline.planning.image import digest_of
 from ims_ext.pipeline.seen import SeenImage
 from ims_ext.pipeline.steps.work import Work
 

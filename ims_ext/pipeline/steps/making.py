@@ -10,8 +10,8 @@ from ims_ext.pipeline import home
 from ims_ext.pipeline import identity
 from ims_ext.pipeline.engine import Step
 from ims_ext.pipeline.manifest import model
-from ims_ext.pipeline.plan import routes
-from ims_ext.pipeline.plan.model import Route
+from ims_ext.pipeline.planning import routes
+from ims_ext.pipeline.planning.model import Route
 from ims_ext.pipeline.steps.work import Work
 
 #: Attributes that requests of each kind take beside tags and description.

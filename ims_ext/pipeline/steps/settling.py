@@ -5,7 +5,7 @@ import time
 
 from ims_ext.objectstore import ObjectStore
 from ims_ext.pipeline.engine import Step
-from ims_ext.pipeline.plan.model import Route
+from ims_ext.pipeline.planning.model import Route
 from ims_ext.pipeline.steps import making
 from ims_ext.pipeline.steps.work import Work
 

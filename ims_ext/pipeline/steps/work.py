@@ -12,7 +12,7 @@ from ims_ext.pipeline.clouds import Clouds
 from ims_ext.pipeline.events import Tell
 from ims_ext.pipeline.manifest import Manifest
 from ims_ext.pipeline.manifest import model
-from ims_ext.pipeline.plan.model import Action
+from ims_ext.pipeline.planning.model import Action
 from ims_ext.pipeline.seen import SeenImage
 
 if TYPE_CHECKING:

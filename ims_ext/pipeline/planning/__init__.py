@@ -4,14 +4,14 @@
 from collections.abc import Collection
 
 from ims_ext.pipeline.manifest import Manifest
-from ims_ext.pipeline.plan import fleet as _fleet
-from ims_ext.pipeline.plan.image import ImagePlanner
-from ims_ext.pipeline.plan.model import Action as Action
-from ims_ext.pipeline.plan.model import Item as Item
-from ims_ext.pipeline.plan.model import Kind as Kind
-from ims_ext.pipeline.plan.model import Plan as Plan
-from ims_ext.pipeline.plan.model import Quota as Quota
-from ims_ext.pipeline.plan.model import Route as Route
+from ims_ext.pipeline.planning import fleet as _fleet
+from ims_ext.pipeline.planning.image import ImagePlanner
+from ims_ext.pipeline.planning.model import Action as Action
+from ims_ext.pipeline.planning.model import Item as Item
+from ims_ext.pipeline.planning.model import Kind as Kind
+from ims_ext.pipeline.planning.model import Plan as Plan
+from ims_ext.pipeline.planning.model import Quota as Quota
+from ims_ext.pipeline.planning.model import Route as Route
 from ims_ext.pipeline.seen import Seen
 
 

@@ -6,7 +6,7 @@ import dataclasses
 
 from ims_ext.pipeline.manifest import Manifest
 from ims_ext.pipeline.manifest import model
-from ims_ext.pipeline.plan.model import Route
+from ims_ext.pipeline.planning.model import Route
 from ims_ext.pipeline.seen import SeenVersion
 
 GIB = 1024**3

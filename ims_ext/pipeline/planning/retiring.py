@@ -6,12 +6,12 @@ import datetime
 
 from ims_ext.pipeline.manifest import model
 from ims_ext.pipeline.manifest import units
-from ims_ext.pipeline.plan import sharing
-from ims_ext.pipeline.plan import versions
-from ims_ext.pipeline.plan.channels import Spot
-from ims_ext.pipeline.plan.model import Action
-from ims_ext.pipeline.plan.model import Item
-from ims_ext.pipeline.plan.model import Kind
+from ims_ext.pipeline.planning import sharing
+from ims_ext.pipeline.planning import versions
+from ims_ext.pipeline.planning.channels import Spot
+from ims_ext.pipeline.planning.model import Action
+from ims_ext.pipeline.planning.model import Item
+from ims_ext.pipeline.planning.model import Kind
 from ims_ext.pipeline.seen import Seen
 from ims_ext.pipeline.seen import SeenImage
 from ims_ext.pipeline.seen import SeenTarget

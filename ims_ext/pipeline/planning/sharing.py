@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ims_ext.pipeline.manifest import Manifest
 from ims_ext.pipeline.manifest import model
-from ims_ext.pipeline.plan.channels import Spot
-from ims_ext.pipeline.plan.model import Action
-from ims_ext.pipeline.plan.model import Item
-from ims_ext.pipeline.plan.model import Kind
+from ims_ext.pipeline.planning.channels import Spot
+from ims_ext.pipeline.planning.model import Action
+from ims_ext.pipeline.planning.model import Item
+from ims_ext.pipeline.planning.model import Kind
 from ims_ext.pipeline.seen import ACCEPTED
 from ims_ext.pipeline.seen import PENDING
 from ims_ext.pipeline.seen import REJECTED

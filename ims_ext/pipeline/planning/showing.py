@@ -7,9 +7,9 @@ from typing import Any
 
 from ims_ext import exceptions
 from ims_ext.pipeline.manifest import units
-from ims_ext.pipeline.plan.model import Action
-from ims_ext.pipeline.plan.model import Kind
-from ims_ext.pipeline.plan.model import Plan
+from ims_ext.pipeline.planning.model import Action
+from ims_ext.pipeline.planning.model import Kind
+from ims_ext.pipeline.planning.model import Plan
 
 #: The version of the JSON form.
 FORMAT = 'ims-ext/plan/v1'
