@@ -170,7 +170,7 @@ def _exec(arguments: argparse.Namespace) -> int:
         _emulator(arguments) as server,
         _clouds_file(server, arguments.access_keys) as path,
     ):
-        return _run(command, _environment(path, server))
+        return _run(command, _environment(arguments, path, server))
 
 
 @contextlib.contextmanager
@@ -187,7 +187,9 @@ def _clouds_file(
         yield path
 
 
-def _environment(path: Path, server: 'EmulatorServer') -> dict[str, str]:
+def _environment(
+    arguments: argparse.Namespace, path: Path, server: 'EmulatorServer'
+) -> dict[str, str]:
     """Return the environment that makes a client use the emulator."""
     environment = {
         name: value
@@ -206,6 +208,8 @@ def _environment(path: Path, server: 'EmulatorServer') -> dict[str, str]:
         # trusted.
         environment['AWS_CA_BUNDLE'] = str(server.cacert)
         environment['NODE_EXTRA_CA_CERTS'] = str(server.cacert)
+    if arguments.access_keys:
+        environment |= summary.variables(server)
     return environment
 
 
@@ -261,7 +265,7 @@ def _demo(arguments: argparse.Namespace) -> int:
         print(f"$ openstack {shlex.join(command)}", flush=True)
         return _run(
             [sys.executable, '-m', 'openstackclient.shell', *command],
-            _environment(path, server),
+            _environment(arguments, path, server),
         )
 
 

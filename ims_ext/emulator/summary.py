@@ -114,39 +114,32 @@ def _exports(variables: dict[str, str]) -> list[str]:
 # ====== OTHER CLIENTS ======
 
 
+def variables(server: 'EmulatorServer') -> dict[str, str]:
+    """Return what sets clients up that know no clouds.yaml, with keys.
+
+    :param server: The emulator, which runs.
+    """
+    cloud = server.clouds(access_keys=True)['clouds']['emulator']
+    return {
+        **_aws(server, cloud),
+        **_rclone(server, cloud),
+        **_vendor(server, cloud),
+    }
+
+
 def _other_clients(
     server: 'EmulatorServer', cloud: dict[str, Any]
 ) -> list[str]:
     """Return how clients are set up that know no clouds.yaml."""
-    region = cloud['region_name']
     ca = None if server.cacert is None else str(server.cacert)
-    url = server.bucket_url
-    aws = {
-        'AWS_ACCESS_KEY_ID': cloud['ak'],
-        'AWS_SECRET_ACCESS_KEY': cloud['sk'],
-        'AWS_DEFAULT_REGION': region,
-        'AWS_ENDPOINT_URL_S3': url,
-    }
-    rclone = {
-        'RCLONE_CONFIG_EMULATOR_TYPE': 's3',
-        'RCLONE_CONFIG_EMULATOR_PROVIDER': (
-            'HuaweiOBS' if server.addresses.has_names else 'Other'
-        ),
-        'RCLONE_CONFIG_EMULATOR_ACCESS_KEY_ID': cloud['ak'],
-        'RCLONE_CONFIG_EMULATOR_SECRET_ACCESS_KEY': cloud['sk'],
-        'RCLONE_CONFIG_EMULATOR_REGION': region,
-        'RCLONE_CONFIG_EMULATOR_ENDPOINT': url,
-    }
-    if ca is not None:
-        aws['AWS_CA_BUNDLE'] = ca
-        rclone['RCLONE_CA_CERT'] = ca
     return [
         "awscli and boto3:",
-        *_exports(aws),
+        *_exports(_aws(server, cloud)),
         "  aws s3 ls",
         "rclone:",
-        *_exports(rclone),
-        "  rclone lsd emulator:",
+        *_exports(_rclone(server, cloud)),
+        # It does not start where that is set.
+        f"  {'env -u AWS_CA_BUNDLE ' if ca else ''}rclone lsd emulator:",
         "s3cmd:",
         f'  {_s3cmd(server, cloud, ca)} ls',
         "The vendor's SDKs:",
@@ -155,6 +148,34 @@ def _other_clients(
         "The vendor's OBS SDKs (esdk-obs-python):",
         f'  {_esdk(server, cloud, ca)}',
     ]
+
+
+def _aws(server: 'EmulatorServer', cloud: dict[str, Any]) -> dict[str, str]:
+    found = {
+        'AWS_ACCESS_KEY_ID': cloud['ak'],
+        'AWS_SECRET_ACCESS_KEY': cloud['sk'],
+        'AWS_DEFAULT_REGION': cloud['region_name'],
+        'AWS_ENDPOINT_URL_S3': server.bucket_url,
+    }
+    if server.cacert is not None:
+        found['AWS_CA_BUNDLE'] = str(server.cacert)
+    return found
+
+
+def _rclone(server: 'EmulatorServer', cloud: dict[str, Any]) -> dict[str, str]:
+    # What it takes for a bucket's name, it puts before HuaweiOBS's only.
+    provider = 'HuaweiOBS' if server.addresses.has_names else 'Other'
+    found = {
+        'RCLONE_CONFIG_EMULATOR_TYPE': 's3',
+        'RCLONE_CONFIG_EMULATOR_PROVIDER': provider,
+        'RCLONE_CONFIG_EMULATOR_ACCESS_KEY_ID': cloud['ak'],
+        'RCLONE_CONFIG_EMULATOR_SECRET_ACCESS_KEY': cloud['sk'],
+        'RCLONE_CONFIG_EMULATOR_REGION': cloud['region_name'],
+        'RCLONE_CONFIG_EMULATOR_ENDPOINT': server.bucket_url,
+    }
+    if server.cacert is not None:
+        found['RCLONE_CA_CERT'] = str(server.cacert)
+    return found
 
 
 def _s3cmd(

@@ -54,9 +54,9 @@ def run(lines: list[str], **programs: str) -> str:
     for line in lines[:-1]:
         name, _, value = line.removeprefix('export ').partition('=')
         environment[name] = value
-    first, *words = shlex.split(lines[-1])
+    words = shlex.split(lines[-1])
     done = subprocess.run(
-        [programs[first], *words],
+        [programs.get(word, word) for word in words],
         env=environment,
         capture_output=True,
         text=True,

@@ -236,3 +236,29 @@ def test_a_command_trusts_the_authority(tmp_path: Path) -> None:
     )
 
     assert (done.stdout, done.returncode) == ('3\n', 0), done.stderr
+
+
+@pytest.mark.parametrize('has_keys', [False, True])
+def test_a_command_gets_access_keys_on_request_only(has_keys: bool) -> None:
+    program = (
+        'import boto3, os;'
+        'print(os.environ.get("HUAWEICLOUD_SDK_PROJECT_ID"));'
+        '"AWS_ENDPOINT_URL_S3" in os.environ and '
+        'print(boto3.client("s3").list_buckets()["Buckets"][0]["Name"])'
+    )
+    options = ['--access-keys'] if has_keys else []
+    done = subprocess.run(
+        [
+            *(script('ims-emulator'), 'exec', *options, '--'),
+            *(sys.executable, '-c', program),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert (lines[0] != 'None') is has_keys
+    assert lines[1:] == (['images'] if has_keys else [])
