@@ -278,7 +278,7 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
     try:
         from ims_ext.emulator.server import EmulatorServer
         from ims_ext.emulator.server import PortError
-        from ims_ext.emulator.service import RegionError
+        from ims_ext.emulator.service import SettingError
         from ims_ext.emulator.state import StateError
     except ImportError as error:
         raise EmulatorFailure(
@@ -314,7 +314,7 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
             like=arguments.like,
         )
         server.start()
-    except (PortError, RegionError, StateError) as error:
+    except (PortError, SettingError, StateError) as error:
         raise EmulatorFailure(str(error)) from error
     try:
         advice = names.advice(server) if server.addresses.has_names else None

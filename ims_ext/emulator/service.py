@@ -4,13 +4,14 @@
 from collections.abc import Callable, Iterable
 import dataclasses
 import re
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, get_args
 
 from ims_ext.emulator.address import Addresses
 from ims_ext.emulator.delays import Delays
 from ims_ext.emulator.fault.sets import Faults
 from ims_ext.emulator.profile import ALL_CLOUDS
 from ims_ext.emulator.profile import Profile
+from ims_ext.emulator.work.web_source import check_host
 
 if TYPE_CHECKING:
     from ims_ext.emulator.bucket.store import BucketStore
@@ -27,7 +28,11 @@ _REGION = re.compile('[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?')
 IMAGE_QUOTA = ALL_CLOUDS.image_quota
 
 
-class RegionError(ValueError):
+class SettingError(ValueError):
+    """Settings that an emulator cannot have."""
+
+
+class RegionError(SettingError):
     """Names of regions that an emulator cannot have."""
 
 
@@ -69,11 +74,31 @@ class Settings:
     profile: Profile = ALL_CLOUDS
 
     def __post_init__(self) -> None:
-        """Refuse names of regions that are none, or one given twice."""
+        """Refuse what cannot be, or makes no sense together.
+
+        :raises: :class:`SettingError`
+        """
+        self._check_glance()
         names = [check_region(region).lower() for region in self.regions]
         for name in names:
             if names.count(name) > 1:
                 raise RegionError(f"There are two regions {name}")
+
+    def _check_glance(self) -> None:
+        if self.glance not in get_args(Glance):
+            raise SettingError(
+                f"glance is {' or '.join(get_args(Glance))}, not "
+                f"{self.glance!r}"
+            )
+        if self.import_hosts and self.glance != 'full':
+            raise SettingError(
+                "Images are fetched from hosts with --glance full only"
+            )
+        try:
+            for host in self.import_hosts:
+                check_host(host)
+        except ValueError as error:
+            raise SettingError(str(error)) from error
 
     @property
     def region(self) -> str:

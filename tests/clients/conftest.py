@@ -20,7 +20,9 @@ import pytest
 
 from ims_ext.emulator.server import EmulatorServer
 
+from . import whole_glance
 from .outcome import Outcomes
+from .whole_glance import WholeGlance
 
 CHECKOUT = Path(__file__).parents[2]
 REGION = 'eu-emu-1'
@@ -84,6 +86,15 @@ def cloud() -> Iterator[Cloud]:
     """An emulator for all clients."""
     with EmulatorServer(region=REGION) as server:
         yield cloud_of(server)
+
+
+@pytest.fixture
+def glance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeGlance]:
+    """A whole Glance of the test's own: not all clients clean up."""
+    with whole_glance.running(
+        tmp_path_factory.mktemp('web'), REGION
+    ) as glance:
+        yield glance
 
 
 @pytest.fixture

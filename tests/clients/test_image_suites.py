@@ -5,20 +5,11 @@ They are tempest's, by which clouds are told to be OpenStack's, and those of
 openstacksdk that need a cloud.
 """
 
-from collections.abc import Iterator, Mapping
-import dataclasses
-import functools
-import http.server
+from collections.abc import Mapping
 from pathlib import Path
-import subprocess
-import threading
 from typing import Any
 
-import pytest
 import yaml
-
-from ims_ext.emulator.seed import Account
-from ims_ext.emulator.server import EmulatorServer
 
 from .conftest import REGION
 from .conftest import kept_environment
@@ -26,6 +17,7 @@ from .conftest import python_client
 from .outcome import PROGRAMS
 from .outcome import Outcomes
 from .outcome import version_of
+from .whole_glance import WholeGlance
 
 TEMPEST = 'tempest.api.image.v2'
 
@@ -72,79 +64,8 @@ SKIPPED = {
     }.items()
 }
 
-#: Users beside alice and bob: the suite wants one more project, and somebody
-#: who only reads.
-USERS = (
-    Account('carol', 'carol-secret', 'gamma'),
-    Account('rita', 'rita-secret', 'alpha'),
-)
-_ROLES = {'admin': 'admin', 'rita': 'reader'}
 
-
-@dataclasses.dataclass(frozen=True)
-class Glance:
-    """An emulator with a whole Glance.
-
-    :ivar web: The URL of a web server beside it, with disk images.
-    """
-
-    server: EmulatorServer
-    web: str
-
-    def cloud(self, user: str) -> dict[str, Any]:
-        """Return a user's entry for a clouds.yaml, without our hook."""
-        cloud: dict[str, Any] = self.server.clouds()['clouds'][user]
-        del cloud['vendor_hook']
-        return cloud
-
-    def account(self, user: str) -> dict[str, Any]:
-        """Return a user as tempest wants to know them."""
-        auth = self.cloud(user)['auth']
-        role = _ROLES.get(user, 'member')
-        return {
-            'username': user,
-            'password': auth['password'],
-            'project_name': auth['project_name'],
-            'domain_name': 'Default',
-            'roles': [role],
-            'types': [role] if role == 'admin' else [],
-        }
-
-
-class _Files(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def glance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Glance]:
-    """Give an emulator with a whole Glance, and a web server beside it.
-
-    Each suite has one of its own: not all clean up.
-    """
-    folder = tmp_path_factory.mktemp('web')
-    (folder / 'disk.raw').write_bytes(bytes(range(256)) * 64)
-    subprocess.run(
-        ['qemu-img', 'create', '-q', '-f', 'qcow2',
-         folder / 'disk.qcow2', '1M'],
-        check=True,
-    )  # fmt: skip
-    web = http.server.ThreadingHTTPServer(
-        ('127.0.0.1', 0), functools.partial(_Files, directory=str(folder))
-    )
-    threading.Thread(target=web.serve_forever, daemon=True).start()
-    with EmulatorServer(
-        region=REGION,
-        glance='full',
-        import_hosts=['127.0.0.1'],
-        users=USERS,
-    ) as server:
-        yield Glance(server, f'http://127.0.0.1:{web.server_address[1]}')
-    web.shutdown()
-    web.server_close()
-
-
-def configuration(glance: Glance, folder: Path) -> Mapping[str, Any]:
+def configuration(glance: WholeGlance, folder: Path) -> Mapping[str, Any]:
     """Return what tempest has to know of a cloud, section by section."""
     accounts = folder / 'accounts.yaml'
     users = ('alice', 'bob', 'carol', 'rita', 'admin')
@@ -186,7 +107,9 @@ def configuration(glance: Glance, folder: Path) -> Mapping[str, Any]:
     }
 
 
-def test_tempest(glance: Glance, outcomes: Outcomes, tmp_path: Path) -> None:
+def test_tempest(
+    glance: WholeGlance, outcomes: Outcomes, tmp_path: Path
+) -> None:
     programs = python_client('tempest', 'testscenarios')
     sections = configuration(glance, tmp_path)
     lines = []
@@ -206,7 +129,7 @@ def test_tempest(glance: Glance, outcomes: Outcomes, tmp_path: Path) -> None:
 
 
 def test_openstacksdk(
-    glance: Glance, outcomes: Outcomes, tmp_path: Path
+    glance: WholeGlance, outcomes: Outcomes, tmp_path: Path
 ) -> None:
     programs = python_client('openstacksdk', 'oslotest', 'requests-mock')
     clouds = {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests that nobody would write, to each operation of the emulator."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import dataclasses
 import functools
 import json
@@ -36,6 +36,12 @@ KINDS = {
     'image_url': 'url',
     'images': 'image',
     'instance_id': 'server',
+    'kind': 'kind',
+    'namespace': 'namespace',
+    'store_id': 'store',
+    'task_id': 'task',
+    'uri': 'uri',
+    'url': 'uri',
     'job_id': 'job',
     'key': 'tag',
     'member': 'project',
@@ -48,7 +54,7 @@ KINDS = {
     'volume_id': 'volume',
 }
 
-PLACEHOLDER = re.compile('<(?:path:)?([a-z_]+)>')
+PLACEHOLDER = re.compile(r'<(?:path:|any\([a-z, ]+\):)?([a-z_]+)>')
 
 #: What somebody has, by kind.
 Things: TypeAlias = Mapping[str, str]
@@ -90,8 +96,9 @@ class Sent:
     body: bytes
 
 
-def _operations() -> Iterator[Operation]:
-    for capability in CAPABILITIES:
+def operations_of(capabilities: Iterable[object]) -> Iterator[Operation]:
+    """Yield the operations of capabilities."""
+    for capability in capabilities:
         mount = getattr(capability, 'mount', IMAGE)
         for name in dir(capability):
             handler = getattr(capability, name)
@@ -99,7 +106,7 @@ def _operations() -> Iterator[Operation]:
                 yield Operation(mount, each.method, each.path)
 
 
-OPERATIONS = sorted(_operations(), key=str)
+OPERATIONS = sorted(operations_of(CAPABILITIES), key=str)
 
 
 @functools.cache
@@ -305,10 +312,12 @@ def _replaced(value: Any, at: tuple[Any, ...], new: Any) -> Any:
 
 @st.composite
 def _bodies(
-    draw: st.DrawFn, operation: Operation, owners: list[Things]
+    draw: st.DrawFn,
+    operation: Operation,
+    owners: list[Things],
+    examples: Sequence[Any],
 ) -> bytes:
-    """Draw a body: mostly a documented one with something wrong in it."""
-    examples = documented_bodies().get(operation, [])
+    """Draw a body: mostly a good one with something wrong in it."""
     if operation.method in ('GET', 'HEAD') and not _seldom(draw, 8):
         return b''
     if _seldom(draw, 10):
@@ -331,13 +340,20 @@ def _bodies(
 
 @st.composite
 def requests_to(
-    draw: st.DrawFn, operation: Operation, token: str, owners: list[Things]
+    draw: st.DrawFn,
+    operation: Operation,
+    token: str,
+    owners: list[Things],
+    bodies: Sequence[Any] | None = None,
 ) -> Sent:
     """Draw a request to an operation.
 
     :param token: The token of whoever sends it.
     :param owners: Things that are named in it, the sender's first.
+    :param bodies: Good bodies; the documented ones where not given.
     """
+    if bodies is None:
+        bodies = documented_bodies().get(operation, [])
 
     def value(name: str) -> str:
         # No other project's is answered at all.
@@ -363,7 +379,7 @@ def requests_to(
         headers['Content-Type'] = draw(ODD_TYPES)
     if _seldom(draw, 40):
         headers['X-Auth-Token'] = draw(st.sampled_from(['', 'x' * 9999, 'ÿ']))
-    body = draw(_bodies(operation, owners))
+    body = draw(_bodies(operation, owners, bodies))
     return Sent(operation.method, target, headers, body)
 
 

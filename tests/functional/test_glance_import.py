@@ -298,6 +298,21 @@ def test_an_administrator_makes_an_image_by_a_task(glance: Glance) -> None:
     glance.admin.request('DELETE', f'/v2/images/{image_id}')
 
 
+@pytest.mark.parametrize(
+    ('settings', 'words'),
+    [
+        ({'glance': 'half'}, "documented or full"),
+        ({'import_hosts': ['127.0.0.1']}, "--glance full"),
+        ({'glance': 'full', 'import_hosts': ['http://x/']}, "no host"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(
+    settings: Any, words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        EmulatorServer(**settings)
+
+
 def test_tasks_are_for_administrators(glance: Glance) -> None:
     statuses = [
         glance.alice.request(method, path).status_code
@@ -333,3 +348,19 @@ def test_without_a_whole_glance_nothing_is_there(
     image_id = tenant.create_metadata()
     answer = tenant.request(method, path.format(image_id))
     assert answer.status_code == 404
+
+
+def test_a_task_is_forgotten_in_time(tmp_path: Path) -> None:
+    with running(tmp_path) as glance:
+        old, new = glance.image(), glance.image()
+        for image_id in (old, new):
+            glance.upload(image_id, DATA, 'stage')
+        glance.begin(old, 'glance-direct')
+        task = glance.task(old)
+        glance.server.clock.advance('49h')
+        # Tokens have ended by now.
+        alice = Client(glance.server)
+        before = alice.get(f'/v2/images/{old}/tasks').json()['tasks']
+        glance.begin(new, 'glance-direct', alice)
+        after = alice.get(f'/v2/images/{old}/tasks').json()['tasks']
+        assert (before, after) == ([task], [])

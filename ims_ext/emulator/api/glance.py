@@ -39,6 +39,8 @@ _BESIDE: tuple[Capability, ...] = (
     ResourceTypesApi,
     MetadefSchemasApi,
 )
+#: All that is there with a whole Glance only.
+ADDED = (*_INSTEAD.values(), *_BESIDE)
 
 
 def capabilities(documented: Iterable[Capability]) -> list[Capability]:

@@ -28,6 +28,7 @@ from ims_ext.emulator.http import Request
 from ims_ext.emulator.http import route
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Task
+from ims_ext.emulator.state.glance import KEPT_SECONDS
 
 LOG = logging.getLogger(__name__)
 
@@ -38,8 +39,7 @@ _WORKERS = 4
 _STATUSES = ('pending', 'processing', 'success', 'failure')
 _MAX_LIMIT = 1000
 _DEFAULT_LIMIT = 25
-#: For how long an ended task is told of, as is said of it.
-_KEPT = datetime.timedelta(hours=48)
+_KEPT = datetime.timedelta(seconds=KEPT_SECONDS)
 
 
 class TaskFailure(Exception):

@@ -9,6 +9,9 @@ from ims_ext.emulator.state.record import Codec
 from ims_ext.emulator.state.record import Table
 from ims_ext.emulator.state.record import timestamp
 
+#: For how long a task is told of after its end.
+KEPT_SECONDS = 48 * 3600
+
 
 @dataclasses.dataclass
 class Task:
@@ -74,8 +77,16 @@ class Tasks(Table[Task]):
         return self._select("status IN ('pending', 'processing')")
 
     def add(self, task: Task) -> Task:
-        """Keep a new task and return it, with its times set."""
-        task.created_at = task.updated_at = timestamp(self._clock())
+        """Keep a new task and return it, with its times set.
+
+        Tasks that ended long ago are forgotten at the same time.
+        """
+        now = self._clock()
+        task.created_at = task.updated_at = timestamp(now)
+        self._delete(
+            "status IN ('success', 'failure') AND updated_at < ?",
+            timestamp(now - KEPT_SECONDS),
+        )
         self._insert(task)
         return task
 
