@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Sequence
 import dataclasses
+from typing import Any
 
 from ims_ext.emulator.api.image_attributes import defaults
 from ims_ext.emulator.openstack.agency import add_first_agency
@@ -23,6 +24,11 @@ _PUBLIC_OS_VERSIONS = (
     'CentOS 7.6 64bit',
     'Windows Server 2016 Standard 64bit',
 )
+#: Images of the marketplace, and what they run.
+_MARKET_IMAGES = {
+    'Web Shop on Ubuntu 18.04': 'Ubuntu 18.04 server 64bit',
+    'Firewall on CentOS 7.6': 'CentOS 7.6 64bit',
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,7 +163,7 @@ def _project(state: State, name: str, region: str) -> Project:
 def _public_images(state: State, project_id: str) -> dict[str, str]:
     """Return the public images that a project sees: OS version and ID."""
     query = ImageQuery(
-        project_id, conditions=[Condition('visibility', 'eq', 'public')]
+        project_id, conditions=[Condition('__imagetype', 'eq', 'gold')]
     )
     return {
         str(image.get('__os_version')): image.id
@@ -173,22 +179,41 @@ def _add_public_images(state: State, region: str, first: str) -> None:
         name, DOMAIN.id, region, "Owns the public images"
     )
     for os_version in _PUBLIC_OS_VERSIONS:
-        attributes = {
-            **defaults(os_version),
-            'min_disk': 40,
-            'protected': True,
-            'hw_firmware_type': 'bios',
-            '__imagetype': 'gold',
-            '__support_kvm': 'true',
-        }
-        # Public images come from no file.
-        del attributes['__root_origin']
-        state.images.add(
-            Image.new(
-                system.id,
-                os_version,
-                attributes,
-                status='active',
-                visibility='public',
-            )
+        _add_public_image(
+            state, system, os_version, os_version, {'__imagetype': 'gold'}
         )
+    for name, os_version in _MARKET_IMAGES.items():
+        market = {
+            '__imagetype': 'market',
+            '__productcode': state.ids.named('product', name),
+            '__is_offshelved': 'false',
+        }
+        _add_public_image(state, system, name, os_version, market)
+
+
+def _add_public_image(
+    state: State,
+    owner: Project,
+    name: str,
+    os_version: str,
+    others: dict[str, Any],
+) -> None:
+    """Add an image that everybody sees, and nobody changes.
+
+    :param others: The attributes that say what kind of image it is.
+    """
+    attributes = {
+        **defaults(os_version),
+        'min_disk': 40,
+        'protected': True,
+        'hw_firmware_type': 'bios',
+        '__support_kvm': 'true',
+        **others,
+    }
+    # Public images come from no file.
+    del attributes['__root_origin']
+    state.images.add(
+        Image.new(
+            owner.id, name, attributes, status='active', visibility='public'
+        )
+    )

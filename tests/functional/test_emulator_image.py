@@ -321,7 +321,7 @@ def test_public_images_are_there_from_the_start(
         each.properties['__imagetype']
         for each in alice.image.images(visibility='public')
     }
-    assert types == {'gold'}
+    assert types == {'gold', 'market'}
 
 
 def test_a_public_image_cannot_be_changed(

@@ -216,7 +216,8 @@ def test_a_region_can_be_added_to_a_state(tmp_path: pathlib.Path) -> None:
         project_id = Client(server).project_id
     with EmulatorServer(state_dir=tmp_path, regions=REGIONS) as server:
         assert Client(server).project_id == project_id
-        assert len(Client(server, 'alice-eu-nl').images()) == 3
+        there = Client(server, 'alice-eu-nl')
+        assert len(there.images(__imagetype='gold')) == 3
 
 
 @pytest.mark.parametrize('regions', [['eu-nl'], ['eu-nl', 'eu-de']])

@@ -39,6 +39,7 @@ from ims_ext.emulator.state import Effect
 from ims_ext.emulator.state import Image
 from ims_ext.emulator.state import ImageQuery
 from ims_ext.emulator.state import State
+from ims_ext.emulator.work.image_export import is_market
 from ims_ext.emulator.work.image_upload import ImageUpload
 from ims_ext.emulator.work.new_image import NewImages
 from ims_ext.emulator.work.settling import Settling
@@ -148,6 +149,9 @@ class NativeImagesApi:
         ):
             raise BadRequest("delete_backup must be true or false.")
         with self.state.transaction():
+            visible = self.state.images.visible(image_id, request.project_id)
+            if visible is not None and is_market(visible):
+                raise ImsError('IMG.0093')
             image = self._own(request, image_id)
             if image.attributes.get('protected'):
                 raise Forbidden(

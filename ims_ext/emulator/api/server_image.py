@@ -20,6 +20,7 @@ from ims_ext.emulator.state import Volume
 from ims_ext.emulator.work import disk_copy
 from ims_ext.emulator.work import image_making
 from ims_ext.emulator.work.disk_copy import DiskCopy
+from ims_ext.emulator.work.image_export import PRODUCT
 from ims_ext.emulator.work.job_runner import JobRunner
 
 _SERVER_JOB = 'imsCreateImageByInstance'
@@ -68,6 +69,7 @@ class ServerImagesApi:
                     **os_attributes(server.os_version),
                     'min_disk': disk.size,
                     '__originalimagename': server.image_id or '',
+                    **_product(disk),
                 },
                 tags,
             )
@@ -108,6 +110,7 @@ class ServerImagesApi:
                     **system,
                     'virtual_env_type': environment,
                     'min_disk': volume.size,
+                    **_product(volume),
                 },
                 tags,
             )
@@ -253,6 +256,12 @@ def system_disk(state: State, server: Server) -> Volume:
                 raise ImsError('IMG.0110')
             return volume
     raise ImsError('IMG.0119')
+
+
+def _product(disk: Volume) -> dict[str, str]:
+    """Return the attribute for a disk's product in the marketplace, if any."""
+    code = disk.image_metadata.get(PRODUCT)
+    return {PRODUCT: code} if code else {}
 
 
 def new_image(

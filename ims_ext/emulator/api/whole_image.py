@@ -22,6 +22,7 @@ from ims_ext.emulator.state import Server
 from ims_ext.emulator.state import State
 from ims_ext.emulator.work import image_making
 from ims_ext.emulator.work import whole_image_making
+from ims_ext.emulator.work.image_export import PRODUCT
 from ims_ext.emulator.work.job_runner import JobRunner
 from ims_ext.emulator.work.vault import enter
 from ims_ext.emulator.work.vault import server_vault
@@ -151,6 +152,8 @@ class WholeImagesApi:
         self, job_type: str, backup: Backup, name: str, body: dict[str, Any]
     ) -> Job:
         """Keep the image and the job that makes it of a backup."""
+        source = self.state.images.get(backup.image_id or '')
+        product = source.get(PRODUCT) if source else None
         image = server_image.new_image(
             backup.project_id,
             name,
@@ -163,6 +166,7 @@ class WholeImagesApi:
                 '__backup_id': backup.id,
                 '__originalimagename': backup.image_id or '',
                 '__whole_image': 'true',
+                **({PRODUCT: product} if product else {}),
             },
             rules.image_tags(body),
         )

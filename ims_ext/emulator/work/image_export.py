@@ -47,6 +47,9 @@ RESERVE = GIB
 #: Ends the names of files that are converted to.
 _SUFFIX = '.export'
 
+#: The attribute of images of the marketplace, and of what is made of them.
+PRODUCT = '__productcode'
+
 
 def exportable_image(
     state: State, image_id: str, project_id: str, quick: bool
@@ -61,6 +64,8 @@ def exportable_image(
     image = state.images.visible(image_id, project_id, at_once=True)
     if image is None:
         raise ImsError('IMG.0027')
+    if is_market(image):
+        raise ImsError('IMG.0078')
     if image.visibility == 'public':
         raise ImsError('IMG.0077')
     if image.owner != project_id:
@@ -95,8 +100,13 @@ def _check_kind(image: Image) -> None:
         raise ImsError('IMG.0071', "An encrypted image cannot be exported.")
 
 
+def is_market(image: Image) -> bool:
+    """Whether it is of the marketplace."""
+    return bool(image.get('__imagetype') == 'market')
+
+
 def _check_origin(state: State, image: Image) -> None:
-    if image.get('__productcode') or image.get('__imagetype') == 'market':
+    if image.get(PRODUCT):
         raise ImsError('IMG.0078')
     if image.get('__backup_id'):
         raise ImsError('IMG.0080')
