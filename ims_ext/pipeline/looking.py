@@ -230,12 +230,11 @@ class _Looking:
         fleet = Fleet(self._manifest, self._versions, there)
         asked = {
             one.id
-            for (name, _), ones in fleet.own.items()
-            for one in ones
+            for name, versions in fleet.own.items()
             if name in self._manifest.images
-            and _asks_for_members(
-                self._manifest.images[name], len(fleet.versions(name))
-            )
+            and _asks_for_members(self._manifest.images[name], len(versions))
+            for ones in versions.values()
+            for one in ones
         }
 
         def with_members(image: SeenImage) -> SeenImage:

@@ -67,8 +67,9 @@ def _orphans(
             one.id,
         )
         for target, fleet in fleets.items()
-        for (name, version), images in fleet.own.items()
+        for name, versions in fleet.own.items()
         if name not in manifest.images
+        for version, images in versions.items()
         for one in images
     ]
 

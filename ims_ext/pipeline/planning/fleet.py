@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A target's images by what they are for a pipeline."""
 
-import collections
 from collections.abc import Iterable, Mapping
 
 from ims_ext.pipeline import identity
@@ -21,7 +20,8 @@ class Fleet:
     :param declared: The images' versions, those found among them.
     :param seen: The target as it was seen.
 
-    :ivar own: The pipeline's images by image and version, the oldest first.
+    :ivar own: The pipeline's images, by the image's name and the version,
+        the oldest first.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Fleet:
             for before, name in self._now.items()
             for version in declared[name]
         }
-        self.own: dict[Which, list[SeenImage]] = collections.defaultdict(list)
+        self.own: dict[str, dict[str, list[SeenImage]]] = {}
         self._others: dict[str, SeenImage] = {}
         for each in sorted(
             seen.images, key=lambda image: (image.created_at, image.id)
@@ -50,7 +50,9 @@ class Fleet:
             if which is None:
                 self._others.setdefault(each.name, each)
             else:
-                self.own[which].append(each)
+                name, version = which
+                versions = self.own.setdefault(name, {})
+                versions.setdefault(version, []).append(each)
 
     def which(self, image: SeenImage) -> Which | None:
         """Return which image of the pipeline one is.
@@ -93,8 +95,7 @@ class Fleet:
             version: min(
                 each, key=lambda one: not (one.is_active or one.is_arriving)
             )
-            for (name, version), each in self.own.items()
-            if name == image
+            for version, each in self.own.get(image, {}).items()
         }
 
     def twins(self, image: str) -> dict[str, list[SeenImage]]:
@@ -105,8 +106,8 @@ class Fleet:
         counting = self.versions(image)
         return {
             version: [one for one in each if one is not counting[version]]
-            for (name, version), each in self.own.items()
-            if name == image and len(each) > 1
+            for version, each in self.own.get(image, {}).items()
+            if len(each) > 1
         }
 
     def other(self, name: str) -> SeenImage | None:
