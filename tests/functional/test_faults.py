@@ -13,6 +13,7 @@ from typing import Any
 import uuid
 
 from openstack import connection
+from openstack import exceptions as sdk_exceptions
 import pytest
 
 from ims_ext import exceptions
@@ -447,3 +448,23 @@ def test_a_token_that_ended_is_renewed_for_a_request_that_creates(
 
     assert faults.injected == 2
     assert len(list(conn.ims.images(name=name))) == 1
+
+
+# ====== SHAPES ======
+
+
+@pytest.mark.parametrize('shape', ['text', 'wrapped', 'flat', 'listed'])
+def test_a_refusal_in_another_shape_is_read(
+    conn: connection.Connection, faulty: Faulty, shape: str
+) -> None:
+    fault = f'status=409,code=IMG.0046,body={shape},path=/v2/cloudimages'
+    with (
+        faulty(fault) as faults,
+        pytest.raises(sdk_exceptions.HttpException) as caught,
+    ):
+        conn.ims.get_cloud_image(next(_IMAGE_IDS))
+
+    assert faults.injected > 0
+    assert 'A fault was asked for: Conflict' in str(caught.value)
+    if shape != 'text':
+        assert 'IMG.0046' in str(caught.value)

@@ -299,3 +299,18 @@ def test_many_effects_need_one_thread(held: Cloud, name: str) -> None:
 def test_a_delay_that_there_is_not_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match='delayed'):
         Delays.parse(text)
+
+
+@pytest.mark.parametrize('wait', [True, False])
+def test_an_image_that_the_job_does_not_tell_is_found(
+    held: Cloud, name: str, wait: bool
+) -> None:
+    ims = held.conn.ims
+    with held.server.faults.active('job=untold,count=1') as faults:
+        job = ims.create_image_from_server(
+            held.server_id('web'), name, wait=wait
+        )
+        job = job if wait else ims.wait_for_job(job)
+
+    assert faults.injected == 1
+    assert ims.get_cloud_image(job.image_id).name == name

@@ -41,6 +41,18 @@ FACTS = {
         'unit/test_job_image.py',
         'test_an_image_that_the_job_does_not_tell_is_found',
     ),
+    "the emulator's refusals have any of these shapes": (
+        'functional/test_faults.py',
+        'test_a_refusal_in_another_shape_is_read',
+    ),
+    "the emulator's jobs tell no image": (
+        'functional/test_late_effects.py',
+        'test_an_image_that_the_job_does_not_tell_is_found',
+    ),
+    "the emulator's pages are shorter than asked for": (
+        'functional/test_profiles.py',
+        'test_all_images_are_listed_however_short_the_pages',
+    ),
     "an upload is queued, then saving, after it was acknowledged": (
         'functional/test_late_effects.py',
         'test_an_image_is_queued_and_saving_before_it_is_active',

@@ -13,6 +13,9 @@ from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.work.job_runner import JobRunner
 
+#: What jobs tell of an image.
+_TOLD = ('image_id', 'image_name')
+
 #: Types whose documented ``entities`` have nothing but the image's ID.
 _TERSE = frozenset({'imsNativeImportImageJob', 'imsNativeExportImageJob'})
 
@@ -34,13 +37,22 @@ class JobsApi:
             if self.service.settings.profile.tells_progress:
                 entities['process_percent'] = fraction
             entities['current_task'] = job.params.get('task', job.type)
+        if _is_untold(job):
+            for name in _TOLD:
+                entities.pop(name, None)
         children = self.service.state.jobs.children(job_id)
-        if children:
+        if children and not _is_untold(job):
             entities['sub_jobs_result'] = [
                 representation(child) for child in children
             ]
             entities['sub_jobs_list'] = [child.id for child in children]
         return answer
+
+
+def _is_untold(job: Job) -> bool:
+    """Whether a job does not tell its images, as a fault has it."""
+    how, _ = job.params.get('fault', (None, None))
+    return bool(how == 'untold')
 
 
 def find_job(

@@ -10,9 +10,11 @@ A fault has a text form, which ``--fault``, the control route and
   the request has been processed, in the middle of the answer, or after the
   request has been processed and before any of the answer is sent;
 * ``slow=2.5``: a delay, in seconds;
-* ``body=truncated``, ``garbage``, ``html``, ``empty``: a damaged answer;
+* ``body=truncated``, ``garbage``, ``html``, ``empty``: a damaged answer; of a
+  refusal also ``text``, ``wrapped``, ``flat``, ``listed``: other shapes;
 * ``token-seconds=5``: tokens that end early;
 * ``job=hang``, ``job=fail``: jobs that never end, or end badly;
+* ``job=untold``: jobs that end well, and do not tell their images;
 * ``upload=killed``: images whose uploaded data the service cannot take.
 
 The others say more of it, or limit it; :data:`OPTIONS` has those that go
@@ -38,6 +40,11 @@ SERVICES = (
     'backup',
     'bucket',
 )
+
+#: What an answer's body may be replaced with.
+DAMAGES = ('truncated', 'garbage', 'html', 'empty')
+#: The shapes that a refusal may have beside its service's own.
+SHAPES = ('text', 'wrapped', 'flat', 'listed')
 
 _LIMITS = ('rate', 'after', 'count')
 _REQUEST = (*_LIMITS, 'on', 'method', 'path', 'query')
@@ -88,9 +95,9 @@ _VALUES: dict[str, tuple[Callable[[str], bool], str]] = {
     'status': _matching('200|[45][0-9][0-9]', "a status from 400 to 599"),
     'cut': _choice('before', 'middle', 'after'),
     'slow': _number(3600),
-    'body': _choice('truncated', 'garbage', 'html', 'empty'),
+    'body': _choice(*DAMAGES, *SHAPES),
     'token-seconds': _number(86400),
-    'job': _choice('hang', 'fail'),
+    'job': _choice('hang', 'fail', 'untold'),
     'upload': _choice('killed'),
     'rate': _number(1),
     'after': _matching('[0-9]{1,9}', "a whole number"),
@@ -266,11 +273,15 @@ def _check_together(kind: str, pairs: dict[str, str], text: str) -> None:
     """Refuse values that are allowed, but not with the others."""
     if kind == 'job' and 'code' in pairs:
         code = pairs['code']
-        if pairs['job'] == 'hang':
+        if pairs['job'] != 'fail':
             _refuse_value('code', code, text, "only with job=fail")
         if code not in catalogue:
             _refuse_value('code', code, text, "a code like IMG.0061")
     status = int(pairs.get('status', 500))
+    if pairs.get('body') in SHAPES and (kind != 'status' or status < 400):
+        _refuse_value(
+            'body', pairs['body'], text, "only with a refusal's status="
+        )
     if status < 400 and 'body' not in pairs:
         _refuse_value(
             'status',

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
+import json
 from typing import Any
 from wsgiref.types import StartResponse
 from wsgiref.types import WSGIEnvironment
@@ -12,6 +13,7 @@ from werkzeug.wrappers import Response
 from ims_ext.emulator import errors
 from ims_ext.emulator.bucket import errors as s3_errors
 from ims_ext.emulator.errors import Dialect
+from ims_ext.emulator.fault import SHAPES
 from ims_ext.emulator.fault import Fault
 
 _PAGE = """\
@@ -61,6 +63,8 @@ def refuse(
     """
     assert fault.status is not None  # noqa: S101
     start = _with_retry_after(fault, start_response)
+    if fault.body in SHAPES:
+        return _shaped(fault, fault.body)(environ, start)
     if fault.body is not None:
         return _damaged(fault.status, fault.body)(environ, start)
     if service == 'bucket':
@@ -107,6 +111,24 @@ def _damaged(status: int, how: str) -> Response:
     body = damage(b'{"error": {"message": "", "code": ""}}', how, status)
     kind = 'text/html' if how == 'html' else 'application/json'
     return Response(body, status=status, content_type=kind)
+
+
+def _shaped(fault: Fault, shape: str) -> Response:
+    """Return a refusal in a shape that some gateway or service has."""
+    status = fault.status or 500
+    code, message = fault.code or str(status), _message(status)
+    if shape == 'text':
+        return Response(message, status=status, content_type='text/plain')
+    bodies: dict[str, dict[str, Any]] = {
+        'wrapped': {'badRequest': {'code': code, 'message': message}},
+        'flat': {'errorCode': code, 'errorMsg': message},
+        'listed': {'errors': [{'code': code, 'message': message}]},
+    }
+    return Response(
+        json.dumps(bodies[shape]),
+        status=status,
+        content_type='application/json',
+    )
 
 
 def _error(fault: Fault) -> errors.ServiceError:
