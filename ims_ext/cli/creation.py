@@ -8,6 +8,7 @@ from typing import Any
 from osc_lib import exceptions
 from osc_lib.cli import format_columns
 
+from ims_ext import reconcile
 from ims_ext.cli import command
 from ims_ext.cli import creation_options
 from ims_ext.cli import image_change
@@ -68,7 +69,9 @@ class CreateImage(command.ShowOne):
         image_change.complete(self.client, job.image_ids, parsed_args)
         if len(job.image_ids) > 1:
             return _show_images(job)
-        columns, values = command.show_image(self._image(job))
+        # What was made without a job may not be shown at once.
+        image = reconcile.seen(lambda: self._image(job))
+        columns, values = command.show_image(image)
         if job.left_object:
             columns += ('left_object',)
             values += (job.left_object,)

@@ -4,6 +4,7 @@
 import argparse
 from collections.abc import Callable, Iterable
 import contextlib
+import functools
 import logging
 from typing import Any
 
@@ -11,6 +12,7 @@ from osc_lib import exceptions
 from osc_lib.cli import parseractions
 
 from ims_ext import exceptions as ims_exceptions
+from ims_ext import reconcile
 from ims_ext import validation
 from ims_ext import wire_names
 from ims_ext.cli import command
@@ -94,8 +96,9 @@ def complete(
         native['properties'] = changes.pop('properties')
     if parsed_args.is_protected is not None:
         native['is_protected'] = parsed_args.is_protected
-    for image_id in image_ids:
+    for image_id in image_ids if native or changes else ():
         with ims_exceptions.leaving(f"the image {image_id}"):
+            reconcile.seen(functools.partial(client.get_image, image_id))
             if native:
                 client.update_image(image_id, **native)
             if changes:

@@ -193,6 +193,25 @@ class NativeMixin(proxy.Proxy):
         trace = None if args else _trace(resource_type, attrs)
         return reconcile.make_once(self, trace, send) if trace else send()
 
+    def _update(
+        self, resource_type: Any, value: Any, *args: Any, **attrs: Any
+    ) -> Any:
+        # What openstacksdk's own methods change comes by here as well.
+        change = super()._update
+        if not isinstance(value, _image.Image) or not attrs:
+            return change(resource_type, value, *args, **attrs)
+        believed = dict(sdk.body_attributes(value))
+        try:
+            return change(resource_type, value, *args, **attrs)
+        except (exceptions.BadRequestError, exceptions.ConflictError) as error:
+            if not image_patch.may_be_outdated(error):
+                raise
+            current = self.get_image(value.id)
+            if dict(sdk.body_attributes(current)) == believed:
+                raise
+        sdk.take_over(value, change(resource_type, current, *args, **attrs))
+        return value
+
     def delete_image(
         self,
         image: str | _image.Image,

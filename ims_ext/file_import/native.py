@@ -6,7 +6,6 @@ after an interruption is the image that waits for its data.
 """
 
 from collections.abc import Mapping
-import contextlib
 import dataclasses
 import logging
 import threading
@@ -32,8 +31,6 @@ _logger = logging.getLogger(__name__)
 
 #: Seconds to wait for another process that is making the same metadata.
 _PATIENCE = 30.0
-#: Seconds between looks at an image that is not to be seen yet.
-_UNSEEN = (0.3, 0.7, 1.5, 2.5, 5.0)
 #: What an image's status cannot become good from.
 _BAD_STATUSES = ('killed', 'deleted', 'pending_delete')
 
@@ -343,14 +340,24 @@ class NativeImport:
             raise
 
     def _seen(self, image: _image.Image) -> _image.Image:
-        """Return an image as it is now, which may not be seen for a moment."""
-        for pause in _UNSEEN:
-            with contextlib.suppress(sdk_exceptions.NotFoundException):
-                seen: _image.Image = self._proxy.get_image(image.id)
-                return seen
-            time.sleep(pause)
-        found: _image.Image = self._proxy.get_image(image.id)
-        return found
+        """Return an image as it is now, which may not be seen for a moment.
+
+        :raises: :class:`~openstack.exceptions.NotFoundException` where it is
+            gone.
+        """
+        try:
+            seen: _image.Image = reconcile.seen(
+                lambda: self._proxy.get_image(image.id)
+            )
+        except sdk_exceptions.NotFoundException as error:
+            # Nothing to go on with.
+            self._slot.remove()
+            raise exceptions.NotFoundError(
+                f"The image {image.id} is not there any more: it was deleted "
+                f"before it had its data, by somebody or by the cloud. Run "
+                f"it again to make another one"
+            ) from error
+        return seen
 
     def _failed(
         self, error: Exception, image: _image.Image, may_pass: bool
@@ -392,6 +399,9 @@ class NativeImport:
         return image
 
     def _note(self, error: BaseException, left: str) -> None:
+        if isinstance(error, sdk_exceptions.NotFoundException):
+            # Of the image, nothing is left.
+            return
         if self._slot.is_kept:
             import_recovery.note(error, left)
         else:

@@ -20,7 +20,7 @@ asked before, and nothing is marked.
 How images are recognised is in :mod:`ims_ext.reconcile.image`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import contextlib
 import dataclasses
 import datetime
@@ -234,6 +234,23 @@ def find_soon(
         if found is not None:
             return found
     return None
+
+
+def seen(look: Callable[[], Result]) -> Result:
+    """Look at what was made a moment ago until the cloud shows it.
+
+    :param look: Looks, and raises
+        :class:`~openstack.exceptions.NotFoundException` where it is not to be
+        seen.
+    :returns: What it returns.
+    :raises: What it raises, once the time is over in which it may appear.
+    """
+    for pause in _SOON:
+        try:
+            return look()
+        except sdk_exceptions.NotFoundException:
+            _sleep(pause)
+    return look()
 
 
 class _Attempt(Generic[Result]):

@@ -116,3 +116,64 @@ def test_other_refusals_are_final(change: Changed, method: str) -> None:
         change(method, {'build': '1'}, {}, refusal, properties={'build': '2'})
 
     assert caught.value.code == 'IMG.0027'
+
+
+# ====== OPENSTACKSDK'S OWN METHOD ======
+
+
+@pytest.fixture
+def update(
+    conn: connection.Connection, answers: requests_mock.Mocker
+) -> Callable[..., Any]:
+    """Give what gets an image, and changes it once it is another one."""
+
+    def run(
+        then: Any, now: Any, refusal: tuple[int, Any], **attrs: Any
+    ) -> tuple[Any, Any, list[Any]]:
+        answers.get(NATIVE, [{'json': THEN | then}, {'json': THEN | now}])
+        status, body = refusal
+        patched = answers.patch(
+            NATIVE,
+            [
+                {'status_code': status, 'json': body},
+                {'json': {**THEN, **now, **attrs}},
+            ],
+        )
+        image = conn.ims.get_image('i1')
+        changed = conn.ims.update_image(image, **attrs)
+        patches = [json.loads(each.body) for each in patched.request_history]
+        return image, changed, patches
+
+    return run
+
+
+@REFUSALS
+def test_an_outdated_image_of_openstacksdks_is_looked_at_again(
+    update: Callable[..., Any], refusal: tuple[int, Any]
+) -> None:
+    image, changed, patches = update({'build': '1'}, {}, refusal, build='2')
+
+    assert [[each['op'] for each in patch] for patch in patches] == [
+        ['replace'],
+        ['add'],
+    ]
+    assert changed is image
+    assert image.properties['build'] == '2'
+
+
+def test_an_image_of_openstacksdks_that_is_as_wanted_is_not_changed(
+    update: Callable[..., Any],
+) -> None:
+    image, _, patches = update({'name': 'a'}, {'name': 'b'}, CODE, name='b')
+
+    assert image.name == 'b'
+    assert len(patches) == 1
+
+
+def test_a_refusal_of_an_image_that_is_as_it_was_stays(
+    update: Callable[..., Any],
+) -> None:
+    with pytest.raises(exceptions.BadRequestError) as caught:
+        update({'build': '1'}, {'build': '1'}, CODE, build='2')
+
+    assert caught.value.code == 'IMG.0035'

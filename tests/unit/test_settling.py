@@ -119,3 +119,45 @@ def test_data_that_were_acknowledged_are_never_sent_again(
 
     assert job.image_id == 'i1'
     assert (sent.call_count, again.call_count) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    'statuses',
+    [(404,), ('queued', 404), ('saving', 404), ('queued', 'saving', 404)],
+    ids=str,
+)
+def test_an_image_that_is_gone_is_an_error_that_says_so(
+    conn: connection.Connection, cloud: Cloud, disk: Path, statuses: Any
+) -> None:
+    sent = cloud(*statuses)
+
+    with pytest.raises(
+        sdk_exceptions.NotFoundException, match='not there any more'
+    ) as caught:
+        create(conn, disk)
+
+    assert sent.call_count == 1
+    assert not hasattr(caught.value, '__notes__')
+
+
+def test_an_image_that_is_gone_before_its_data_is_an_error_that_says_so(
+    conn: connection.Connection, cloud: Cloud, disk: Path
+) -> None:
+    cloud(404, puts=(404,))
+
+    with pytest.raises(
+        sdk_exceptions.NotFoundException, match='not there any more'
+    ):
+        create(conn, disk)
+
+
+def test_after_an_image_that_is_gone_another_one_is_made(
+    conn: connection.Connection, cloud: Cloud, disk: Path
+) -> None:
+    cloud('queued', 404)
+    with pytest.raises(sdk_exceptions.NotFoundException):
+        create(conn, disk)
+    sent = cloud('active')
+
+    assert create(conn, disk).is_successful
+    assert sent.call_count == 1
