@@ -156,12 +156,18 @@ class Addresses:
         )
         self._ports: dict[Place, int] = {}
         self._places: dict[str, Place] = {}
-        self._names = _names(self.domains, self.regions)
+        self._names = _names({self.domain, LOCAL_DOMAIN}, self.regions)
+        #: The public hosts, with the services that have one of their own.
+        self._public_hosts: dict[str, Place | None] = {}
 
     @property
     def domains(self) -> tuple[str, ...]:
         """The domains that the object store has names in."""
-        return tuple({self.domain, LOCAL_DOMAIN})
+        found = {self.domain: None, LOCAL_DOMAIN: None}
+        # Buckets may stand before its public names, too.
+        for region in self.regions if self._public_hosts else ():
+            found[_host_of(self.url(BUCKET, region))] = None
+        return tuple(found)
 
     @property
     def ports(self) -> dict[str, int]:
@@ -198,6 +204,11 @@ class Addresses:
         """Tell of the port that a service of a region has got."""
         self._ports[place] = port
         self._places[str(port)] = place
+        if self._public_url is not None:
+            region, service = place
+            host = _host_of(self.url(service, region))
+            is_shared = self._public_hosts.get(host, place) != place
+            self._public_hosts[host] = None if is_shared else place
 
     def url(self, service: str, region: str | None = None) -> str:
         """Return the URL of a service, as the catalog says it.
@@ -237,7 +248,12 @@ class Addresses:
 
         :param host: The header, with or without a port.
         """
-        return self._named(host) is not None
+        name = _PORT.sub('', host).lower()
+        return (
+            name in self._public_hosts
+            or any(name.endswith(f'.{each}') for each in self._public_hosts)
+            or self._named(host) is not None
+        )
 
     def server_names(self) -> ServerNames:
         """Return what the services may be called by."""
@@ -247,17 +263,11 @@ class Addresses:
             for name, (_, service) in self._names.items()
             if service == BUCKET
         ]
-        public = [
-            urlsplit(self.url(service, region)).hostname or ''
-            for region in self.regions
-            for service in SERVICES
-            if self._public_url is not None
-        ]
         domains = [*self.domains]
         addresses = []
-        for host in [self._host.strip('[]'), *public]:
+        for host in [self._host, *self._public_hosts]:
             try:
-                addresses.append(ipaddress.ip_address(host))
+                addresses.append(ipaddress.ip_address(host.strip('[]')))
             except ValueError:
                 domains.append(host)
                 hosts += [host, f'*.{host}']
@@ -286,16 +296,20 @@ class Addresses:
     def _named(self, host: str) -> Place | None:
         """Return the region and service that a host's name is of."""
         name = _PORT.sub('', host).lower().removesuffix('.')
-        found = self._names.get(name)
-        while found is None:
-            # Whatever is before the object store's name is a bucket.
-            _, dot, name = name.partition('.')
-            if not dot:
-                return None
-            place = self._names.get(name)
+        is_bucket = False
+        while name:
+            place = self._names.get(name) or self._public_hosts.get(name)
             if place is not None:
-                return place if place[1] == BUCKET else None
-        return found
+                # Only buckets stand before a name, the object store's.
+                return None if is_bucket and place[1] != BUCKET else place
+            name = name.partition('.')[2]
+            is_bucket = True
+        return None
+
+
+def _host_of(url: str) -> str:
+    """Return the host of a URL as the Host header has it, without port."""
+    return _PORT.sub('', urlsplit(url).netloc).lower()
 
 
 _PORT = re.compile(r':\d*$')

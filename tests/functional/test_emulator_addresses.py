@@ -9,6 +9,8 @@ import threading
 from typing import Any
 from urllib.parse import urlsplit
 
+from botocore.config import Config
+import botocore.session
 from openstack import connection
 import pytest
 import requests
@@ -529,6 +531,65 @@ def test_clients_work_by_the_public_url(
             assert conn.session.get_endpoint(service_type='image').startswith(
                 public_url
             )
+
+
+@pytest.mark.parametrize(
+    ('public_url', 'host', 'path', 'status'),
+    [
+        ('https://ci.example', 'ci.example', '/identity/v3', 200),
+        ('https://ci.example:8443', 'CI.example:8443', '/versions', 200),
+        ('https://ci.example', 'images.ci.example', '/identity/v3', 200),
+        ('https://192.0.2.1', '192.0.2.1', '/versions', 200),
+        ('http://[2001:db8::1]:80', '[2001:db8::1]:80', '/versions', 200),
+        ('https://{service}.ci.example', 'iam.ci.example', '/v3', 200),
+        ('https://{service}.ci.example', 'ecs.ci.example', '/v2.1', 200),
+        ('https://{service}.ci.example', 'obs.ci.example', '/v3', 403),
+        ('https://{service}.ci.example', 'x.obs.ci.example', '/v3', 403),
+        ('https://{service}-{region}.ci.example', 'ims.ci.example', '/', 403),
+        ('https://ci.example', 'evil.example', '/versions', 403),
+        ('https://ci.example', 'ci.example.evil.example', '/versions', 403),
+        ('https://ci.example', 'evilci.example', '/versions', 403),
+    ],
+)
+def test_the_public_hosts_are_answered(
+    public_url: str, host: str, path: str, status: int
+) -> None:
+    with EmulatorServer(public_url=public_url) as server:
+        port = server.addresses.ports['image']
+        answer = requests.get(
+            f'http://127.0.0.1:{port}{path}',
+            headers={'Host': host},
+            timeout=30,
+        )
+
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    'host', ['images.obs.ci.example', 'images.obs.eu-emu-1.localhost']
+)
+def test_a_bucket_stands_before_a_public_name(host: str) -> None:
+    url = 'http://{service}.ci.example'
+    with EmulatorServer(public_url=url) as server:
+        client = botocore.session.get_session().create_client(
+            's3',
+            endpoint_url=f'http://{host.removeprefix("images.")}',
+            region_name=REGION,
+            aws_access_key_id='unknown',
+            aws_secret_access_key='unknown',
+            config=Config(s3={'addressing_style': 'virtual'}),
+        )
+        signed = client.generate_presigned_url(
+            'get_object', {'Bucket': 'images', 'Key': 'key'}
+        )
+        port = server.addresses.ports['image']
+        answer = requests.get(
+            signed.replace(f'http://{host}', f'http://127.0.0.1:{port}'),
+            headers={'Host': host},
+            timeout=30,
+        )
+
+    assert '<Code>InvalidAccessKeyId</Code>' in answer.text
 
 
 def test_one_port_is_enough_for_everything(
