@@ -2,6 +2,7 @@
 """Imports as a whole Glance has them: staged, from the web, to stores."""
 
 from collections.abc import Iterator
+import contextlib
 import hashlib
 from pathlib import Path
 import subprocess
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from ims_ext.emulator.server import EmulatorServer
+from ims_ext.emulator.state import State
+from ims_ext.emulator.state import Task
 
 from .glance_cloud import Glance
 from .glance_cloud import running
@@ -364,3 +367,59 @@ def test_a_task_is_forgotten_in_time(tmp_path: Path) -> None:
         glance.begin(new, 'glance-direct', alice)
         after = alice.get(f'/v2/images/{old}/tasks').json()['tasks']
         assert (before, after) == ([task], [])
+
+
+def test_an_image_is_not_imported_before_it_is_staged(
+    tmp_path: Path,
+) -> None:
+    octets = {'Content-Type': 'application/octet-stream'}
+    with EmulatorServer(glance='full', state_dir=tmp_path) as server:
+        alice = Client(server)
+        path = f'/v2/images/{alice.create_metadata(disk_format="raw")}'
+        alice.request('PUT', f'{path}/stage', data=DATA, headers=octets)
+        (staged,) = (tmp_path / 'images').iterdir()
+        # As it is while data is still coming.
+        aside = staged.rename(tmp_path / 'aside')
+        body = {'method': {'name': 'glance-direct'}}
+        early = alice.request('POST', f'{path}/import', json=body)
+        aside.rename(staged)
+        late = alice.request('POST', f'{path}/import', json=body)
+    assert (early.status_code, late.status_code) == (409, 202)
+
+
+def test_what_was_cut_off_can_be_begun_again(tmp_path: Path) -> None:
+    with EmulatorServer(glance='full', state_dir=tmp_path) as server:
+        alice = Client(server)
+        image_id = alice.active_image(disk_format='raw')
+        other_id = alice.create_metadata(disk_format='raw')
+    with contextlib.closing(State(tmp_path)) as state:
+        for status, each in (('active', image_id), ('importing', other_id)):
+            image = state.images.get(each)
+            assert image is not None
+            image.status = status
+            image.attributes['os_glance_import_task'] = f'task of {each}'
+            state.images.save(image)
+            state.tasks.add(
+                Task(
+                    id=f'task of {each}',
+                    type='api_image_import',
+                    owner=image.owner,
+                    user_id='somebody',
+                    image_id=each,
+                    request_id='request',
+                    input={},
+                    status='processing',
+                )
+            )
+        state.image_file(other_id).write_bytes(b'half')
+    with EmulatorServer(glance='full', state_dir=tmp_path) as server:
+        alice = Client(server)
+        images = [
+            alice.get(f'/v2/images/{each}').json()
+            for each in (image_id, other_id)
+        ]
+        tasks = alice.get(f'/v2/images/{image_id}/tasks').json()['tasks']
+        data = alice.get(f'/v2/images/{other_id}/file').content
+    assert [each['status'] for each in images] == ['active', 'queued']
+    assert not [each for each in images if 'os_glance_import_task' in each]
+    assert ([each['status'] for each in tasks], data) == (['failure'], b'')

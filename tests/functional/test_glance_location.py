@@ -180,6 +180,17 @@ def test_data_on_the_web_is_read_for_its_digests(glance: Glance) -> None:
     ) == ('active', len(DATA), hashlib.sha512(DATA).hexdigest(), 'web')
 
 
+def test_data_on_the_web_is_copied_to_a_store(glance: Glance) -> None:
+    image_id = glance.image()
+    locate(glance, image_id, url=f'{glance.web}/disk')
+    glance.task(image_id)
+    glance.begin(image_id, 'copy-image', glance.admin, stores=['slow'])
+    assert glance.task(image_id)['type'] == 'api_image_import'
+    glance.admin.request('DELETE', f'/v2/stores/web/{image_id}')
+    assert glance.show(image_id)['stores'] == 'slow'
+    assert glance.alice.get(f'/v2/images/{image_id}/file').content == DATA
+
+
 def test_data_that_is_not_what_was_said_is_no_images(glance: Glance) -> None:
     image_id = glance.image()
     said = {'os_hash_algo': 'sha256', 'os_hash_value': '00' * 32}

@@ -143,11 +143,8 @@ class GlanceImagesApi(NativeImagesApi):
         image = self._visible(request, image_id)
         if image.status == DEACTIVATED and not request.caller.is_admin:
             raise Forbidden("The image has been deactivated.")
-        found = store.locations(image)
-        if found and all(
-            each['metadata'].get('store') == store.WEB for each in found
-        ):
-            return self._fetched(found[0]['url'])
+        if store.is_on_the_web(image):
+            return self._fetched(store.locations(image)[0]['url'])
         return super().download(request, image_id)
 
     def _fetched(self, url: str) -> Response:

@@ -70,6 +70,12 @@ class GlanceImportApi:
                     self._give_up(image, [])
             for image in self.state.images.with_status('importing'):
                 self._give_up(image, _names(image, IMPORTING))
+                # It may have been about to be the image's.
+                self.state.image_file(image.id).unlink(missing_ok=True)
+            for task in self._tasks.cut_off:
+                kept = self.state.images.get(task.image_id or '')
+                if kept is not None and TASK in kept.attributes:
+                    self._give_up(kept, _names(kept, IMPORTING))
 
     def _file(self, image_id: str, ending: str) -> Path:
         file = self.state.image_file(image_id)
@@ -126,11 +132,13 @@ class GlanceImportApi:
             _check_status(image, method['name'])
             if method['name'] == 'copy-image':
                 check_administrator(request)
-                stores = _missing(image, stores, 'all_stores' in body)
+                is_all = bool(body.get('all_stores'))
+                stores = _missing(image, stores, is_all)
                 if not stores:
                     return 202, None
             else:
                 image = own_image(self.state, request, image.id)
+                self._check_staged(image)
                 image.status = 'importing'
             task = self.begin(
                 request,
@@ -152,6 +160,13 @@ class GlanceImportApi:
         }
         self._tasks.submit(task, works[method['name']])
         return accepted(task)
+
+    def _check_staged(self, image: Image) -> None:
+        if (
+            image.status == 'uploading'
+            and not self._file(image.id, STAGED).exists()
+        ):
+            raise Conflict("The image's data is still being staged.")
 
     def begin(
         self,
@@ -250,10 +265,31 @@ class GlanceImportApi:
                 self._give_up(image, stores)
 
     def _copy(self, image_id: str, stores: list[str]) -> dict[str, Any]:
+        part = self._file(image_id, FETCHED)
+        try:
+            image = self.state.images.get(image_id)
+            if image is not None and store.is_on_the_web(image):
+                glance_import.fetch(
+                    self._sources,
+                    store.locations(image)[0]['url'],
+                    part,
+                    self._tasks.stopping.is_set,
+                )
+            self._add_stores(image_id, stores, part)
+        except ImportFailure as failure:
+            self._fail(image_id, stores)
+            raise TaskFailure(str(failure)) from failure
+        finally:
+            part.unlink(missing_ok=True)
+        return {'image_id': image_id}
+
+    def _add_stores(
+        self, image_id: str, stores: list[str], part: Path
+    ) -> None:
         with self.state.transaction():
             image = self.state.images.get(image_id)
             if image is None:
-                raise TaskFailure("The image is gone.")
+                raise ImportFailure("The image is gone.")
             image.attributes[LOCATIONS] = [
                 *store.locations(image),
                 *(store.location(image.id, each) for each in stores),
@@ -261,7 +297,8 @@ class GlanceImportApi:
             image.attributes |= {IMPORTING: '', FAILED: ''}
             image.attributes.pop(TASK, None)
             self.state.images.save(image)
-        return {'image_id': image_id}
+            if part.exists():
+                part.rename(self.state.image_file(image_id))
 
     # ====== AN IMAGE AND ITS DATA IN ONE ======
 

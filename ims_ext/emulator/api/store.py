@@ -106,6 +106,14 @@ def stores_of(image: Image) -> list[str]:
     return [store.id for store in STORES if store.id in found]
 
 
+def is_on_the_web(image: Image) -> bool:
+    """Whether the emulator has none of an image's data itself."""
+    found = locations(image)
+    return bool(found) and all(
+        each['metadata'].get('store') == WEB for each in found
+    )
+
+
 def put_into(image: Image, stores: Sequence[str]) -> None:
     """Note that an image's data is in stores, and nowhere else."""
     image.attributes[LOCATIONS] = [

@@ -57,12 +57,15 @@ class TasksApi:
         self._pool: ThreadPoolExecutor | None = None
         #: Set once the emulator ends; what takes long looks at it.
         self.stopping = threading.Event()
+        #: What had not ended when the emulator did; it has failed.
+        self.cut_off: list[Task] = []
 
     def start(self) -> None:
         """Begin to work, and give up what was cut off."""
         self.stopping.clear()
         self._pool = ThreadPoolExecutor(_WORKERS, 'ims-task')
-        for task in self.state.tasks.unfinished():
+        self.cut_off = self.state.tasks.unfinished()
+        for task in self.cut_off:
             self._end(task, message="The service ended meanwhile.")
 
     def stop(self) -> None:
