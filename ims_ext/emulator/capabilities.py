@@ -38,6 +38,9 @@ from ims_ext.emulator.openstack.application_credential import (
 )
 from ims_ext.emulator.openstack.block_storage import BlockStorageApi
 from ims_ext.emulator.openstack.cloud_server import CloudServersApi
+from ims_ext.emulator.openstack.cloud_server_change import (
+    CloudServerChangesApi,
+)
 from ims_ext.emulator.openstack.cloud_volume import CloudVolumesApi
 from ims_ext.emulator.openstack.compute import ComputeApi
 from ims_ext.emulator.openstack.directory import DirectoryApi
@@ -89,6 +92,7 @@ CAPABILITIES: tuple[Callable[[Service], object], ...] = (
     VolumeAttachmentsApi,
     FlavorsApi,
     CloudServersApi,
+    CloudServerChangesApi,
     BlockStorageApi,
     CloudVolumesApi,
     VolumeCreationApi,

@@ -94,6 +94,15 @@ class Client:
         """Send a request to Cinder."""
         return self._send('volumev3', method, path, arguments)
 
+    def ecs(
+        self, method: str, path: str, **arguments: Any
+    ) -> requests.Response:
+        """Send a request to the clouds' own operations on servers."""
+        root = f'{self._addresses.url("compute")}/v1/{self.project_id}'
+        return self._session.request(
+            method, root + path, timeout=60, **arguments
+        )
+
     def kms(self, action: str, **body: Any) -> requests.Response:
         """Have the key management service do something."""
         return self._send('kms', 'POST', f'/kms/{action}', {'json': body})

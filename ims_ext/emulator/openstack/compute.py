@@ -112,23 +112,32 @@ class ComputeApi:
     @route('DELETE', '/v2.1/servers/<server_id>')
     def delete(self, request: Request, server_id: str) -> Answer:
         """Delete a server, with the disks that are to end with it."""
-        volumes = self.state.volumes
         with self.state.transaction():
-            server = self.find(request, server_id)
-            for volume in volumes.of_server(server.id):
-                if volume.status != 'in-use':
-                    raise Conflict(
-                        f"Volume {volume.id} of instance {server.id} is "
-                        f"{volume.status}."
-                    )
-                if volume.ends_with_server:
-                    volumes.delete(volume.id)
-                else:
-                    volume.server_id = volume.device = None
-                    volume.status = 'available'
-                    volumes.save(volume)
-            self.state.servers.delete(server.id)
+            self.remove(self.find(request, server_id))
         return 204, None
+
+    def remove(self, server: Server, all_disks: bool = False) -> None:
+        """Delete a server; part of a transaction.
+
+        :param all_disks: Whether all of its disks go, and not only those that
+            are to end with it.
+        :raises: :class:`~ims_ext.emulator.errors.Conflict` while one of its
+            disks is busy.
+        """
+        volumes = self.state.volumes
+        for volume in volumes.of_server(server.id):
+            if volume.status != 'in-use':
+                raise Conflict(
+                    f"Volume {volume.id} of instance {server.id} is "
+                    f"{volume.status}."
+                )
+            if volume.ends_with_server or all_disks:
+                volumes.delete(volume.id)
+            else:
+                volume.server_id = volume.device = None
+                volume.status = 'available'
+                volumes.save(volume)
+        self.state.servers.delete(server.id)
 
     # ====== METADATA ======
 
@@ -166,27 +175,30 @@ class ComputeApi:
     @route('POST', '/v2.1/servers/<server_id>/action')
     def act(self, request: Request, server_id: str) -> Answer:
         """Start, stop or reboot a server, at once."""
-        wanted = [name for name in request.json_object() if name in _ACTIONS]
-        if len(wanted) != 1:
-            raise BadRequest(
-                f"The actions are {', '.join(_ACTIONS)}, one at a time"
-            )
-        action = _ACTIONS[wanted[0]]
+        name = action_name(request.json_object())
         with self.state.transaction():
-            server = self.find(request, server_id)
-            if server.task_state is not None:
-                raise Conflict(
-                    f"Cannot '{wanted[0]}' instance {server.id} while it is "
-                    f"in task_state {server.task_state}"
-                )
-            if server.status not in action.before:
-                raise Conflict(
-                    f"Cannot '{wanted[0]}' instance {server.id} while it is "
-                    f"in vm_state {_vm_state(server)}"
-                )
-            server.status = action.after
-            self.state.servers.save(server)
+            self.carry_out(name, self.find(request, server_id))
         return 202, None
+
+    def carry_out(self, name: str, server: Server) -> None:
+        """Do something with a server; part of a transaction.
+
+        :param name: As of :func:`action_name`.
+        :raises: :class:`~ims_ext.emulator.errors.Conflict`
+        """
+        action = _ACTIONS[name]
+        if server.task_state is not None:
+            raise Conflict(
+                f"Cannot '{name}' instance {server.id} while it is in "
+                f"task_state {server.task_state}"
+            )
+        if server.status not in action.before:
+            raise Conflict(
+                f"Cannot '{name}' instance {server.id} while it is in "
+                f"vm_state {_vm_state(server)}"
+            )
+        server.status = action.after
+        self.state.servers.save(server)
 
     def find(self, request: Request, server_id: str) -> Server:
         """Return one of the project's servers.
@@ -243,6 +255,19 @@ class ComputeApi:
                 for volume in self.state.volumes.of_server(server.id)
             ],
         }
+
+
+def action_name(body: dict[str, Any]) -> str:
+    """Return which action a body asks for.
+
+    :raises: :class:`~ims_ext.emulator.errors.BadRequest`
+    """
+    wanted = [name for name in body if name in _ACTIONS]
+    if len(wanted) != 1:
+        raise BadRequest(
+            f"The actions are {', '.join(_ACTIONS)}, one at a time"
+        )
+    return wanted[0]
 
 
 def _version(request: Request) -> dict[str, Any]:

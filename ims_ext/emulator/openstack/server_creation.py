@@ -57,21 +57,7 @@ class ServerCreationApi:
     @route('POST', '/v2.1/os-volumes_boot')
     def create(self, request: Request) -> Answer:
         """Make servers, which are being built for as long as a job runs."""
-        body = nova_style.part(request, 'server')
-        name = nova_style.name(body.get('name'))
-        if not name:
-            raise BadRequest("A server has a name.")
-        count = _count(body)
-        _check_flavor(body.get('flavorRef'))
-        with self.state.transaction():
-            made = [
-                self._new_server(
-                    request,
-                    body,
-                    name if count == 1 else f'{name}-{number}',
-                )
-                for number in range(1, count + 1)
-            ]
+        made = self.make(request, nova_style.part(request, 'server'))
         path = f'servers/{made[0].id}'
         return 202, {
             'server': {
@@ -82,6 +68,26 @@ class ServerCreationApi:
                 'adminPass': self.state.ids.text('password', made[0].id, 9),
             }
         }
+
+    def make(self, request: Request, body: dict[str, Any]) -> list[Server]:
+        """Make servers, as of Nova's ``server`` in a body.
+
+        :raises: :class:`~ims_ext.emulator.errors.BadRequest`
+        """
+        name = nova_style.name(body.get('name'))
+        if not name:
+            raise BadRequest("A server has a name.")
+        count = _count(body)
+        _check_flavor(body.get('flavorRef'))
+        with self.state.transaction():
+            return [
+                self._new_server(
+                    request,
+                    body,
+                    name if count == 1 else f'{name}-{number}',
+                )
+                for number in range(1, count + 1)
+            ]
 
     def _new_server(
         self, request: Request, body: dict[str, Any], name: str
