@@ -23,6 +23,7 @@ from ims_ext import exceptions
 from ims_ext.emulator import clouds_file
 from ims_ext.emulator import names
 from ims_ext.emulator import options
+from ims_ext.emulator import scenario_command
 from ims_ext.emulator import summary
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the disk image (default: a small one that is made for this)",
     )
     show.set_defaults(action=_demo)
+    scenario_command.add(actions)
     return parser
 
 
@@ -276,6 +278,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
     """Run an emulator as the arguments say."""
     try:
+        from ims_ext.emulator.scenario import ScenarioError
         from ims_ext.emulator.server import EmulatorServer
         from ims_ext.emulator.server import PortError
         from ims_ext.emulator.service import SettingError
@@ -311,10 +314,11 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
             faults=arguments.faults,
             fault_seed=arguments.fault_seed,
             seed=arguments.seed,
+            scenario=arguments.scenario,
             like=arguments.like,
         )
         server.start()
-    except (PortError, SettingError, StateError) as error:
+    except (PortError, ScenarioError, SettingError, StateError) as error:
         raise EmulatorFailure(str(error)) from error
     try:
         advice = names.advice(server) if server.addresses.has_names else None

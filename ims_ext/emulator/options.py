@@ -95,6 +95,15 @@ def _add_places(parser: argparse.ArgumentParser, port: int) -> None:
 
 def _add_behaviour(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        '--scenario',
+        type=Path,
+        metavar='FILE',
+        help="a YAML file with what there is from the start: projects, users, "
+        "images, buckets and more, and settings, so far as other options do "
+        "not say otherwise; made once where there is --state ('scenario "
+        "schema' prints its JSON Schema, 'scenario check' looks for faults)",
+    )
+    parser.add_argument(
         '--like',
         choices=tuple(PROFILES),
         help="be like one cloud, with its operations, limits, pages, delays "
@@ -277,11 +286,13 @@ def _delays(text: str) -> dict[str, float]:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def delays(arguments: argparse.Namespace) -> Delays:
-    """Return how much later effects come, as the options say.
+def delays(arguments: argparse.Namespace) -> Delays | None:
+    """Return how much later effects come, if the options say so.
 
     :param arguments: The options.
     """
+    if not arguments.delays:
+        return None
     given: dict[str, float] = {}
     for each in arguments.delays:
         given |= each

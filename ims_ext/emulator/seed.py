@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Users, their projects and public images that are there from the start."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 import dataclasses
 from typing import Any
 
@@ -94,7 +94,10 @@ FIRST_BUCKET = 'images'
 
 
 def seed(
-    state: State, accounts: Iterable[Account], regions: Sequence[str]
+    state: State,
+    accounts: Iterable[Account],
+    regions: Sequence[str],
+    empty: Collection[str] = (),
 ) -> None:
     """Make what is missing; what a restarted emulator has stays.
 
@@ -102,6 +105,7 @@ def seed(
         projects given here.
     :param regions: The regions to have. Where there are several, each has a
         project with its name, in which all users work.
+    :param empty: Names of projects that begin with nothing.
     :raises: :class:`~ims_ext.emulator.state.StateError` where there are
         others already.
     """
@@ -115,7 +119,7 @@ def seed(
             if region not in known:
                 _add_public_images(state, region, regions[0])
         for account in accounts:
-            _add_account(state, account, regions)
+            _add_account(state, account, regions, empty)
 
 
 def _check_regions(known: Sequence[str], regions: Sequence[str]) -> None:
@@ -127,10 +131,13 @@ def _check_regions(known: Sequence[str], regions: Sequence[str]) -> None:
 
 
 def _add_account(
-    state: State, account: Account, regions: Sequence[str]
+    state: State,
+    account: Account,
+    regions: Sequence[str],
+    empty: Collection[str],
 ) -> None:
     projects = [
-        _project(state, name, region)
+        _project(state, name, region, name not in empty)
         for region, name in account.projects(regions).items()
     ]
     user = state.users.find(account.name, DOMAIN.id)
@@ -144,19 +151,39 @@ def _add_account(
     else:
         state.users.set_password(user.id, account.password)
     if len(regions) > 1:
-        projects += [_project(state, region, region) for region in regions]
+        projects += [
+            _project(state, region, region, region not in empty)
+            for region in regions
+        ]
     for project in projects:
         state.users.assign(user.id, project.id)
     if state.access_keys.permanent(user.id) is None:
         state.access_keys.issue(user.id, projects[0].id)
 
 
-def _project(state: State, name: str, region: str) -> Project:
+def project_in(
+    state: State,
+    name: str,
+    regions: Sequence[str],
+    with_servers: bool = True,
+) -> Project:
+    """Return a project by its name, which tells its region; made if new.
+
+    :param with_servers: Whether a new one has servers from the start.
+    """
+    region = next(iter(Account('', '', name).projects(regions)))
+    return _project(state, name, region, with_servers)
+
+
+def _project(
+    state: State, name: str, region: str, with_servers: bool = True
+) -> Project:
     """Return a project, with servers of its own where it is new."""
     project = state.projects.find(name, DOMAIN.id)
     if project is None:
         project = state.projects.add(name, DOMAIN.id, region)
-        add_servers(state, project.id, _public_images(state, project.id))
+        if with_servers:
+            add_servers(state, project.id, _public_images(state, project.id))
     return project
 
 

@@ -39,6 +39,10 @@ from ims_ext.emulator.http import IMAGE
 from ims_ext.emulator.http import KEY_MANAGEMENT
 from ims_ext.emulator.listener import PortError
 from ims_ext.emulator.profile import find as find_profile
+from ims_ext.emulator.scenario import Given
+from ims_ext.emulator.scenario import Scenario
+from ims_ext.emulator.scenario import first_given
+from ims_ext.emulator.scenario import making
 from ims_ext.emulator.seed import ACCOUNTS
 from ims_ext.emulator.seed import ADMINISTRATOR
 from ims_ext.emulator.seed import FIRST_BUCKET
@@ -105,11 +109,14 @@ class EmulatorServer:
     :param like: The cloud to be like: ``otc``, ``flexible-engine`` or
         ``huawei``; by default all of them together. What other parameters
         say counts more.
+    :param scenario: What there is from the start, and settings that count
+        where no parameter says otherwise: a YAML file, or its content.
     :param tls: Whether all services are encrypted, by a certificate of an
         authority that is made for this emulator.
     :raises: :class:`~ims_ext.emulator.fault.FaultError`,
         :class:`~ims_ext.emulator.address.AddressError`,
-        :class:`~ims_ext.emulator.service.RegionError`
+        :class:`~ims_ext.emulator.service.RegionError`,
+        :class:`~ims_ext.emulator.scenario.ScenarioError`
 
     :ivar addresses: Where each service is.
     :ivar profile: The cloud that it is like.
@@ -142,14 +149,18 @@ class EmulatorServer:
         import_hosts: Sequence[str] = (),
         like: str | None = None,
         tls: bool = False,
+        scenario: Given | None = None,
     ) -> None:
         self._host = host
-        profile = find_profile(like)
+        self._scenario = written = Scenario.load(scenario)
+        profile = find_profile(like or written.like)
         self._settings = Settings(
-            profile.job_seconds if job_seconds is None else job_seconds,
-            tuple(regions) or (region or profile.region,),
-            profile.image_quota if image_quota is None else image_quota,
-            profile.delays if delays is None else delays,
+            first_given(job_seconds, written.job_seconds, profile.job_seconds),
+            tuple(regions)
+            or ((region,) if region else written.regions)
+            or (profile.region,),
+            first_given(image_quota, written.image_quota, profile.image_quota),
+            delays or written.delays(profile.delays),
             glance,
             tuple(import_hosts),
             profile,
@@ -170,12 +181,15 @@ class EmulatorServer:
         self._has_tls = tls
         self.cacert: Path | None = None
         self._state_dir = state_dir
-        self._seed = seed
+        self._seed = written.seed if seed is None else seed
+        users = (*written.accounts, *users)
         if glance == 'full':
             users = (ADMINISTRATOR, *users)
         self.profile = profile
         self.delays = self._settings.delays
-        self.faults = Faults(faults, fault_seed)
+        self.faults = Faults(
+            faults or written.faults, fault_seed or written.fault_seed
+        )
         self.clock = Clock()
         # A user given again has the last password given.
         self._accounts = {each.name: each for each in (*ACCOUNTS, *users)}
@@ -236,7 +250,12 @@ class EmulatorServer:
             sockets = self._bind(stack)
             self._state = State(self._state_dir, self.clock, self._seed)
             stack.callback(self._state.close)
-            seed(self._state, self._seeds, self._settings.regions)
+            seed(
+                self._state,
+                self._seeds,
+                self._settings.regions,
+                self._scenario.empty_projects,
+            )
             buckets = BucketStore(
                 self._state.access_keys,
                 self._state.directory,
@@ -248,6 +267,9 @@ class EmulatorServer:
             )
             stack.callback(buckets.close)
             _make_first_bucket(self._state, buckets)
+            making.make(
+                self._scenario, self._state, buckets, self._settings.regions
+            )
             service = Service(
                 self._state,
                 self._settings,

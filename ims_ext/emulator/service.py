@@ -133,6 +133,11 @@ class Service:
         self.clock = state.clock
         self.capabilities: list[object] = []
 
+    def image_quota(self, project_id: str) -> int:
+        """Return how many images a project may own."""
+        own = self.state.notes.image_quota(project_id)
+        return self.settings.image_quota if own is None else own
+
     def assemble(
         self, capabilities: Iterable[Callable[['Service'], object]]
     ) -> None:

@@ -164,7 +164,7 @@ class CreationApi:
         """
         state = self.service.state
         check_keys(state, images)
-        quota = self.service.settings.image_quota
+        quota = self.service.image_quota(project_id)
         if state.images.count(project_id) + len(images) > quota:
             raise ImsError('IMG.0015')
         for image in images:

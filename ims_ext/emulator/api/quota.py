@@ -23,7 +23,7 @@ class QuotasApi:
         images = {
             'type': 'image',
             'used': self.service.state.images.count(request.project_id),
-            'quota': self.service.settings.image_quota,
+            'quota': self.service.image_quota(request.project_id),
             'min': _SMALLEST,
             'max': _LARGEST,
         }

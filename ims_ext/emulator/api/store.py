@@ -139,7 +139,7 @@ class StoresApi:
 
     def __init__(self, service: Service) -> None:
         self.state = service.state
-        self.settings = service.settings
+        self.service = service
 
     @route('GET', '/v2/info/import')
     def imports(self, request: Request) -> Answer:
@@ -180,7 +180,7 @@ class StoresApi:
             'usage': {
                 'image_count_total': {
                     'usage': self.state.images.count(request.project_id),
-                    'limit': self.settings.image_quota,
+                    'limit': self.service.image_quota(request.project_id),
                 }
             }
         }

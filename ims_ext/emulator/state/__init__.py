@@ -81,6 +81,7 @@ from ims_ext.emulator.state.key import Key
 from ims_ext.emulator.state.key import Keys
 from ims_ext.emulator.state.member import Member
 from ims_ext.emulator.state.member import Members
+from ims_ext.emulator.state.note import Notes
 from ims_ext.emulator.state.server import SCHEMA as SERVER_SCHEMA
 from ims_ext.emulator.state.server import Backup
 from ims_ext.emulator.state.server import Backups
@@ -186,6 +187,7 @@ class State:
         for statement in Tasks.SCHEMA + Metadefs.SCHEMA:
             self.database.execute(statement)
         self.ids = Ids(self.database, seed)
+        self.notes = Notes(self.database)
         self.domains = Domains(self.database, clock, self.ids)
         self.projects = Projects(self.database, clock, self.ids)
         self.users = Users(self.database, clock, self.ids)

@@ -90,6 +90,28 @@ class AccessKeys(Table[AccessKey]):
         """Forget a key, which opens nothing any more."""
         self._delete('access = ?', access)
 
+    def replace(
+        self, user_id: str, project_id: str, access: str, secret: str
+    ) -> AccessKey:
+        """Give a user one permanent key, in place of those there are.
+
+        :param access: The public half of the key.
+        :param secret: The secret half.
+        """
+        key = AccessKey(
+            access=access,
+            secret=secret,
+            security_token=None,
+            user_id=user_id,
+            project_id=project_id,
+            expires_at=None,
+            created_at=self._clock(),
+        )
+        with self._database.transaction():
+            self._delete('user_id = ? AND expires_at IS NULL', user_id)
+            self._insert(key)
+        return key
+
     def issue(
         self,
         user_id: str,

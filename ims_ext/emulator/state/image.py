@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The images, and queries for them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 import dataclasses
+import json
 import math
 from pathlib import Path
 from typing import Any, ClassVar
@@ -149,6 +150,47 @@ class Images(Table[Image]):
             self._insert(image)
             self._save_tags(image)
         return image
+
+    def add_all(self, images: Sequence[Image]) -> None:
+        """Keep many new images of one project at once.
+
+        :param images: The images; times that they have stay.
+        """
+        self._identify_all([image for image in images if not image.id])
+        now = timestamp(self._clock())
+        for image in images:
+            image.created_at = image.created_at or now
+            image.updated_at = image.updated_at or now
+            image.tags = sorted(set(image.tags))
+        with self._database.transaction():
+            self._insert_all(images)
+            self._database.execute_many(
+                'INSERT INTO image_tags VALUES (?, ?, ?, ?)',
+                [
+                    (image.id, tag, *split_tag(tag))
+                    for image in images
+                    for tag in image.tags
+                ],
+            )
+
+    def _identify_all(self, images: Sequence[Image]) -> None:
+        if not images:
+            return
+        owner = images[0].owner
+        ids = list(self._ids.uuids('image', owner, len(images)))
+        taken = {
+            row[0]
+            for row in self._database.execute(
+                'SELECT id FROM images '
+                'WHERE id IN (SELECT value FROM json_each(?))',
+                (json.dumps(ids),),
+            )
+        }
+        for image, image_id in zip(images, ids, strict=True):
+            if image_id in taken:
+                self.identify(image)
+            else:
+                image.id = image_id
 
     def identify(self, image: Image) -> None:
         """Give an image an ID before it is kept, if it has none."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records of one kind, as dataclass objects, in a table of their own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import json
 import sqlite3
@@ -112,6 +112,14 @@ class Table(Generic[R]):
             f'INSERT INTO {self.NAME} ({", ".join(columns)}) '  # noqa: S608
             f'VALUES ({", ".join("?" * len(columns))})',
             (*self._values(record, self._columns), *others.values()),
+        )
+
+    def _insert_all(self, records: Sequence[R]) -> None:
+        """Keep many new records."""
+        self._database.execute_many(
+            f'INSERT INTO {self.NAME} ({", ".join(self._columns)}) '  # noqa: S608
+            f'VALUES ({", ".join("?" * len(self._columns))})',
+            [self._values(record, self._columns) for record in records],
         )
 
     def _update(self, record: R) -> None:

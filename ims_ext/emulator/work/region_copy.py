@@ -79,7 +79,7 @@ def new_job(
             'backup': [None, target.id],
         },
     )
-    if state.images.count(target.id) < service.settings.image_quota:
+    if state.images.count(target.id) < service.image_quota(target.id):
         copy = _new_copy(service, image, target, order, backup)
         job.params['image_id'] = copy.id
         if backup is not None:
