@@ -47,6 +47,21 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
+def bind_twin(listening: socket.socket) -> socket.socket | None:
+    """Return a socket that has the same port of the other loopback.
+
+    Names below ``localhost`` are found as ``::1`` first, and not every client
+    tries ``127.0.0.1`` then.
+
+    :param listening: A socket that has a port of ``127.0.0.1``.
+    :returns: ``None`` where there is no such address, or the port is taken.
+    """
+    try:
+        return bind('::1', port_of(listening))
+    except PortError:
+        return None
+
+
 def reached_by(host: str) -> str:
     """Return the address that clients of this machine reach a host by."""
     # What listens everywhere is reached on loopback, among others.
@@ -78,8 +93,9 @@ def serve(
         map=connections,
         sockets=list(listening),
         threads=_THREADS,
-        # Never reached: connection.py makes room before.
-        connection_limit=CONNECTIONS + 100,
+        # Never reached: connection.py makes room before. It counts what
+        # listens, too, and what wakes that.
+        connection_limit=CONNECTIONS + 100 + 2 * len(listening),
         recv_bytes=_BLOCK,
         asyncore_use_poll=True,
         ident='ims-emulator',

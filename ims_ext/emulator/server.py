@@ -56,6 +56,8 @@ from ims_ext.emulator.state import State
 
 LOG = logging.getLogger(__name__)
 
+_LOOPBACK = '127.0.0.1'
+
 __all__ = ['EmulatorServer', 'PortError']
 
 #: The bytes that a body may have above what handlers accept: they refuse in
@@ -73,7 +75,8 @@ class EmulatorServer:
         with EmulatorServer(job_seconds=0.1) as server:
             print(server.auth_url, server.clouds())
 
-    :param host: The address to listen on.
+    :param host: The address to listen on; ``127.0.0.1`` brings ``::1``
+        along, where that is free.
     :param port: The image service's port; 0 for free ones. The other
         services have the next ones, in the order of
         :data:`~ims_ext.emulator.address.SERVICES`; in place of one that is
@@ -129,7 +132,7 @@ class EmulatorServer:
 
     def __init__(
         self,
-        host: str = '127.0.0.1',
+        host: str = _LOOPBACK,
         port: int = 0,
         bucket_port: int | None = None,
         state_dir: Path | None = None,
@@ -319,6 +322,10 @@ class EmulatorServer:
             stack.enter_context(bound)
             self.addresses.add_port(place, listener.port_of(bound))
             sockets.append(bound)
+            if self._host == _LOOPBACK:
+                twin = listener.bind_twin(bound)
+                if twin is not None:
+                    sockets.append(stack.enter_context(twin))
         return sockets
 
     def _application(

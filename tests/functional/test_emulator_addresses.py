@@ -168,6 +168,38 @@ def test_a_port_that_follows_gives_way_to_another_program(
         assert str(urlsplit(server.auth_url).port) in caplog.text
 
 
+@pytest.fixture
+def ipv6() -> None:
+    """See that the machine has the newer loopback."""
+    try:
+        socket.create_server(('::1', 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("There is no ::1 here")
+
+
+@pytest.mark.usefixtures('ipv6')
+@pytest.mark.parametrize('service', SERVICES)
+def test_both_loopbacks_are_answered(
+    server: EmulatorServer, tenant: Client, service: str
+) -> None:
+    path, status = OWN[service]
+    url = server.addresses.url(service).replace('127.0.0.1', '[::1]')
+
+    assert ask(url + path, tenant).status_code == status
+
+
+@pytest.mark.usefixtures('ipv6')
+def test_a_port_of_the_other_loopback_may_be_taken(
+    ports: Callable[[int], int],
+) -> None:
+    port = ports(len(SERVICES))
+    with (
+        socket.create_server(('::1', port), family=socket.AF_INET6),
+        EmulatorServer(port=port) as server,
+    ):
+        assert requests.get(server.image_url, timeout=30).status_code == 300
+
+
 @pytest.mark.parametrize('service', ['image', 'identity'])
 def test_a_port_that_was_asked_for_gives_way_to_nobody(service: str) -> None:
     with socket.create_server(('127.0.0.1', 0)) as taken:
