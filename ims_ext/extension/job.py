@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 import datetime
+import logging
 import math
 import re
 import time
@@ -21,10 +22,13 @@ from ims_ext import sdk
 from ims_ext import validation
 from ims_ext.extension import job_effect
 from ims_ext.extension import job_image
+from ims_ext.extension import job_search
 from ims_ext.extension import job_watch
 from ims_ext.transport import decode
 from ims_ext.transport import request_check
 from ims_ext.transport import session
+
+_logger = logging.getLogger(__name__)
 
 #: Seconds that waiting for a job lasts at most, unless told otherwise.
 DEFAULT_TIMEOUT = 3600.0
@@ -94,6 +98,8 @@ class Job(resource.Resource):
     _request: job_image.Request | None = None
     #: What the job has brought about, once it has ended well.
     _following: job_effect.Following | None = None
+    #: The name of its image, as far as any look at it has told it.
+    _told_name: str | None = None
     #: Images that the job has made and does not tell.
     _found_ids: tuple[str, ...] = ()
 
@@ -269,24 +275,44 @@ class Job(resource.Resource):
 
         :param ims: ``conn.ims``.
         """
-        if self._request and self.is_successful and not self.image_ids:
-            found = self._request.find(ims, self.label)
-            self._found_ids = tuple(found)
+        if not self.is_successful or self.image_ids:
+            return
+        if self._request is not None:
+            self._found_ids = tuple(self._request.find(ims, self.label))
+        elif job_effect.makes_images(self.job_type):
+            told = job_search.Ended(
+                self.label,
+                str(self.job_type),
+                self._told_name,
+                self.begin_datetime,
+                self.end_datetime,
+            )
+            self._found_ids = tuple(job_search.find(ims, told))
 
     def follow(self, ims: 'JobMixin') -> None:
         """Look at what a job that has ended well has brought about.
 
         :param ims: ``conn.ims``.
         """
-        if self._following is None:
-            self.find_images(ims)
-            self._following = job_effect.Following(
+        try:
+            if self._following is None:
+                self.find_images(ims)
+                self._following = job_effect.Following(
+                    self.label,
+                    self._request.effects(self)
+                    if self._request
+                    else job_effect.of_type(self.job_type, self.image_ids),
+                )
+            self._following.look(ims)
+        except Exception as error:
+            # Whatever looking comes to, the job has ended well.
+            _logger.warning(
+                "The job %s has ended well, but what it has brought about "
+                "cannot be looked at: %s",
                 self.label,
-                self._request.effects(self)
-                if self._request
-                else job_effect.of_type(self.job_type, self.image_ids),
+                error,
             )
-        self._following.look(ims)
+            self._following = job_effect.Following(self.label, ())
 
     def stop_following(self) -> None:
         """Take the job's effect as it is, and say what was not seen."""
@@ -505,6 +531,7 @@ class JobMixin(proxy.Proxy):
         """Return a job as it is now, with what is known of its request."""
         now = job.look(ims)
         now.started_by(job._request)
+        now._told_name = now.image_name or job._told_name
         return now
 
     def _job(self, job_id: str | None = None) -> Job:

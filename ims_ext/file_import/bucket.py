@@ -18,6 +18,7 @@ from ims_ext import sdk
 from ims_ext.extension import creation as _creation
 from ims_ext.extension import image_job
 from ims_ext.extension import job as _job
+from ims_ext.extension import job_image
 from ims_ext.file_import import bucket_order
 from ims_ext.file_import import record as import_record
 from ims_ext.file_import import recovery as import_recovery
@@ -340,6 +341,14 @@ class BucketImport:
             record.forget_request()
             self._slot.save(record)
             return None
+        request = self._request()
+        job.started_by(
+            job_image.Request(
+                request.effects,
+                import_recovery.EarlierMoment(record.asked_at),
+                request.trace(),
+            )
+        )
         return job
 
     def _look_for_job(self, asked_at: float) -> _job.Job | None:

@@ -227,10 +227,20 @@ def find_soon(
     :raises: :class:`~ims_ext.exceptions.OutcomeUnknownError` where it cannot
         be told apart from something else, and what looking raises.
     """
+    return soon(lambda: trace.find(proxy, moment))
+
+
+def soon(look: Callable[[], Result | None]) -> Result | None:
+    """Look for what may be seen a little later.
+
+    :param look: Looks, and returns ``None`` where nothing is seen.
+    :returns: What it returns; ``None`` once the time is over in which it may
+        appear.
+    """
     for pause in (0.0, *_SOON):
         if pause:
             _sleep(pause)
-        found = trace.find(proxy, moment)
+        found = look()
         if found is not None:
             return found
     return None
