@@ -231,8 +231,8 @@ class Addresses:
     def target(self, environ: WSGIEnvironment) -> Target:
         """Return which service a request is for.
 
-        Its host's name decides; then the port; then, but for the buckets,
-        the path's first part, and a signature that only buckets know.
+        Its host's name decides, then the port, then, but for the buckets, a
+        signature that only these know, then the path's first part.
 
         :param environ: The request, of which the body may be missing.
         """
@@ -282,15 +282,13 @@ class Addresses:
         region, service = self._named(
             environ.get('HTTP_HOST', '')
         ) or self._places.get(environ['SERVER_PORT'], (self.regions[0], IMAGE))
-        if service != BUCKET:
-            head, _, tail = path.lstrip('/').partition('/')
-            if head in HOSTS and head != BUCKET:
-                return Target(head, region, f'/{tail}', f'/{head}')
-            if is_for_buckets(environ):
-                service = BUCKET
-        if service == BUCKET:
+        if service == BUCKET or is_for_buckets(environ):
             bucket = bucket_of(environ.get('HTTP_HOST', ''), self.domains)
             path = f'/{bucket}{path}' if bucket else path
+            return Target(BUCKET, region, path)
+        head, _, tail = path.lstrip('/').partition('/')
+        if head in HOSTS and head != BUCKET:
+            return Target(head, region, f'/{tail}', f'/{head}')
         return Target(service, region, path)
 
     def _named(self, host: str) -> Place | None:

@@ -624,18 +624,22 @@ def test_a_bucket_stands_before_a_public_name(host: str) -> None:
     assert '<Code>InvalidAccessKeyId</Code>' in answer.text
 
 
+@pytest.mark.parametrize('bucket', ['images', 'identity'])
 def test_one_port_is_enough_for_everything(
-    server: EmulatorServer, importer: Client
+    server: EmulatorServer, importer: Client, bucket: str
 ) -> None:
     """As where one public URL leads to one port."""
-    importer.put('key', b'content')
-    signed = importer.s3.generate_presigned_url(
-        'get_object', {'Bucket': 'images', 'Key': 'key'}
-    )
+    importer.s3.create_bucket(Bucket=bucket)
+    which = {'Bucket': bucket, 'Key': 'key'}
+    importer.s3.put_object(**which, Body=b'content')
+    signed = importer.s3.generate_presigned_url('get_object', which)
     netloc = urlsplit(server.bucket_url).netloc
     port = urlsplit(server.image_url).netloc
     answer = requests.get(
         signed.replace(netloc, port), headers={'Host': netloc}, timeout=30
     )
+    importer.s3.delete_object(**which)
 
     assert answer.content == b'content'
+    if bucket != 'images':
+        importer.s3.delete_bucket(Bucket=bucket)
