@@ -194,5 +194,5 @@ def image_id(
     alice: connection.Connection, disks: dict[str, Path], name: str
 ) -> str:
     """Give an active image of alice's, in qcow2 format, with that name."""
-    job = alice.ims.create_image_from_file(disks['qcow2'], name)
+    job = alice.ims.create_image_from_file(disks['qcow2'], name, wait=True)
     return str(job.image_id)

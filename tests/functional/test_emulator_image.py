@@ -20,6 +20,8 @@ import requests
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.emulator.state import State
 
+from .eventually import settle
+
 V20 = 'application/openstack-images-v2.0-json-patch'
 V21 = 'application/openstack-images-v2.1-json-patch'
 
@@ -32,13 +34,16 @@ def caller(server: EmulatorServer, conn: connection.Connection) -> Call:
     def call(method: str, path: str, **others: Any) -> requests.Response:
         headers = {'X-Auth-Token': conn.auth_token}
         headers |= others.pop('headers', {})
-        return requests.request(
+        answer = requests.request(
             method,
             server.image_url + path,
             headers=headers,
             timeout=30,
             **others,
         )
+        if method != 'GET' and answer.ok:
+            settle(server)
+        return answer
 
     return call
 
@@ -635,17 +640,30 @@ def test_too_long_a_tag_is_refused(call: Call, image: dict[str, Any]) -> None:
 
 @pytest.fixture
 def shared(
+    emulator: EmulatorServer,
     alice: connection.Connection,
     bob: connection.Connection,
     image: dict[str, Any],
 ) -> str:
     """Give the ID of an image that alice shares with bob's project."""
     alice.image.add_member(image['id'], member_id=bob.current_project_id)
+    settle(emulator)
     return str(image['id'])
 
 
-def accept(bob: connection.Connection, image_id: str, status: str) -> None:
-    bob.image.update_member(bob.current_project_id, image_id, status=status)
+@pytest.fixture
+def accept(
+    emulator: EmulatorServer, bob: connection.Connection
+) -> Callable[[str, str], None]:
+    """Give what has bob's project answer to an image."""
+
+    def answer(image_id: str, status: str) -> None:
+        bob.image.update_member(
+            bob.current_project_id, image_id, status=status
+        )
+        settle(emulator)
+
+    return answer
 
 
 def is_listed(
@@ -668,9 +686,11 @@ def test_an_image_waits_to_be_accepted(
 
 
 def test_an_accepted_image_is_listed_as_shared(
-    bob: connection.Connection, shared: str
+    bob: connection.Connection,
+    shared: str,
+    accept: Callable[[str, str], None],
 ) -> None:
-    accept(bob, shared, 'accepted')
+    accept(shared, 'accepted')
     assert is_listed(
         bob,
         shared,
@@ -681,17 +701,22 @@ def test_an_accepted_image_is_listed_as_shared(
 
 
 def test_a_rejected_image_is_not_listed_but_can_be_seen(
-    bob: connection.Connection, shared: str
+    bob: connection.Connection,
+    shared: str,
+    accept: Callable[[str, str], None],
 ) -> None:
-    accept(bob, shared, 'rejected')
+    accept(shared, 'rejected')
     seen = bob.image.get_image(shared)
     assert (seen.id, is_listed(bob, shared)) == (shared, False)
 
 
 def test_the_owner_sees_who_accepted(
-    alice: connection.Connection, bob: connection.Connection, shared: str
+    alice: connection.Connection,
+    bob: connection.Connection,
+    shared: str,
+    accept: Callable[[str, str], None],
 ) -> None:
-    accept(bob, shared, 'accepted')
+    accept(shared, 'accepted')
     members = {
         each.member_id: each.status for each in alice.image.members(shared)
     }
@@ -756,18 +781,26 @@ def test_no_id_is_no_image(call: Call, method: str) -> None:
 
 
 def test_an_image_that_is_shared_no_more_is_private_again(
-    alice: connection.Connection, bob: connection.Connection, shared: str
+    emulator: EmulatorServer,
+    alice: connection.Connection,
+    bob: connection.Connection,
+    shared: str,
 ) -> None:
     before = alice.image.get_image(shared).visibility
     alice.image.remove_member(bob.current_project_id, shared)
+    settle(emulator)
     after = alice.image.get_image(shared).visibility
     assert (before, after) == ('shared', 'private')
 
 
 def test_who_is_a_member_no_more_does_not_find_the_image(
-    alice: connection.Connection, bob: connection.Connection, shared: str
+    emulator: EmulatorServer,
+    alice: connection.Connection,
+    bob: connection.Connection,
+    shared: str,
 ) -> None:
     alice.image.remove_member(bob.current_project_id, shared)
+    settle(emulator)
     with pytest.raises(exceptions.NotFoundException):
         bob.image.get_image(shared)
 
@@ -800,7 +833,7 @@ def test_the_schema_names_what_an_image_has(
 # openstacksdk itself looks for the name in this way.
 @pytest.mark.filterwarnings('ignore:The ignore_missing parameter')
 def test_the_sdk_creates_an_image_from_a_file(
-    alice: connection.Connection, tmp_path: Path
+    emulator: EmulatorServer, alice: connection.Connection, tmp_path: Path
 ) -> None:
     path = tmp_path / 'disk.raw'
     path.write_bytes(b'\x00' * 5000)
@@ -808,6 +841,7 @@ def test_the_sdk_creates_an_image_from_a_file(
         'from the SDK', filename=str(path), disk_format='raw', wait=True
     )
     data = alice.image.download_image(created, stream=False).content
+    settle(emulator)
     alice.image.delete_image(created)
     assert data == path.read_bytes()
 

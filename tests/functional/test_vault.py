@@ -298,6 +298,7 @@ def test_a_shared_full_server_image_is_accepted_into_a_vault(
         'whole', backup=backup_id, whole_image_type='CBR', wait=True
     ).image_id
     cloud.conn.image.add_member(image_id, member_id=neighbour.project_id)
+    cloud.settle()
 
     def accept(**vault: str) -> requests.Response:
         if is_native:
