@@ -349,7 +349,7 @@ STRANGERS: dict[str, Send] = {
         f'{server.auth_url}/auth/tokens', data=data, timeout=60
     ),
     'nothing there': lambda server, data: requests.put(
-        f'{server.image_url}/other', data=data, timeout=60
+        f'{server.image_url}/no/such/place', data=data, timeout=60
     ),
 }
 

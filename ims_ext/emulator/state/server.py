@@ -147,10 +147,6 @@ class Servers(ProjectRecords[Server]):
     NAME = 'servers'
     CODECS: ClassVar[dict[str, Codec]] = {'metadata': JSON}
 
-    def of_image(self, image_id: str) -> list[Server]:
-        """Return the servers that were made of an image, oldest first."""
-        return self._select('image_id = ?', image_id)
-
 
 class Volumes(ProjectRecords[Volume]):
     """The volumes."""
