@@ -22,6 +22,7 @@ MODULES = (
     'job',
     'upload',
     'bucket',
+    'emulator',
     'sharing',
 )
 

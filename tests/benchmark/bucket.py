@@ -84,20 +84,34 @@ class Store:
         found['put'] = self.cost(put, _COUNT)
         found['get'] = self.cost(get, _COUNT)
         found['list'] = self.cost(listed, _COUNT // 10)
+        found['up'], found['down'] = self.transfer(size)
+        if psutil.LINUX:
+            found['peak'] = self.peak
+        return found
+
+    @property
+    def peak(self) -> float:
+        """The most memory that the server has had, in MiB."""
+        status = Path(f'/proc/{self.process.pid}/status')
+        lines = status.read_text('ascii').splitlines()
+        (peak,) = (ln for ln in lines if ln.startswith('VmHWM'))
+        return int(peak.split()[1]) / 1024
+
+    def transfer(self, size: int) -> tuple[float, float]:
+        """Send a large object in parts, and get it; return MiB a second.
+
+        :param size: Its bytes.
+        """
+        which = {'Bucket': 'benchmark'}
         began = time.perf_counter()
         self._upload(size)
-        found['up'] = size / MIB / (time.perf_counter() - began)
+        up = size / MIB / (time.perf_counter() - began)
         began = time.perf_counter()
         body = self.client.get_object(**which, Key='large')['Body']
         received = sum(len(chunk) for chunk in body.iter_chunks(MIB))
-        found['down'] = size / MIB / (time.perf_counter() - began)
+        down = size / MIB / (time.perf_counter() - began)
         assert received == size, "not everything came back"
-        status = Path(f'/proc/{self.process.pid}/status')
-        if psutil.LINUX:
-            lines = status.read_text('ascii').splitlines()
-            (peak,) = (ln for ln in lines if ln.startswith('VmHWM'))
-            found['peak'] = int(peak.split()[1]) / 1024
-        return found
+        return up, down
 
     def _upload(self, size: int) -> None:
         which = {'Bucket': 'benchmark', 'Key': 'large'}
@@ -116,7 +130,7 @@ class Store:
 
 
 @contextlib.contextmanager
-def _store(command: list[str], told: list[str] | None) -> Iterator[Store]:
+def store(command: list[str], told: list[str] | None) -> Iterator[Store]:
     """Run an object store.
 
     :param told: Its URL and key, where it does not tell them itself.
@@ -166,8 +180,8 @@ def _moto() -> Iterator[Store]:
         f'-p{port}',
     ]
     told = [f'http://127.0.0.1:{port}', 'benchmark', 'benchmark']
-    with _store(command, told) as store:
-        yield store
+    with store(command, told) as moto:
+        yield moto
 
 
 @benchmark
@@ -177,7 +191,7 @@ def bucket_server(bench: Bench) -> Iterator[Row]:
     needs('moto')
     size = bench.sizes.upload_mib * MIB
     with (
-        _store([sys.executable, '-c', _EMULATOR], None) as ours,
+        store([sys.executable, '-c', _EMULATOR], None) as ours,
         _moto() as moto,
     ):
         found = bench.alternate(

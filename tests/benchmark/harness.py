@@ -56,6 +56,8 @@ class Sizes:
     upload_mib: int = 1024
     shared_images: int = 500
     shared_projects: int = 100
+    emulated_images: int = 50_000
+    object_mib: int = 5 * 1024
 
 
 #: Enough to see that everything works, and nothing else.
@@ -68,6 +70,8 @@ QUICK = Sizes(
     upload_mib=4,
     shared_images=5,
     shared_projects=3,
+    emulated_images=200,
+    object_mib=32,
 )
 
 
