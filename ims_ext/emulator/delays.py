@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The delays between an answer and the effects that it acknowledges."""
 
+from collections.abc import Mapping
 import dataclasses
 
 #: Seconds that a delay may have at most.
@@ -47,6 +48,19 @@ class Delays:
                 )
             found[name] = _seconds(name, value)
         return found
+
+
+def chosen(
+    given: Delays | Mapping[str, float] | None, others: Delays
+) -> Delays:
+    """Return delays of which some, all or none are given.
+
+    :param given: All of them, or some by their names.
+    :param others: Those that are not given.
+    """
+    if isinstance(given, Delays):
+        return given
+    return dataclasses.replace(others, **(given or {}))
 
 
 def _seconds(name: str, value: str) -> float:

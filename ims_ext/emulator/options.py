@@ -2,14 +2,12 @@
 """The options of ``ims-emulator``, and what each of them may be."""
 
 import argparse
-import dataclasses
 import ipaddress
 from pathlib import Path
 
 from ims_ext.emulator.delays import Delays
 from ims_ext.emulator.profile import ALL_CLOUDS
 from ims_ext.emulator.profile import PROFILES
-from ims_ext.emulator.profile import find
 
 
 def add(parser: argparse.ArgumentParser, port: int) -> None:
@@ -286,17 +284,15 @@ def _delays(text: str) -> dict[str, float]:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def delays(arguments: argparse.Namespace) -> Delays | None:
-    """Return how much later effects come, if the options say so.
+def delays(arguments: argparse.Namespace) -> dict[str, float]:
+    """Return the delays that the options say, by their names.
 
     :param arguments: The options.
     """
-    if not arguments.delays:
-        return None
     given: dict[str, float] = {}
     for each in arguments.delays:
         given |= each
-    return dataclasses.replace(find(arguments.like).delays, **given)
+    return given
 
 
 def _account(text: str) -> object:

@@ -27,6 +27,7 @@ from ims_ext.emulator.control.fault import Controlled
 from ims_ext.emulator.control.local import LocalOnly
 from ims_ext.emulator.control.local import is_loopback
 from ims_ext.emulator.delays import Delays
+from ims_ext.emulator.delays import chosen as chosen_delays
 from ims_ext.emulator.dispatch import Admission
 from ims_ext.emulator.dispatch import Dispatch
 from ims_ext.emulator.fault.injection import Misbehaving
@@ -103,7 +104,8 @@ class EmulatorServer:
         clouds document. There is an administrator then, ``admin``.
     :param import_hosts: Hosts on this machine or a private network that a
         plain Glance may fetch images from, alone or with a port.
-    :param delays: How much later effects come than their answers.
+    :param delays: How much later effects come than their answers; or some
+        of the delays alone, by their names: ``{'upload': 0.5}``.
     :param faults: What goes wrong on purpose; see :mod:`.fault`.
     :param fault_seed: Decides with which requests.
     :param seed: What IDs, keys and tokens follow from: a number, by default
@@ -140,7 +142,7 @@ class EmulatorServer:
         users: Sequence[Account] = (),
         region: str | None = None,
         image_quota: int | None = None,
-        delays: Delays | None = None,
+        delays: Delays | Mapping[str, float] | None = None,
         faults: Sequence[str] = (),
         fault_seed: int = 0,
         seed: Seed | None = None,
@@ -163,7 +165,7 @@ class EmulatorServer:
             or ((region,) if region else written.regions)
             or (profile.region,),
             first_given(image_quota, written.image_quota, profile.image_quota),
-            delays or written.delays(profile.delays),
+            chosen_delays(delays, written.delays(profile.delays)),
             glance,
             tuple(import_hosts),
             profile,

@@ -115,11 +115,18 @@ def test_what_is_given_counts_more_than_the_cloud() -> None:
     assert settings.delays == Delays(upload=1)
 
 
-def test_a_delay_that_is_given_leaves_the_others_to_the_cloud() -> None:
-    arguments = parsed('--like=otc', '--delay=upload=0')
+def test_a_delay_that_is_given_leaves_the_others_as_they_are() -> None:
+    arguments = parsed('--like=otc', '--delay=upload=0', '--delay=share=9')
+    scenario = {'delays': {'delete': 7, 'share': 8}}
 
-    assert options.delays(arguments) == dataclasses.replace(
-        profile.OTC.delays, upload=0
+    server = EmulatorServer(
+        like=arguments.like,
+        scenario=scenario,
+        delays=options.delays(arguments),
+    )
+
+    assert server.delays == dataclasses.replace(
+        profile.OTC.delays, upload=0, delete=7, share=9
     )
 
 
