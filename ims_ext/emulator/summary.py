@@ -37,6 +37,7 @@ def text(server: 'EmulatorServer', access_keys: bool) -> str:
         "To use it:",
         *_exports(_variables(server, clouds['emulator'], access_keys)),
         "  openstack ims image list",
+        *_trust(server),
     ]
     if access_keys:
         lines += ["To sign requests instead:", "  export OS_AUTH_TYPE=v3aksk"]
@@ -105,6 +106,26 @@ def _variables(
         variables['OS_ACCESS_KEY'] = cloud['ak']
         variables['OS_SECRET_KEY'] = cloud['sk']
     return variables
+
+
+def _trust(server: 'EmulatorServer') -> list[str]:
+    """Return how programs trust the authority that know no OS_CACERT."""
+    if server.cacert is None:
+        return []
+    path = server.cacert
+    return [
+        "To trust it, whichever of these a program knows:",
+        f"  curl --cacert {path}",
+        *(
+            f"  export {name}={path}"
+            for name in (
+                'SSL_CERT_FILE',
+                'REQUESTS_CA_BUNDLE',
+                'AWS_CA_BUNDLE',
+                'NODE_EXTRA_CA_CERTS',
+            )
+        ),
+    ]
 
 
 def _exports(variables: dict[str, str]) -> list[str]:

@@ -20,6 +20,7 @@ from openstack import connection
 import pytest
 import requests
 
+from ims_ext.emulator import connection as emulator_connection
 from ims_ext.emulator.address import SERVICES
 from ims_ext.emulator.server import EmulatorServer
 
@@ -360,6 +361,19 @@ def test_who_does_not_finish_the_handshake_keeps_nobody_waiting(
             peer.sendall(hello(server)[:part])
 
         assert is_answered(server)
+
+
+@pytest.mark.parametrize('part', [0, 1, 100, None])
+def test_who_does_not_finish_the_handshake_is_cut_off(
+    server: EmulatorServer, part: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emulator_connection, 'HEAD_SECONDS', 0.2)
+    with connect(server) as peer:
+        peer.sendall(hello(server)[:part])
+
+        with contextlib.suppress(ConnectionResetError):
+            while peer.recv(65536):
+                pass
 
 
 def test_a_handshake_in_drops_succeeds(server: EmulatorServer) -> None:
