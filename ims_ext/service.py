@@ -110,7 +110,7 @@ def proxy_class() -> type[proxy.Proxy]:
     :returns: A subclass of :class:`ims_ext.proxy.Proxy` and of every class
         registered under ``ims_ext.extension``.
     :raises: :class:`~ims_ext.exceptions.ExtensionConflictError` where two
-        capabilities define the same public method.
+        capabilities define the same public method or private name.
     """
     manager: stevedore.ExtensionManager[Any] = stevedore.ExtensionManager(
         EXTENSION_GROUP, on_load_failure_callback=_log_load_failure
@@ -128,7 +128,8 @@ def assemble(capabilities: Mapping[str, type]) -> type[proxy.Proxy]:
     :param capabilities: Classes with the capabilities' methods, by the name
         that each is registered under.
     :raises: :class:`~ims_ext.exceptions.ExtensionConflictError` where two of
-        them define the same public method.
+        them define the same public method, or the same private name without
+        one deriving from the other.
     """
     owners: dict[str, str] = {}
     for name, capability in capabilities.items():
@@ -140,6 +141,7 @@ def assemble(capabilities: Mapping[str, type]) -> type[proxy.Proxy]:
                     method, owners[method], name
                 )
             owners[method] = name
+    _check_private_names(capabilities)
     # A capability that builds on another derives from it, and brings it.
     bases = [
         capability
@@ -153,6 +155,28 @@ def assemble(capabilities: Mapping[str, type]) -> type[proxy.Proxy]:
     return type(
         'Proxy', (*bases, proxy.Proxy), {'__doc__': proxy.Proxy.__doc__}
     )
+
+
+def _check_private_names(capabilities: Mapping[str, type]) -> None:
+    """Refuse capabilities of which one would call another's helper."""
+    shared = set(proxy.Proxy.__mro__)
+    owners: dict[str, tuple[type, str]] = {}
+    for name, capability in capabilities.items():
+        for kind in capability.__mro__:
+            if kind in shared:
+                continue
+            for attribute in vars(kind):
+                if not attribute.startswith('_') or _is_pythons(attribute):
+                    continue
+                owner, other = owners.setdefault(attribute, (kind, name))
+                if not issubclass(owner, kind) and not issubclass(kind, owner):
+                    raise exceptions.ExtensionConflictError(
+                        attribute, other, name
+                    )
+
+
+def _is_pythons(attribute: str) -> bool:
+    return attribute.startswith('__') or attribute == '_abc_impl'
 
 
 def _log_load_failure(

@@ -20,9 +20,18 @@ ISO = Path('/usr/lib/grub-rescue/grub-rescue-cdrom.iso')
 PACKAGES = {
     str(ISO): 'grub-rescue-pc',
     'lz4': 'lz4',
+    'mkfs.ext4': 'e2fsprogs',
     'mkudffs': 'udftools',
     'qemu-img': 'qemu-utils',
     'zstd': 'zstd',
+}
+
+
+#: The environment of programs that are for the administrator, which a user's
+#: path leaves out.
+ENVIRONMENT = {
+    **os.environ,
+    'PATH': f'{os.environ.get("PATH", os.defpath)}:/usr/sbin:/sbin',
 }
 
 

@@ -8,7 +8,6 @@ server starts from. So it is called by its name, with what to do about it.
 import codecs
 from collections.abc import Callable
 import re
-import shlex
 import struct
 
 from ims_ext.diskimage import signatures
@@ -58,10 +57,7 @@ def refusal(reader: Reader, foreign: Foreign) -> Exception:
     :param reader: The file.
     :param foreign: What it is.
     """
-    # Nor is a name that begins so an option.
-    prefix = './' if reader.name.startswith('-') else ''
-    name = shlex.quote(prefix + reader.name)
-    remedy = foreign.remedy.replace('{}', name)
+    remedy = foreign.remedy.replace('{}', reader.argument)
     return reader.error(f"it is {foreign.name}, no disk image; {remedy}")
 
 

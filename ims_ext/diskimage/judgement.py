@@ -50,10 +50,20 @@ _FORMAT_BY_SUFFIX = {
 }
 #: Suffixes of what is none of them, with what it is.
 _OTHER_SUFFIXES = {
-    **{f'.{each}': each for each in ('qed', 'qcow', 'dmg', 'ova', 'ovf')},
-    **{f'.{each}': each for each in ('gz', 'xz', 'zst', 'bz2', 'lz4')},
-    **{f'.{each}': each for each in ('zip', '7z', 'tar', 'tgz', 'rar')},
-    **{f'.{each}': each for each in ('hdd', 'luks', 'vhdset', 'wim')},
+    f'.{each}': each
+    for each in (
+        # Other disk images, and what has them in it.
+        *('qed', 'qcow', 'dmg', 'ova', 'ovf', 'hdd', 'hds', 'luks', 'vhdset'),
+        *('wim', 'esd', 'swm', 'box', 'vmx', 'vbox', 'avhd', 'avhdx', 'pvm'),
+        *('nrg', 'mdf', 'mds', 'cue', 'ccd', 'toast', 'squashfs', 'mrimg'),
+        # Compressed.
+        *('gz', 'xz', 'zst', 'zstd', 'bz2', 'lz4', 'lzma', 'lz', 'lzo', 'z'),
+        *('br', 'sz'),
+        # Archives.
+        *('zip', 'zipx', '7z', 'tar', 'rar', 'cab', 'arj', 'lha', 'lzh'),
+        *('tgz', 'txz', 'tbz', 'tbz2', 'tlz', 'tzst', 'cpio', 'ar', 'xar'),
+        *('rpm', 'deb', 'pkg', 'jar', 'apk', 'msi'),
+    )
 }
 # Used for raw disks and for others as well: good only where the content
 # decides nothing.
@@ -74,11 +84,11 @@ _REFUSED = {
     ),
     'qed': (
         "qed images are not taken, since no cloud reads them; convert it "
-        "with 'qemu-img convert -f qed -O qcow2', where you trust it"
+        "with {}, where you trust it"
     ),
     'qcow': (
-        "this is qcow version 1, which no cloud reads; convert it with "
-        "'qemu-img convert -f qcow -O qcow2', where you trust it"
+        "this is qcow version 1, which no cloud reads; convert it with {}, "
+        "where you trust it"
     ),
 }
 
@@ -162,7 +172,8 @@ def _expected_format(reader: Reader, declared: str | None) -> str | None:
 def _judge_marked(reader: Reader, driver: str) -> Found:
     """Judge an image that begins as one of its format."""
     if driver in _REFUSED:
-        raise reader.error(_REFUSED[driver])
+        conversion = reader.conversion(f'-f {driver} -O qcow2')
+        raise reader.error(_REFUSED[driver].replace('{}', conversion))
     if driver in foreign.BY_DRIVER:
         raise foreign.refusal(reader, foreign.BY_DRIVER[driver])
     name, judge_format = _JUDGES[driver]

@@ -18,8 +18,10 @@ _MOST_LOOKED_AT = 4096
 
 # The rest of an entry are flags.
 _OFFSET = 0x00FFFFFFFFFFFE00
-_DIRTY, _CORRUPT, _DATA_FILE, _COMPRESSION = 1, 2, 4, 8
-_KNOWN = _DIRTY | _CORRUPT | _DATA_FILE | _COMPRESSION
+_DIRTY, _CORRUPT, _DATA_FILE, _COMPRESSION, _EXTENDED_L2 = 1, 2, 4, 8, 16
+_KNOWN = _DIRTY | _CORRUPT | _DATA_FILE | _COMPRESSION | _EXTENDED_L2
+# Bits of a cluster of 32 subclusters, each of which is a sector or more.
+_LEAST_EXTENDED_BITS = 14
 _EXTENSION_END, _EXTENSION_DATA_FILE = 0, 0x44415441
 _EXTENSION_CRYPTO, _EXTENSION_BITMAPS = 0x0537BE77, 0x23852875
 
@@ -37,7 +39,7 @@ def judge(reader: Reader) -> int:
     if version > 3:
         raise reader.error(
             f"it is qcow version {version}, and 2 and 3 are known; convert "
-            f"it with 'qemu-img convert -O qcow2 -o compat=1.1'"
+            f"it with {reader.conversion('-O qcow2 -o compat=1.1')}"
         )
     # Version 2 has no feature bits: other things are at their place.
     header = reader.header(72 if version == 2 else 104, 'qcow2')
@@ -53,6 +55,12 @@ def judge(reader: Reader) -> int:
     (cluster_bits, size) = struct.unpack('>IQ', header[20:32])
     if not 9 <= cluster_bits <= 21:
         raise reader.damaged(f"it gives clusters of 2^{cluster_bits} bytes")
+    is_extended = bool(features & _EXTENDED_L2)
+    if is_extended and cluster_bits < _LEAST_EXTENDED_BITS:
+        raise reader.damaged(
+            f"it gives clusters of 2^{cluster_bits} bytes, too small for its "
+            f"extended entries"
+        )
     length, order = (72, 4) if version == 2 else _late_fields(reader, header)
     if length > 1 << cluster_bits:
         raise reader.damaged("it is longer than a cluster")
@@ -61,7 +69,8 @@ def judge(reader: Reader) -> int:
     _check_refcounts(
         reader, header, 1 << cluster_bits, order, bool(features & _DIRTY)
     )
-    _check_l1(reader, header, 1 << cluster_bits, size)
+    entry = 16 if is_extended else 8
+    _check_l1(reader, header, 1 << cluster_bits, size, entry)
     _check_snapshots(reader, header, 1 << cluster_bits)
     return int(size) // SECTOR * SECTOR
 
@@ -130,9 +139,12 @@ def _check_bitmaps(
         raise reader.cut_off()
 
 
-def _check_l1(reader: Reader, header: bytes, cluster: int, size: int) -> None:
+def _check_l1(
+    reader: Reader, header: bytes, cluster: int, size: int, entry: int
+) -> None:
+    """Check the tables of tables, whose own entries have some bytes each."""
     entries, offset = struct.unpack('>IQ', header[36:48])
-    per_entry = cluster * (cluster // 8)
+    per_entry = cluster * (cluster // entry)
     if entries * per_entry < size:
         raise reader.damaged(
             f"{entries} tables cannot address {size} bytes",
@@ -195,7 +207,7 @@ def _check_snapshots(reader: Reader, header: bytes, cluster: int) -> None:
     if count > _MOST_LOOKED_AT:
         raise reader.error(
             f"it has {count} snapshots, too many to look at; convert it with "
-            f"'qemu-img convert -O qcow2', which leaves them out"
+            f"{reader.conversion('-O qcow2')}, which leaves them out"
         )
     for _ in range(count):
         offset = -(-offset // 8) * 8

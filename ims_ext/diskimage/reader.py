@@ -7,6 +7,7 @@ image take long.
 
 from array import array
 from collections.abc import Callable, Iterator
+import shlex
 import sys
 import tempfile
 from typing import Protocol
@@ -110,6 +111,21 @@ class Reader:
                 f"were"
             )
         return data
+
+    @property
+    def argument(self) -> str:
+        """The file's name as a shell's command takes it."""
+        # Nor is a name that begins so an option.
+        prefix = './' if self.name.startswith('-') else ''
+        return shlex.quote(prefix + self.name)
+
+    def conversion(self, options: str, output: str = 'converted.qcow2') -> str:
+        """Return the command that makes another image of this one.
+
+        :param options: The formats, as ``qemu-img convert`` takes them.
+        :param output: The file that it writes.
+        """
+        return f"'qemu-img convert {options} {self.argument} {output}'"
 
     def error(self, sentence: str) -> exceptions.DiskImageError:
         """Return an exception that names the image."""

@@ -101,10 +101,11 @@ def _log(reader: Reader, header: bytes) -> _Region:
             entry = piece[start : start + 64]
             if entry.startswith(b'loge') and entry[32:48] == guid:
                 raise reader.error(
-                    "it was not closed properly, and what its log holds is "
-                    "missing from its disk; repair it with 'qemu-img check "
-                    "-r all', or, where that finds nothing to repair, "
-                    "convert it with 'qemu-img convert -O vhdx'"
+                    f"it was not closed properly, and what its log holds is "
+                    f"missing from its disk; repair it with 'qemu-img check "
+                    f"-r all {reader.argument}', or, where that finds "
+                    f"nothing to repair, convert it with "
+                    f"{reader.conversion('-O vhdx', 'converted.vhdx')}"
                 )
     return log
 

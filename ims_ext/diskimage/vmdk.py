@@ -25,6 +25,7 @@ _MOST_ENTRIES = 512
 _LARGEST_GRAIN = 2**21
 # As a disk of 2 TiB has in the usual form, the largest that a cloud takes.
 _MOST_TABLES = 2**16
+_MOST_SECTORS = 2 * 2**40 // SECTOR
 _LARGEST_DIRECTORY = 2 * _MOST_TABLES * 4
 
 _EXTENT = re.compile(
@@ -221,6 +222,11 @@ def _check_tables(reader: Reader, header: bytes) -> None:
     if per_table > _MOST_ENTRIES or grain > _LARGEST_GRAIN:
         raise reader.damaged("its grains are too large")
     entries = -(-capacity // covered)
+    if entries * 4 > _LARGEST_DIRECTORY and capacity > _MOST_SECTORS:
+        raise reader.error(
+            f"its disk has {capacity * SECTOR / 2**40:.3g} TiB, and no cloud "
+            f"takes more than 2 TiB"
+        )
     if entries * 4 > _LARGEST_DIRECTORY:
         raise reader.damaged("its tables are too large")
     if overhead * SECTOR > reader.padded_size or (

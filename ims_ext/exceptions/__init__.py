@@ -73,7 +73,7 @@ class MissingExtraError(Rebuilt, ImportError):
 
 
 class ExtensionConflictError(Rebuilt):
-    """Two registered capabilities that define the same public method."""
+    """Two registered capabilities that define the same method."""
 
     def __init__(self, method: str, first: str, second: str) -> None:
         self._arguments = (method, first, second)

@@ -320,7 +320,6 @@ def test_a_file_without_permission_is_refused(tmp_path: pathlib.Path) -> None:
     [
         ('qcow2', 'backing_file=other,backing_fmt=raw', "backing file"),
         ('qcow2', 'data_file=data,data_file_raw=on', "in another file"),
-        ('qcow2', 'extended_l2=on', "not known"),
         ('vmdk', 'backing_file=base.vmdk,backing_fmt=vmdk', "parent file"),
         ('vmdk', 'subformat=monolithicFlat', "descriptor may refer"),
         ('vmdk', 'subformat=twoGbMaxExtentSparse', "descriptor may refer"),
@@ -398,3 +397,71 @@ def test_a_refusal_is_not_logged_as_well(
     ):
         diskimage.inspect(tmp_path / 'x.qed')
     assert caplog.records == []
+
+
+@pytest.mark.parametrize('cluster', ['16k', '64k', '2M'])
+@pytest.mark.parametrize('size', ['1M', '3G', '2T'])
+def test_extended_entries_of_qcow2_are_read(
+    tmp_path: pathlib.Path, cluster: str, size: str
+) -> None:
+    path = tmp_path / 'x.qcow2'
+    options = f'extended_l2=on,cluster_size={cluster}'
+    _qemu_img('create', '-f', 'qcow2', '-o', options, str(path), size)
+    unit = {'M': MIB, 'G': MIB * 1024, 'T': MIB * 1024**2}[size[-1]]
+    assert diskimage.inspect(path).virtual_size == int(size[:-1]) * unit
+
+
+def test_extended_entries_need_twice_the_tables(
+    tmp_path: pathlib.Path,
+) -> None:
+    path = tmp_path / 'x.qcow2'
+    options = 'extended_l2=off,cluster_size=16k'
+    _qemu_img('create', '-f', 'qcow2', '-o', options, str(path), '64M')
+    with path.open('r+b') as file:
+        file.seek(79)
+        file.write(b'\x10')
+    with pytest.raises(exceptions.DiskImageError, match="cannot address"):
+        diskimage.inspect(path)
+
+
+def test_extended_entries_in_small_clusters_are_damaged(
+    tmp_path: pathlib.Path,
+) -> None:
+    path = tmp_path / 'x.qcow2'
+    options = 'cluster_size=8k'
+    _qemu_img('create', '-f', 'qcow2', '-o', options, str(path), '1M')
+    with path.open('r+b') as file:
+        file.seek(79)
+        file.write(b'\x10')
+    with pytest.raises(exceptions.DiskImageError, match="too small"):
+        diskimage.inspect(path)
+
+
+def test_a_disk_that_is_too_large_is_not_called_damaged(
+    tmp_path: pathlib.Path,
+) -> None:
+    path = tmp_path / 'x.vmdk'
+    _qemu_img('create', '-f', 'vmdk', str(path), '64T')
+    with pytest.raises(exceptions.DiskImageError, match="64 TiB") as caught:
+        diskimage.inspect(path)
+    assert 'damaged' not in str(caught.value)
+
+
+@pytest.mark.parametrize('disk_format', ['qed', 'qcow'])
+def test_a_conversion_is_told_with_its_files(
+    tmp_path: pathlib.Path, disk_format: str
+) -> None:
+    path = tmp_path / 'a b.img'
+    _qemu_img('create', '-f', disk_format, str(path), '1M')
+    with pytest.raises(exceptions.DiskImageError) as caught:
+        diskimage.inspect(path)
+    assert (
+        f"qemu-img convert -f {disk_format} -O qcow2 '{path}' converted.qcow2'"
+    ) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    'suffix', ['txz', 'tbz2', 'lzma', 'cab', 'box', 'TXZ', 'ova', 'avhdx']
+)
+def test_a_key_that_says_something_else_is_told(suffix: str) -> None:
+    assert diskimage.check_key('qcow2', f'disk.{suffix}') == suffix.lower()

@@ -3,7 +3,6 @@
 
 import io
 from pathlib import Path
-import shutil
 import struct
 import subprocess
 import zipfile
@@ -12,6 +11,8 @@ import pytest
 
 from ims_ext import diskimage
 from ims_ext import exceptions
+
+from .. import programs
 
 MIB = 2**20
 REST = b'\0' * 4096 + b'content' * 4096
@@ -148,23 +149,24 @@ def test_a_disc_may_begin_with_a_text(tmp_path: Path, size: str) -> None:
     path = tmp_path / 'x.img'
     with path.open('wb') as file:
         file.truncate(4 * MIB)
-    udf = shutil.which('mkudffs', path='/usr/sbin:/usr/bin:/sbin')
-    if not udf:
-        pytest.skip("mkudffs is missing")
-    subprocess.run([udf, '-b', size, path], check=True, capture_output=True)
+    subprocess.run(
+        ['mkudffs', '-b', size, path],
+        check=True,
+        capture_output=True,
+        env=programs.ENVIRONMENT,
+    )
     with path.open('r+b') as file:
         file.write(b'This disc starts on another machine.\n' * 99)
     assert diskimage.inspect(path).disk_format == 'iso'
 
 
-@pytest.mark.skipif(
-    not shutil.which('mkfs.ext4'), reason="mkfs.ext4 is missing"
-)
 def test_a_file_system_without_partitions_is_a_disk(tmp_path: Path) -> None:
     path = tmp_path / 'x.img'
     with path.open('wb') as file:
         file.truncate(4 * MIB)
-    subprocess.run(['mkfs.ext4', '-q', path], check=True)
+    subprocess.run(
+        ['mkfs.ext4', '-q', path], check=True, env=programs.ENVIRONMENT
+    )
     assert diskimage.inspect(path).virtual_size == 4 * MIB
 
 

@@ -284,6 +284,34 @@ def test_two_capabilities_with_the_same_method_are_refused_by_name() -> None:
         assert name in str(caught.value)
 
 
+def _capability(*bases: type, **names: Any) -> type:
+    return type('Mixin', bases or (proxy.Proxy,), names)
+
+
+@pytest.mark.parametrize('name', ['_path', '_PATH', '_Row'])
+def test_two_capabilities_with_the_same_private_name_are_refused(
+    name: str,
+) -> None:
+    first = _capability(**{name: 1})
+    base = _capability(**{name: 2})
+
+    with pytest.raises(exceptions.ExtensionConflictError) as caught:
+        service.assemble({'first': first, 'second': _capability(base)})
+
+    for each in ('first', 'second', name):
+        assert each in str(caught.value)
+
+
+def test_what_builds_on_another_may_have_its_own_helper() -> None:
+    first = _capability(_path=1)
+
+    assembled = service.assemble(
+        {'first': first, 'second': _capability(first, _path=2)}
+    )
+
+    assert vars(assembled.__mro__[1])['_path'] == 2
+
+
 def test_a_capability_may_build_on_another() -> None:
     assembled = service.assemble({'first': First, 'third': Third})
 
