@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from requests.auth import AuthBase
 from requests.auth import HTTPBasicAuth
 
-from ims_ext.auth import signature
+from ims_ext import signature
 from ims_ext.transport import origin as origins
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from wsgiref.types import WSGIEnvironment
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from ims_ext.exceptions import catalogue
+from ims_ext.error_codes import catalogue
 
 LOG = logging.getLogger(__name__)
 

@@ -19,7 +19,6 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 import ims_ext
-from ims_ext import exceptions
 from ims_ext.emulator import clouds_file
 from ims_ext.emulator import names
 from ims_ext.emulator import options
@@ -70,6 +69,13 @@ def _main(argv: Sequence[str] | None) -> int:
 
 class EmulatorFailure(Exception):
     """Why there is no emulator, in one sentence for the user."""
+
+
+def _lacking(extra: str, what: str) -> EmulatorFailure:
+    # Not before it is needed: it takes longer than all the rest.
+    from ims_ext import exceptions
+
+    return EmulatorFailure(str(exceptions.MissingExtraError(extra, what)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -249,9 +255,7 @@ def _run(command: list[str], environment: dict[str, str]) -> int:
 
 def _demo(arguments: argparse.Namespace) -> int:
     if not importlib.util.find_spec('openstackclient'):
-        raise EmulatorFailure(
-            str(exceptions.MissingExtraError('cli', "The demonstration"))
-        )
+        raise _lacking('cli', "The demonstration")
     with (
         _emulator(arguments) as server,
         _clouds_file(server, arguments.access_keys) as path,
@@ -284,9 +288,7 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
         from ims_ext.emulator.service import SettingError
         from ims_ext.emulator.state import StateError
     except ImportError as error:
-        raise EmulatorFailure(
-            str(exceptions.MissingExtraError('emulator', "The emulator"))
-        ) from error
+        raise _lacking('emulator', "The emulator") from error
     if not ipaddress.ip_address(arguments.host).is_loopback:
         print(
             f"ims-emulator: WARNING: listening on {arguments.host}: anybody "

@@ -5,8 +5,6 @@ import argparse
 from pathlib import Path
 import sys
 
-from ims_ext import exceptions
-
 
 def add(
     actions: 'argparse._SubParsersAction[argparse.ArgumentParser]',
@@ -65,6 +63,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _lacking() -> int:
+    from ims_ext import exceptions
+
     error = exceptions.MissingExtraError('emulator', "The emulator")
     print(f'ims-emulator: {error}', file=sys.stderr)
     return 1

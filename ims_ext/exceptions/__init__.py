@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
 
+from ims_ext.error_codes import catalogue as catalogue
 from ims_ext.exceptions import masking
 from ims_ext.exceptions import refusal
 from ims_ext.exceptions import wording
-from ims_ext.exceptions.codes import catalogue as catalogue
 from ims_ext.exceptions.error_body import error_body as error_body
 from ims_ext.exceptions.error_body import phrase
 from ims_ext.exceptions.error_body import request_id

@@ -8,8 +8,8 @@ import re
 from typing import TYPE_CHECKING
 import urllib.parse
 
+from ims_ext.error_codes import catalogue
 from ims_ext.exceptions import wording
-from ims_ext.exceptions.codes import catalogue
 
 if TYPE_CHECKING:
     import requests

@@ -24,7 +24,7 @@ import yaml
 import ims_ext
 from ims_ext import exceptions
 from ims_ext import proxy
-from ims_ext.auth import signature
+from ims_ext import signature
 from ims_ext.emulator import state
 from ims_ext.emulator.bucket import signature as bucket_signature
 from ims_ext.emulator.seed import Account

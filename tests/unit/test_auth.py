@@ -579,8 +579,8 @@ def test_the_plugin_loads_nothing_that_openstacksdk_has_not() -> None:
 
     assert loaded.stdout.split() == [
         'ims_ext.auth',
-        'ims_ext.auth.signature',
         'ims_ext.auth.signer',
+        'ims_ext.signature',
         'ims_ext.transport',
         'ims_ext.transport.origin',
     ]

@@ -21,10 +21,12 @@ ROOT = Path(ims_ext.__file__).parent
 FLOORS = (
     (
         'closing',
+        'error_codes',
         'exceptions',
         'local_file',
         'os_versions',
         'sdk',
+        'signature',
         'wire_names',
     ),
     ('document', 'workers'),

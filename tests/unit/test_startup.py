@@ -32,3 +32,9 @@ def test_the_command_loads_nothing_but_the_plug_in() -> None:
         'ims_ext.cli.plugin', after='argparse, logging, typing'
     )
     assert found == {'ims_ext', 'ims_ext.cli', 'ims_ext.cli.plugin'}
+
+
+def test_the_emulator_starts_without_the_client_s_packages() -> None:
+    found = imported_by('ims_ext.emulator.server', after='typing')
+    heavy = {'boto3', 'jsonschema', 'keystoneauth1', 'openstack', 'requests'}
+    assert found & heavy == set()

@@ -28,7 +28,7 @@ import fnmatch
 import re
 from typing import NoReturn
 
-from ims_ext.exceptions import catalogue
+from ims_ext.error_codes import catalogue
 
 #: The services whose requests can go wrong, as ``on=`` names them.
 SERVICES = (

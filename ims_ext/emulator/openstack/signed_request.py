@@ -11,7 +11,7 @@ import hmac
 import io
 import re
 
-from ims_ext.auth import signature
+from ims_ext import signature
 from ims_ext.emulator.clock import Clock
 from ims_ext.emulator.errors import GatewayError
 from ims_ext.emulator.http import Request

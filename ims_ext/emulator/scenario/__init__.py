@@ -13,7 +13,6 @@ import os
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from ims_ext import exceptions
 from ims_ext.emulator.delays import Delays
 from ims_ext.emulator.seed import Account
 from ims_ext.emulator.state.ids import Seed
@@ -27,21 +26,8 @@ Given: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 _NO_FILE = 'scenario'
 
 
-class ScenarioError(exceptions.ValidationError):
-    """A scenario with faults, told all at once, a line each.
-
-    :param message: The faults.
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__(None)
-        self.message = message
-
-    def __str__(self) -> str:
-        return self.message
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.message,)
+class ScenarioError(ValueError):
+    """A scenario with faults, told all at once, a line each."""
 
 
 def first_given(first: T | None, second: T | None, last: T) -> T:

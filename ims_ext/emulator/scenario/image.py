@@ -7,7 +7,6 @@ from pathlib import Path
 import re
 from typing import Any
 
-from ims_ext import diskimage
 from ims_ext.emulator import private_files
 from ims_ext.emulator.api.image_attributes import defaults
 from ims_ext.emulator.clock import duration
@@ -17,7 +16,6 @@ from ims_ext.emulator.state import ImageQuery
 from ims_ext.emulator.state import State
 from ims_ext.emulator.state import StateError
 from ims_ext.emulator.state.record import timestamp
-from ims_ext.exceptions import DiskImageError
 
 _CHUNK = 1024**2
 #: Images that are kept in one go.
@@ -135,6 +133,9 @@ class ImageMaker:
 
     def _take_data(self, image: Image, item: Item) -> None:
         """Give an image the data of its file, if it is safe."""
+        from ims_ext import diskimage
+        from ims_ext.exceptions import DiskImageError
+
         source = self._folder / item['file']
         try:
             found = diskimage.inspect(

@@ -12,13 +12,10 @@ from pathlib import Path
 import shutil
 from typing import Any, BinaryIO
 
-from ims_ext import diskimage
 from ims_ext.emulator import private_files
 from ims_ext.emulator.work.web_source import WebFile
 from ims_ext.emulator.work.web_source import WebSourceError
 from ims_ext.emulator.work.web_source import WebSources
-from ims_ext.exceptions import DiskImageError
-from ims_ext.local_file import LocalFile
 
 #: The largest file that is fetched, in bytes.
 LIMIT = 128 * 1024**3
@@ -136,6 +133,10 @@ def judge(path: Path, disk_format: str | None) -> dict[str, Any]:
     :raises: :class:`ImportFailure` for data that is something else, that is
         damaged, or that refers to other files.
     """
+    from ims_ext import diskimage
+    from ims_ext.exceptions import DiskImageError
+    from ims_ext.local_file import LocalFile
+
     if disk_format in _NOT_JUDGED:
         return {}
     declared = disk_format if disk_format in _JUDGED else None

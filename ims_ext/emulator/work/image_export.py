@@ -13,8 +13,6 @@ from pathlib import Path
 import shutil
 from typing import BinaryIO, cast
 
-from ims_ext import diskimage
-from ims_ext.diskimage import qemu_img
 from ims_ext.emulator.bucket.store import NoSuchObject
 from ims_ext.emulator.bucket.store import ObjectStoreError
 from ims_ext.emulator.errors import ImsError
@@ -24,7 +22,6 @@ from ims_ext.emulator.state import Job
 from ims_ext.emulator.state import State
 from ims_ext.emulator.work.job import JobFailure
 from ims_ext.emulator.work.job import Progress
-from ims_ext.exceptions import DiskImageError
 
 LOG = logging.getLogger(__name__)
 
@@ -263,6 +260,8 @@ def _convert(
 
     :raises: :class:`~ims_ext.emulator.work.job.JobFailure`
     """
+    from ims_ext.diskimage import qemu_img
+
     disk_format = image.get('disk_format')
     cannot = f"The emulator cannot convert {disk_format} to {file_format}: "
     instead = f"{disk_format}, zvhd and quick export are possible."
@@ -329,6 +328,9 @@ def _check_convertible(image: Image, data: BinaryIO, disk_format: str) -> int:
     image with a backing file would bring a file of this machine along. That
     it is not followed is seen to besides, where it is converted.
     """
+    from ims_ext import diskimage
+    from ims_ext.exceptions import DiskImageError
+
     size = os.fstat(data.fileno()).st_size
     if disk_format == 'raw':
         return size

@@ -5,7 +5,7 @@ import threading
 from typing import Any, Protocol
 
 from ims_ext.emulator.state import Job
-from ims_ext.exceptions import catalogue
+from ims_ext.error_codes import catalogue
 
 
 class JobFailure(Exception):

@@ -30,7 +30,7 @@ from ims_ext.emulator.work.job import Progress
 from ims_ext.emulator.work.job import Stopped
 from ims_ext.emulator.work.job import Work
 from ims_ext.emulator.work.job_schedule import JobSchedule
-from ims_ext.exceptions import catalogue
+from ims_ext.error_codes import catalogue
 
 LOG = logging.getLogger(__name__)
 

@@ -11,9 +11,8 @@ import dataclasses
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from ims_ext import diskimage
 from ims_ext.emulator import private_files
 from ims_ext.emulator.bucket.store import NoSuchObject
 from ims_ext.emulator.bucket.store import ObjectStoreError
@@ -25,8 +24,9 @@ from ims_ext.emulator.work import image_making
 from ims_ext.emulator.work.image_making import ImageMaking
 from ims_ext.emulator.work.job import JobFailure
 from ims_ext.emulator.work.job import Progress
-from ims_ext.exceptions import DiskImageError
-from ims_ext.local_file import LocalFile
+
+if TYPE_CHECKING:
+    from ims_ext.diskimage import DiskImage
 
 GIB = 2**30
 #: The largest objects, in bytes.
@@ -257,7 +257,11 @@ def _check_size(stored: StoredObject, source: Source) -> None:
         )
 
 
-def _look_into(path: Path, source: Source) -> diskimage.DiskImage:
+def _look_into(path: Path, source: Source) -> 'DiskImage':
+    from ims_ext import diskimage
+    from ims_ext.exceptions import DiskImageError
+    from ims_ext.local_file import LocalFile
+
     try:
         with LocalFile(path) as file:
             return diskimage.inspect_file(
@@ -271,7 +275,7 @@ def _look_into(path: Path, source: Source) -> diskimage.DiskImage:
         raise JobFailure('IMG.0057', str(error)) from error
 
 
-def _check_disk(found: diskimage.DiskImage, source: Source) -> None:
+def _check_disk(found: 'DiskImage', source: Source) -> None:
     """Refuse an image of the wrong kind, or with too large a disk."""
     is_iso = found.disk_format == 'iso'
     if source.kind == 'quick':
