@@ -6,6 +6,7 @@ points.
 """
 
 from collections.abc import Mapping
+import threading
 from typing import Any
 
 from keystoneauth1 import exceptions as ksa_exceptions
@@ -23,6 +24,10 @@ from ims_ext.transport import response_body
 _PROOFS = frozenset(
     ('authorization', 'x-auth-token', 'x-security-token', 'x-subject-token')
 )
+
+
+#: The URL that has just been denied to a thread.
+_denied = threading.local()
 
 
 def guarded(session: ksa_session.Session) -> ksa_session.Session:
@@ -71,6 +76,37 @@ class GuardedSession(ksa_session.Session):
         :raises: :class:`~ims_ext.exceptions.RedirectRefusedError` for a
             redirect to another host.
         """
+        self._check_possible(url, kwargs)
+        try:
+            return self._request(url, method, **kwargs)
+        except ksa_exceptions.Unauthorized:
+            _denied.url = url
+            raise
+
+    def _check_possible(self, url: str, kwargs: Mapping[str, Any]) -> None:
+        """Refuse to get a token in order to find out how to get one.
+
+        Where the versions of identity cannot be looked at without a token,
+        keystoneauth asks for them with one: it would wait for itself.
+
+        :raises: :class:`keystoneauth1.exceptions.http.Unauthorized`
+        """
+        denied, _denied.url = getattr(_denied, 'url', None), None
+        auth = kwargs.get('auth') or self.auth
+        if (
+            url == denied
+            and kwargs.get('authenticated')
+            and getattr(auth, 'auth_ref', auth) is None
+        ):
+            raise ksa_exceptions.Unauthorized(
+                f"{url} tells the identity service's versions to nobody "
+                f"without a token: let auth_url end in the version, for "
+                f"example /v3"
+            )
+
+    def _request(
+        self, url: str, method: str, **kwargs: Any
+    ) -> requests.Response:
         forks.protect(self.session)
         if not redirect.is_whole(url):
             return self._given.request(url, method, **kwargs)
