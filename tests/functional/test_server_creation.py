@@ -8,6 +8,7 @@ from openstack import exceptions as sdk_exceptions
 import pytest
 import requests
 
+from .eventually import settle
 from .openstack_command import Run
 from .own_cloud import Cloud
 from .plain_http import Client
@@ -145,6 +146,23 @@ def test_a_server_is_made_of_a_private_image(cloud: Cloud) -> None:
     assert again.image.id == image.id
     (disk,) = volumes(cloud, again)
     assert disk.volume_image_metadata['image_id'] == image.id
+
+
+def test_nova_makes_an_image_of_a_stopped_server(cloud: Cloud) -> None:
+    compute = cloud.conn.compute
+
+    def make(name: str) -> str:
+        server = compute.get_server(cloud.server_id(name))
+        return str(server.create_image(compute, f'of-{name}'))
+
+    image_id = make('web')
+
+    settle(cloud.server)
+    image = cloud.conn.ims.get_cloud_image(image_id)
+    assert (image.name, image.min_disk) == ('of-web', 40)
+    for name in ('db', 'batch'):
+        with pytest.raises(sdk_exceptions.ConflictException):
+            make(name)
 
 
 def test_a_full_server_image_brings_all_disks(cloud: Cloud) -> None:

@@ -47,6 +47,15 @@ class ServerImagesApi:
 
     def from_server(self, project_id: str, body: dict[str, Any]) -> Answer:
         """Make an image of a server's system disk."""
+        return self._submit(self._new_server_job(project_id, body))
+
+    def image_of_server(self, project_id: str, body: dict[str, Any]) -> str:
+        """Make an image of a server's system disk; return its ID."""
+        job = self._new_server_job(project_id, body)
+        self._submit(job)
+        return str(job.params['sources'][0]['image_id'])
+
+    def _new_server_job(self, project_id: str, body: dict[str, Any]) -> Job:
         name = rules.image_name(body.get('name'))
         tags = rules.image_tags(body)
         with self.state.transaction():
@@ -75,14 +84,13 @@ class ServerImagesApi:
             )
             server.task_state = disk_copy.SERVER_TASK
             self.state.servers.save(server)
-            job = self._new_job(
+            return self._new_job(
                 _SERVER_JOB,
                 project_id,
                 [disk],
                 [image],
                 server_id=server.id,
             )
-        return self._submit(job)
 
     def from_volume(self, project_id: str, body: dict[str, Any]) -> Answer:
         """Make a system disk image of a data disk."""

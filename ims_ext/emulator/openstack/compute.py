@@ -4,13 +4,17 @@
 import dataclasses
 from typing import Any
 
+from ims_ext.emulator.api.server_image import ServerImagesApi
 from ims_ext.emulator.errors import BadRequest
 from ims_ext.emulator.errors import Conflict
 from ims_ext.emulator.errors import Dialect
+from ims_ext.emulator.errors import ImsError
 from ims_ext.emulator.errors import NotFound
 from ims_ext.emulator.http import COMPUTE
+from ims_ext.emulator.http import IMAGE
 from ims_ext.emulator.http import Answer
 from ims_ext.emulator.http import Request
+from ims_ext.emulator.http import answer
 from ims_ext.emulator.http import route
 from ims_ext.emulator.openstack import nova_style
 from ims_ext.emulator.openstack.record_page import page
@@ -43,6 +47,10 @@ _ACTIONS = {
     'os-stop': _Action(('ACTIVE',), 'SHUTOFF'),
     'reboot': _Action(('ACTIVE', 'SHUTOFF'), 'ACTIVE'),
 }
+
+
+#: The action that makes an image.
+_IMAGE = 'createImage'
 
 
 class ComputeApi:
@@ -175,10 +183,35 @@ class ComputeApi:
     @route('POST', '/v2.1/servers/<server_id>/action')
     def act(self, request: Request, server_id: str) -> Answer:
         """Start, stop or reboot a server, at once."""
-        name = action_name(request.json_object())
+        body = request.json_object()
+        if _IMAGE in body:
+            return self._make_image(request, server_id, body)
+        name = action_name(body)
         with self.state.transaction():
             self.carry_out(name, self.find(request, server_id))
         return 202, None
+
+    def _make_image(
+        self, request: Request, server_id: str, body: dict[str, Any]
+    ) -> Answer:
+        """Make an image of a server's system disk, as the image service does.
+
+        It has to be stopped, other than a server of Nova's own.
+        """
+        wanted = nova_style.member(body, _IMAGE)
+        server = self.find(request, server_id)
+        images = self.service.capability(ServerImagesApi)
+        try:
+            image_id = images.image_of_server(
+                request.project_id,
+                {'name': wanted.get('name'), 'instance_id': server.id},
+            )
+        except ImsError as error:
+            raise Conflict(error.message) from error
+        root = self.service.addresses.url(IMAGE, request.region)
+        response = answer((202, {'image_id': image_id}))
+        response.headers['Location'] = f'{root}/v2/images/{image_id}'
+        return response
 
     def carry_out(self, name: str, server: Server) -> None:
         """Do something with a server; part of a transaction.
@@ -265,7 +298,7 @@ def action_name(body: dict[str, Any]) -> str:
     wanted = [name for name in body if name in _ACTIONS]
     if len(wanted) != 1:
         raise BadRequest(
-            f"The actions are {', '.join(_ACTIONS)}, one at a time"
+            f"The actions are {', '.join((*_ACTIONS, _IMAGE))}, one at a time"
         )
     return wanted[0]
 
