@@ -14,6 +14,7 @@ import datetime
 import re
 import shlex
 import threading
+import time
 from typing import Any
 
 from openstack.image.v2 import image as _image
@@ -151,7 +152,7 @@ class ImageTraces(reconcile.Trace[reconcile.Result]):
         ]
         all_known = True
         if candidates:
-            others, all_known = _OWN.images(proxy, name)
+            others, all_known = _OWN.images(proxy, name, moment)
             candidates = [
                 record for record in candidates if record['id'] not in others
             ]
@@ -337,7 +338,8 @@ class _Own:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._images: dict[str, None] = {}
+        #: When each was claimed, on the steady clock.
+        self._images: dict[str, float] = {}
         #: Jobs by their IDs, with the project that they belong to and the
         #: names of the images that they make.
         self._jobs: dict[str, tuple[str, tuple[str, ...]]] = {}
@@ -345,7 +347,7 @@ class _Own:
     def claim(self, image_ids: Iterable[str]) -> None:
         """Remember images that belong to an attempt."""
         with self._guard:
-            self._images.update(dict.fromkeys(image_ids))
+            self._images.update(dict.fromkeys(image_ids, time.monotonic()))
             _forget(self._images)
 
     def started(self, names: tuple[str, ...], job: _job.Job) -> None:
@@ -354,10 +356,16 @@ class _Own:
             self._jobs[str(job.id)] = str(job.project_id), names
             _forget(self._jobs)
 
-    def images(self, proxy: Any, name: str) -> tuple[set[str], bool]:
+    def images(
+        self, proxy: Any, name: str, moment: reconcile.Moment
+    ) -> tuple[set[str], bool]:
         """Return the images of a name that belong to other attempts.
 
+        Those that were claimed long before cannot be what was made since: it
+        is another cloud that has such an ID, an emulator in another test.
+
         :param proxy: ``conn.ims``, which is asked for the jobs' images.
+        :param moment: When the request was first sent.
         :returns: The images, and whether all jobs have told theirs.
         """
         project = str(proxy.get_project_id())
@@ -369,7 +377,14 @@ class _Own:
             ]
         told = [self._resolve(proxy, job_id) for job_id in jobs]
         with self._guard:
-            return set(self._images), all(told)
+            longest = moment.elapsed + 2 * reconcile.TOLERANCE
+            now = time.monotonic()
+            others = {
+                image_id
+                for image_id, claimed in self._images.items()
+                if now - claimed <= longest
+            }
+            return others, all(told)
 
     def _resolve(self, proxy: Any, job_id: str) -> bool:
         """Find out which images a job makes; return whether it tells."""

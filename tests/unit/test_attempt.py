@@ -286,6 +286,21 @@ def test_an_image_is_taken_for_one_attempt_only(
     assert [create(conn).image_id, create(conn).image_id] == ['i1', 'i2']
 
 
+def test_an_image_of_another_cloud_with_the_same_id_is_no_reason_against_it(
+    conn: connection.Connection,
+    answers: requests_mock.Mocker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    then = time.monotonic() - 60
+    with monkeypatch.context() as earlier:
+        earlier.setattr(image_trace.time, 'monotonic', lambda: then)
+        image_trace._OWN.claim(['i1'])
+    answers.post(ACTION, **BROKEN)
+    answers.get(IMAGES, **listing(image()))
+
+    assert create(conn).image_id == 'i1'
+
+
 def test_a_job_of_ours_that_has_no_image_yet_leaves_it_open(
     conn: connection.Connection, answers: requests_mock.Mocker
 ) -> None:
