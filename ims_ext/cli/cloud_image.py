@@ -108,9 +108,7 @@ class ShowImage(command.ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'image', metavar='<image>', help="Image to show (name or ID)"
-        )
+        command.add_image_argument(parser, "Image to show")
         parser.add_argument(
             '--human-readable',
             action='store_true',

@@ -124,6 +124,18 @@ def positive_number(text: str) -> float:
     return number
 
 
+def add_image_argument(
+    parser: argparse.ArgumentParser, words: str = "Image"
+) -> None:
+    """Add the image that a command is for.
+
+    :param words: What it is, for the help.
+    """
+    parser.add_argument(
+        'image', metavar='<image>', help=f"{words} (name or ID)"
+    )
+
+
 def add_wait_options(parser: argparse.ArgumentParser, result: str) -> None:
     """Add ``--wait`` and ``--timeout`` to a command that starts a job.
 

@@ -378,6 +378,4 @@ def add_unset_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_image(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        'image', metavar='<image>', help="Image to change (name or ID)"
-    )
+    command.add_image_argument(parser, "Image to change")

@@ -195,9 +195,7 @@ class ListImageMember(command.Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'image', metavar='<image>', help="Image (name or ID)"
-        )
+        command.add_image_argument(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
@@ -221,9 +219,7 @@ class ShowImageMember(command.ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'image', metavar='<image>', help="Image (name or ID)"
-        )
+        command.add_image_argument(parser)
         parser.add_argument(
             'project',
             metavar='<project>',

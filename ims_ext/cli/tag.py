@@ -132,7 +132,7 @@ class _FilterAction(argparse.Action):
 
 
 def _add_image(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('image', metavar='<image>', help="Image (name or ID)")
+    command.add_image_argument(parser)
 
 
 def _find_image(client: Any, parsed_args: argparse.Namespace) -> Any:

@@ -29,9 +29,7 @@ class RegisterImage(command.ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'image', metavar='<image>', help="Image to register (name or ID)"
-        )
+        command.add_image_argument(parser, "Image to register")
         parser.add_argument(
             '--object',
             metavar='<bucket:key>',
@@ -62,9 +60,7 @@ class ExportImage(command.ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'image', metavar='<image>', help="Image to export (name or ID)"
-        )
+        command.add_image_argument(parser, "Image to export")
         parser.add_argument(
             '--object',
             metavar='<bucket:key>',
@@ -121,9 +117,7 @@ class CopyImage(command.ShowOne):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'image', metavar='<image>', help="Image to copy (name or ID)"
-        )
+        command.add_image_argument(parser, "Image to copy")
         parser.add_argument('name', metavar='<name>', help="Copy's name")
         parser.add_argument(
             '--description', metavar='<description>', help="New description"

@@ -20,6 +20,7 @@ from ims_ext.transport import origin
 from ims_ext.transport import retry
 
 from . import socket_server
+from .key_connection import connect_by_key
 from .socket_server import SocketServer
 
 TOKEN = 'a-token-of-the-cloud'
@@ -142,24 +143,14 @@ def connect_by_token(url: str) -> connection.Connection:
     )
 
 
-def connect_by_key(url: str) -> connection.Connection:
+def connect_with_override(url: str) -> connection.Connection:
     """Return a connection whose requests are signed."""
-    return connection.Connection(
-        auth_type='v3aksk',
-        auth={
-            'auth_url': f'{url}/v3',
-            'access_key': 'AK',
-            'secret_key': 'SK',
-            'project_id': 'p',
-        },
-        ims_endpoint_override=url,
-        region_name='eu-1',
-    )
+    return connect_by_key(url, ims_endpoint_override=url)
 
 
 @pytest.fixture(
     scope='module',
-    params=[connect_by_token, connect_by_key],
+    params=[connect_by_token, connect_with_override],
     ids=['token', 'access key'],
 )
 def clouds(request: pytest.FixtureRequest) -> Iterator[Clouds]:

@@ -15,6 +15,7 @@ from ims_ext.objectstore import access
 from ims_ext.transport import retry
 
 from . import socket_server
+from .key_connection import connect_by_key
 from .socket_server import SocketServer
 
 ONCE = retry.Policy(retries=0, doubtful_retries=0)
@@ -109,16 +110,7 @@ def by_password(identity: Identity) -> Iterator[connection.Connection]:
 
 @pytest.fixture
 def by_key(identity: Identity) -> Iterator[connection.Connection]:
-    with connection.Connection(
-        auth_type='v3aksk',
-        auth={
-            'auth_url': f'{identity.url}/v3',
-            'access_key': 'AK',
-            'secret_key': 'SK',
-            'project_id': 'p',
-        },
-        region_name='eu-1',
-    ) as conn:
+    with connect_by_key(identity.url) as conn:
         ims_ext.load(conn)
         conn.ims.retry_policy = ONCE
         yield conn
