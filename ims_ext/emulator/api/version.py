@@ -27,9 +27,6 @@ GLANCE_VERSIONS = tuple(
     for minor in range(_NEWEST, -1, -1)
 )
 
-#: What looks like a version; anything else is not found by any method.
-_VERSION = 'v[0-9.]+'
-
 
 class VersionsApi:
     """The version lists, which anybody may read."""
@@ -54,8 +51,8 @@ class VersionsApi:
         versions = [_view(request, *each) for each in self._versions]
         return {'versions': versions}
 
-    @route('GET', f'/<regex("{_VERSION}"):version>', anonymous=True)
-    @route('GET', f'/<regex("{_VERSION}"):version>/', anonymous=True)
+    @route('GET', '/<version>', anonymous=True)
+    @route('GET', '/<version>/', anonymous=True)
     def show(self, request: Request, version: str) -> Answer:
         """Show one version, or those that one path serves."""
         found = [
