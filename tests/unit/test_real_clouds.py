@@ -85,6 +85,18 @@ FACTS = {
         'functional/test_late_effects.py',
         'test_a_member_is_seen_for_a_while_after_its_removal',
     ),
+    "tags and attributes of a new image are seen after its job's end": (
+        'unit/test_job_effect.py',
+        'test_what_an_image_was_asked_to_have_is_seen_when_waiting_is_over',
+    ),
+    "members are seen after their job's end": (
+        'unit/test_job_effect.py',
+        'test_members_are_seen_when_waiting_is_over',
+    ),
+    "pages are cut to whatever number of items": (
+        'unit/test_page_end.py',
+        'test_pages_that_are_cut_to_different_sizes_are_all_there',
+    ),
     "a deleted image is listed for a while": (
         'functional/test_late_effects.py',
         'test_a_deleted_image_is_seen_for_a_while',
