@@ -2,6 +2,7 @@
 """A scenario made true: projects, and all that is in them."""
 
 from collections.abc import Callable, Mapping, Sequence
+import contextlib
 import io
 from typing import Any, BinaryIO, cast
 
@@ -22,6 +23,9 @@ from ims_ext.emulator.state import Volume
 from ims_ext.emulator.state.server import SYSTEM_DEVICE
 
 _NOTE = 'scenario'
+
+#: Images whose indexes are rather made in one go.
+_MANY = 1000
 
 _FLAVOR = 's3.medium.2'
 _SYSTEM_SIZE = 40
@@ -90,12 +94,23 @@ class _Maker:
             self._fill(item, project)
         for user in self._scenario.data.get('users', ()):
             self._user(user)
-        for item, project in zip(given, projects, strict=True):
-            for image in item.get('images', ()):
-                self._images.make(image, project.id, self._project_id)
+        with self._adding_images():
+            for item, project in zip(given, projects, strict=True):
+                for image in item.get('images', ()):
+                    self._images.make(image, project.id, self._project_id)
         for item, project in zip(given, projects, strict=True):
             for server in item.get('servers', ()):
                 self._set_image(server, project.id)
+
+    def _adding_images(self) -> contextlib.AbstractContextManager[None]:
+        count = sum(
+            image.get('count', 1)
+            for item in self._scenario.data.get('projects', ())
+            for image in item.get('images', ())
+        )
+        if count < _MANY:
+            return contextlib.nullcontext()
+        return self._state.images.in_bulk()
 
     def _project_id(self, name: str) -> str:
         return project_in(self._state, name, self._regions).id
