@@ -235,7 +235,7 @@ def answer(value: Answer) -> Response:
     )
 
 
-class _RegexConverter(BaseConverter):
+class RegexConverter(BaseConverter):
     """A part of a path that matches a regular expression."""
 
     def __init__(self, map: Map, regex: str) -> None:
@@ -270,7 +270,7 @@ class Router:
             [rule for each in capabilities for rule in _rules(each)],
             strict_slashes=False,
             merge_slashes=False,
-            converters={'regex': _RegexConverter},
+            converters={'regex': RegexConverter},
         )
 
     def respond(self, environ: WSGIEnvironment) -> Response:

@@ -19,6 +19,7 @@ from werkzeug.routing import Rule
 
 from ims_ext.emulator.capabilities import CAPABILITIES
 from ims_ext.emulator.http import IMAGE
+from ims_ext.emulator.http import RegexConverter
 
 #: Documented requests: method, path, body.
 DOCUMENTED = json.loads(
@@ -54,7 +55,9 @@ KINDS = {
     'volume_id': 'volume',
 }
 
-PLACEHOLDER = re.compile(r'<(?:path:|any\([a-z, ]+\):)?([a-z_]+)>')
+PLACEHOLDER = re.compile(
+    r'<(?:path:|any\([a-z, ]+\):|regex\(".*?"\):)?([a-z_]+)>'
+)
 
 #: What somebody has, by kind.
 Things: TypeAlias = Mapping[str, str]
@@ -117,7 +120,8 @@ def documented_bodies() -> dict[Operation, list[Any]]:
             Rule(each.template, methods=[each.method], endpoint=each)
             for each in OPERATIONS
             if each.mount == IMAGE
-        ]
+        ],
+        converters={'regex': RegexConverter},
     ).bind('localhost')
     bodies: dict[Operation, list[Any]] = {}
     for example in DOCUMENTED:
