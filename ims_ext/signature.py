@@ -74,6 +74,16 @@ def canonical_request(
     )
 
 
+def string_to_sign(date: str, request: str) -> str:
+    """Return the text that the secret key signs.
+
+    :param date: What the request has as ``X-Sdk-Date``.
+    :param request: Its canonical form.
+    """
+    digest = hashlib.sha256(request.encode()).hexdigest()
+    return f'{ALGORITHM}\n{date}\n{digest}'
+
+
 def signature(secret_key: str, date: str, request: str) -> str:
     """Return the signature of a request.
 
@@ -81,8 +91,7 @@ def signature(secret_key: str, date: str, request: str) -> str:
     :param date: What the request has as ``X-Sdk-Date``.
     :param request: Its canonical form.
     """
-    digest = hashlib.sha256(request.encode()).hexdigest()
-    text = f'{ALGORITHM}\n{date}\n{digest}'
+    text = string_to_sign(date, request)
     return hmac.new(
         secret_key.encode(), text.encode(), hashlib.sha256
     ).hexdigest()

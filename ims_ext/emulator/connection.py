@@ -22,6 +22,7 @@ from waitress.parser import HTTPRequestParser
 from waitress.task import WSGITask
 
 from ims_ext.emulator import errors
+from ims_ext.emulator.request_record import ENDED
 
 #: How many connections there are at the same time, to all ports.
 CONNECTIONS = 400
@@ -63,6 +64,17 @@ class Task(WSGITask):  # type: ignore[misc]
         environ: WSGIEnvironment = super().get_environment()
         environ['ims_ext.channel'] = self.channel
         return environ
+
+    def service(self) -> None:
+        """Answer, and tell who records it when the answer has been sent."""
+        is_cut = True
+        try:
+            super().service()
+            is_cut = False
+        finally:
+            end = (self.environ or {}).get(ENDED)
+            if end is not None:
+                end(is_cut)
 
     def write(self, data: bytes) -> None:
         """Send a part of the body, the first one together with the header.

@@ -51,7 +51,10 @@ from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response
 
 from ims_ext.emulator import errors
+from ims_ext.emulator import request_record
 from ims_ext.emulator.errors import Dialect
+from ims_ext.emulator.operation_name import documented_path
+from ims_ext.emulator.operation_name import operation_name
 from ims_ext.emulator.profile import ALL_CLOUDS
 from ims_ext.emulator.profile import Profile
 
@@ -212,6 +215,9 @@ class _Endpoint:
     dialect: Dialect
     anonymous: bool
     operation: tuple[str, str]
+    service: str
+    name: str
+    path: str
 
 
 def answer(value: Answer) -> Response:
@@ -280,11 +286,16 @@ class Router:
             adapter = self._map.bind_to_environ(environ)
             endpoint, arguments = self._match(adapter)
             dialect = endpoint.dialect
+            record = request_record.of(environ)
+            record.service = endpoint.service
+            record.operation, record.route = endpoint.name, endpoint.path
             request = Request(environ)
             self._check_is_there(endpoint)
             project_id = arguments.pop(_PROJECT, None)
             if not endpoint.anonymous:
                 request.caller = self._caller(request, dialect)
+                record.user = request.caller.user_name
+                record.project_id = request.caller.project_id
                 _check_project(project_id, request.caller)
             return answer(endpoint.handler(request, **arguments))
         except Exception as error:
@@ -347,16 +358,23 @@ def _rules(capability: object) -> Iterable[Rule]:
     default = getattr(capability, 'dialect', Dialect.EXTENSION)
     strict = getattr(capability, 'strict_slashes', False)
     version = getattr(capability, 'project_version', None)
+    service = getattr(capability, 'mount', IMAGE)
     for name in dir(type(capability)):
         operations = getattr(
             getattr(type(capability), name, None), 'operations', ()
         )
         for operation in operations:
+            handler = getattr(capability, name)
             endpoint = _Endpoint(
-                handler=getattr(capability, name),
+                handler=handler,
                 dialect=operation.dialect or default,
                 anonymous=operation.anonymous,
                 operation=(operation.method, operation.path),
+                service=service,
+                name=operation_name(
+                    service, operation.method, operation.path, handler
+                ),
+                path=documented_path(operation.path),
             )
             for path in _paths(operation.path, version):
                 yield Rule(

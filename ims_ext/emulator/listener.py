@@ -2,6 +2,7 @@
 """The ports that a WSGI application answers at, by waitress."""
 
 from collections.abc import Callable, Sequence
+import logging
 import socket
 import ssl
 import threading
@@ -16,6 +17,8 @@ from ims_ext.emulator.connection import CONNECTIONS
 from ims_ext.emulator.connection import Admission
 from ims_ext.emulator.connection import channel_class
 from ims_ext.emulator.tls_connection import secured
+
+LOG = logging.getLogger(__name__)
 
 #: waitress reads 8 KiB at once by default, too little for gigabytes.
 _BLOCK = 256 * 1024
@@ -62,10 +65,35 @@ def bind_twin(listening: socket.socket) -> socket.socket | None:
         return None
 
 
+def bind_or_any(
+    host: str, port: int, service: str, is_demanded: bool
+) -> socket.socket:
+    """Return a socket that has a port, or any other where it is taken.
+
+    :param service: What the port is for.
+    :param is_demanded: Whether it has to be that one.
+    :raises: :class:`PortError`
+    """
+    try:
+        return bind(host, port)
+    except PortError as error:
+        if is_demanded:
+            raise
+        bound = bind(host, 0)
+        LOG.warning("%s; %s has port %d", error, service, port_of(bound))
+        return bound
+
+
 def reached_by(host: str) -> str:
     """Return the address that clients of this machine reach a host by."""
     # What listens everywhere is reached on loopback, among others.
     return {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(host, host)  # noqa: S104
+
+
+def url(host: str, port: int, scheme: str = 'http') -> str:
+    """Return the URL of a port of this machine."""
+    name = f'[{host}]' if ':' in host else host
+    return f'{scheme}://{name}:{port}'
 
 
 def port_of(listening: socket.socket) -> int:

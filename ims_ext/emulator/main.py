@@ -282,6 +282,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
     """Run an emulator as the arguments say."""
     try:
+        from ims_ext.emulator.control.request_log import LogWriter
         from ims_ext.emulator.scenario import ScenarioError
         from ims_ext.emulator.server import EmulatorServer
         from ims_ext.emulator.server import PortError
@@ -318,7 +319,11 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
             seed=arguments.seed,
             scenario=arguments.scenario,
             like=arguments.like,
+            control_port=arguments.control_port,
         )
+        if arguments.log:
+            is_json = arguments.log == 'json'
+            server.requests.listeners.append(LogWriter(as_json=is_json))
         server.start()
     except (PortError, ScenarioError, SettingError, StateError) as error:
         raise EmulatorFailure(str(error)) from error

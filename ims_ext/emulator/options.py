@@ -56,6 +56,14 @@ def _add_places(parser: argparse.ArgumentParser, port: int) -> None:
         "several times",
     )
     parser.add_argument(
+        '--control-port',
+        type=_port,
+        metavar='N',
+        help="the port of the page that shows what is in the emulator, and "
+        "of the control routes, if it is to be another than the ninth "
+        "after the image service's",
+    )
+    parser.add_argument(
         '--domain',
         nargs='?',
         const='localhost',
@@ -184,6 +192,14 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
         help="what all IDs, keys and tokens follow from; the same ones at "
         "every start for the same number, ones that nobody knows in advance "
         "for 'random' (default: what --state has, or 0)",
+    )
+    parser.add_argument(
+        '--log',
+        nargs='?',
+        const='text',
+        choices=('text', 'json'),
+        help="write a line a request to standard error, with the operation, "
+        "the answer and its reason; with json, an object a line",
     )
     parser.add_argument(
         '--access-keys',

@@ -7,30 +7,27 @@ import logging
 from pathlib import Path
 import socket
 import ssl
-import threading
+import time
 from types import TracebackType
 from typing import Any
-from wsgiref.types import WSGIApplication
-from wsgiref.types import WSGIEnvironment
 
-from ims_ext.emulator import capabilities
-from ims_ext.emulator import errors
 from ims_ext.emulator import listener
 from ims_ext.emulator.address import BUCKET
+from ims_ext.emulator.address import SERVICES
 from ims_ext.emulator.address import Addresses
 from ims_ext.emulator.address import plan_ports
-from ims_ext.emulator.bucket import errors as s3_errors
-from ims_ext.emulator.bucket.store import BucketStore
+from ims_ext.emulator.backend import Backend
 from ims_ext.emulator.clock import Clock
 from ims_ext.emulator.clouds import CloudsYaml
-from ims_ext.emulator.control.fault import Controlled
-from ims_ext.emulator.control.local import LocalOnly
+from ims_ext.emulator.control.application import Controlled
+from ims_ext.emulator.control.counts import Counts
+from ims_ext.emulator.control.gate import Gate
+from ims_ext.emulator.control.jobs import Jobs
 from ims_ext.emulator.control.local import is_loopback
+from ims_ext.emulator.control.recording import Recorded
+from ims_ext.emulator.control.request_log import RequestLog
 from ims_ext.emulator.delays import Delays
 from ims_ext.emulator.delays import chosen as chosen_delays
-from ims_ext.emulator.dispatch import Admission
-from ims_ext.emulator.dispatch import Dispatch
-from ims_ext.emulator.fault.injection import Misbehaving
 from ims_ext.emulator.fault.sets import Faults
 from ims_ext.emulator.http import BACKUP
 from ims_ext.emulator.http import BLOCK_STORAGE
@@ -43,10 +40,8 @@ from ims_ext.emulator.profile import find as find_profile
 from ims_ext.emulator.scenario import Given
 from ims_ext.emulator.scenario import Scenario
 from ims_ext.emulator.scenario import first_given
-from ims_ext.emulator.scenario import making
 from ims_ext.emulator.seed import ACCOUNTS
 from ims_ext.emulator.seed import ADMINISTRATOR
-from ims_ext.emulator.seed import FIRST_BUCKET
 from ims_ext.emulator.seed import Account
 from ims_ext.emulator.seed import seed
 from ims_ext.emulator.service import Glance
@@ -61,11 +56,8 @@ _LOOPBACK = '127.0.0.1'
 
 __all__ = ['EmulatorServer', 'PortError']
 
-#: The bytes that a body may have above what handlers accept: they refuse in
-#: their own words.
-_MORE = 16 * 1024**2
-#: The largest part of an upload that S3 knows, and what goes with it.
-_BUCKET_BODY_LIMIT = 5 * 1024**3 + _MORE
+#: How many ports after the image service's the control's is.
+CONTROL_OFFSET = 9
 
 
 class EmulatorServer:
@@ -116,6 +108,9 @@ class EmulatorServer:
         say counts more.
     :param scenario: What there is from the start, and settings that count
         where no parameter says otherwise: a YAML file, or its content.
+    :param control_port: The port of the control routes and of the page for
+        people; the ninth after the image service's where not given. It
+        answers this machine only.
     :param tls: Whether all services are encrypted, by a certificate of an
         authority that is made for this emulator.
     :raises: :class:`~ims_ext.emulator.fault.FaultError`,
@@ -130,6 +125,9 @@ class EmulatorServer:
         ``None`` without TLS, and before the start.
     :ivar faults: What goes wrong; can be changed while it runs.
     :ivar clock: The time; can be advanced: ``clock.advance('2h')``.
+    :ivar requests: The newest requests, and what came of them.
+    :ivar jobs: The jobs of all projects; can be finished, failed and held.
+    :ivar counts: What was ever made, what is gone included.
     """
 
     def __init__(
@@ -155,6 +153,7 @@ class EmulatorServer:
         like: str | None = None,
         tls: bool = False,
         scenario: Given | None = None,
+        control_port: int | None = None,
     ) -> None:
         self._host = host
         self._scenario = written = Scenario.load(scenario)
@@ -195,10 +194,21 @@ class EmulatorServer:
         self.faults = Faults(
             faults or written.faults, fault_seed or written.fault_seed
         )
+        self._first_faults = (
+            tuple(faults or written.faults),
+            fault_seed or written.fault_seed,
+        )
         self.clock = Clock()
+        self.requests = RequestLog()
+        self.jobs = Jobs(lambda: self.service)
+        self.counts = Counts(lambda: self._state)
         # A user given again has the last password given.
         self._accounts = {each.name: each for each in (*ACCOUNTS, *users)}
         self._seeds = (*ACCOUNTS, *users)
+        self._demands_control = control_port is not None
+        self._wanted_control = control_port or 0
+        if control_port is None and port:
+            self._wanted_control = port + CONTROL_OFFSET
         self._stack = contextlib.ExitStack()
 
     # ====== ADDRESSES ======
@@ -243,6 +253,35 @@ class EmulatorServer:
         """Whether other machines than this one are answered."""
         return not is_loopback(self._host)
 
+    @property
+    def control_url(self) -> str:
+        """The URL of the page for people, and of the control routes."""
+        return self._control_url
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The URLs of all services of the first region, and the control's."""
+        return {
+            **{name: self.addresses.url(name) for name in SERVICES},
+            'control': self._control_url,
+        }
+
+    # ====== WITHIN ======
+
+    @property
+    def service(self) -> Service:
+        """The context of the capabilities: records, settings, buckets."""
+        return self._backend.service
+
+    @property
+    def _state(self) -> State:
+        return self.service.state
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self._started
+
     # ====== LIFE ======
 
     def start(self) -> None:
@@ -252,46 +291,66 @@ class EmulatorServer:
             :class:`~ims_ext.emulator.state.StateError`.
         """
         with contextlib.ExitStack() as stack:
-            sockets = self._bind(stack)
-            self._state = State(self._state_dir, self.clock, self._seed)
-            stack.callback(self._state.close)
-            seed(
-                self._state,
-                self._seeds,
-                self._settings.regions,
-                self._scenario.empty_projects,
+            sockets = [*self._bind(stack), self._bind_control(stack)]
+            self._backend = self._begin()
+            stack.callback(lambda: self._backend.close())
+            gate = Gate(lambda: self._backend)
+            application = Controlled(
+                Recorded(gate, self.requests, self.clock),
+                self,
+                lambda port: port == str(self._control_port),
             )
-            buckets = BucketStore(
-                self._state.access_keys,
-                self._state.directory,
-                self._state.database,
-                self._settings.region,
-                domains=self.addresses.domains,
-                clock=self.clock,
-                ids=self._state.ids,
-            )
-            stack.callback(buckets.close)
-            _make_first_bucket(self._state, buckets)
-            making.make(
-                self._scenario, self._state, buckets, self._settings.regions
-            )
-            service = Service(
-                self._state,
-                self._settings,
-                buckets,
-                self.addresses,
-                self.faults,
-            )
-            stopping = threading.Event()
-            application, admission = self._application(service, stopping)
-            stack.callback(service.stop)
-            service.start()
             context = self._context()
-            stack.callback(
-                listener.serve(sockets, application, admission, context)
-            )
-            stack.callback(stopping.set)
+            stack.callback(listener.serve(sockets, application, gate, context))
+            stack.callback(lambda: self._backend.hurry())
+            self._gate = gate
+            self._started = time.monotonic()
             self._stack = stack.pop_all()
+
+    def _begin(self) -> Backend:
+        """Have the services, with what the state has for them."""
+        return Backend(
+            self._state_dir,
+            self._settings,
+            self._seeds,
+            self._seed,
+            self._scenario,
+            self.addresses,
+            self.faults,
+            self.clock,
+            not self.is_for_others,
+        )
+
+    def reset(self) -> None:
+        """Have everything as at the start, on the same ports.
+
+        Requests that come meanwhile are answered afterwards. Users who were
+        added are gone; tokens and access keys are new ones, and the same as
+        at the first start.
+        """
+        self._backend.hurry()
+        with self._gate.shut():
+            self._backend.close(forget=True)
+            self._accounts = {each.name: each for each in self._seeds}
+            self.faults.set(*self._first_faults)
+            self.jobs.release_all()
+            self.requests.clear()
+            self._backend = self._begin()
+
+    def _bind_control(self, stack: contextlib.ExitStack) -> socket.socket:
+        """Have a port that only this machine reaches."""
+        host = self._host
+        if not is_loopback(host):
+            host = '::1' if ':' in host else '127.0.0.1'
+        bound = listener.bind_or_any(
+            host, self._wanted_control, 'control', self._demands_control
+        )
+        stack.enter_context(bound)
+        self._control_port = listener.port_of(bound)
+        self._control_url = listener.url(
+            host, self._control_port, 'https' if self._has_tls else 'http'
+        )
+        return bound
 
     def _context(self) -> ssl.SSLContext | None:
         """Return what answers are encrypted with; ``None`` without TLS."""
@@ -309,18 +368,9 @@ class EmulatorServer:
         """Have the ports of all services."""
         sockets = []
         for place, port in self._ports.items():
-            try:
-                bound = listener.bind(self._host, port)
-            except PortError as error:
-                if place in self._demanded:
-                    raise
-                bound = listener.bind(self._host, 0)
-                LOG.warning(
-                    "%s; %s has port %d",
-                    error,
-                    place[1],
-                    listener.port_of(bound),
-                )
+            bound = listener.bind_or_any(
+                self._host, port, place[1], place in self._demanded
+            )
             stack.enter_context(bound)
             self.addresses.add_port(place, listener.port_of(bound))
             sockets.append(bound)
@@ -329,40 +379,6 @@ class EmulatorServer:
                 if twin is not None:
                     sockets.append(stack.enter_context(twin))
         return sockets
-
-    def _application(
-        self, service: Service, stopping: threading.Event
-    ) -> tuple[WSGIApplication, Admission]:
-        """Return what answers at all ports, and what it takes in."""
-        addresses, faults = self.addresses, self.faults
-        services = capabilities.services(service)
-
-        def target(environ: WSGIEnvironment) -> tuple[str, str]:
-            found = addresses.target(environ)
-            return found.service, found.path
-
-        api_side: WSGIApplication = Controlled(
-            Misbehaving(services, faults, target, stopping), faults
-        )
-        bucket_side: WSGIApplication = Misbehaving(
-            service.buckets, faults, target, stopping
-        )
-        if not self.is_for_others:
-            is_own = addresses.has_name
-            api_side = LocalOnly(api_side, errors.forbid, is_own)
-            bucket_side = LocalOnly(bucket_side, s3_errors.forbid, is_own)
-        return (
-            Dispatch(addresses, api_side, bucket_side),
-            Admission(
-                addresses,
-                services,
-                service.buckets,
-                (
-                    _BUCKET_BODY_LIMIT,
-                    self._settings.profile.upload_limit + _MORE,
-                ),
-            ),
-        )
 
     def stop(self) -> None:
         """Answer what is being asked, then end; no harm when stopped."""
@@ -425,9 +441,3 @@ class EmulatorServer:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
-
-
-def _make_first_bucket(state: State, buckets: BucketStore) -> None:
-    project = state.projects.find(ACCOUNTS[0].project, 'default')
-    if project is not None and not buckets.buckets(project.id):
-        buckets.create_bucket(project.id, FIRST_BUCKET)

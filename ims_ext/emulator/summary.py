@@ -58,6 +58,7 @@ def _addresses(server: 'EmulatorServer') -> list[str]:
             if service == 'identity':
                 url += '/v3'
             lines.append(f'  {_NOUNS.get(service, service):14} {url}')
+    lines.append(f'  {"to look at":14} {server.control_url}')
     if server.cacert is not None:
         lines.append(f'  {"authority":14} {server.cacert}')
     return lines

@@ -14,6 +14,7 @@ from ims_ext.emulator.bucket.errors import S3Error
 from ims_ext.emulator.bucket.errors import access_denied
 from ims_ext.emulator.bucket.request import BucketRequest
 from ims_ext.emulator.clock import Clock
+from ims_ext.emulator.request_record import SignedText
 
 #: How far the clocks of client and service may be apart, in seconds.
 MAX_SKEW = 15 * 60.0
@@ -124,13 +125,7 @@ def authenticate(
             "The access key does not exist in our records.",
             403,
         )
-    if not _matches(request, given, key.secret):
-        raise S3Error(
-            'SignatureDoesNotMatch',
-            "The signature does not match the one calculated from the "
-            "request and the access key's secret.",
-            403,
-        )
+    _check_signature(request, given, key.secret)
     options = _options(request, given)
     _check_token(options, key)
     if _has_ended(key, clock()):
@@ -148,7 +143,25 @@ def _has_ended(key: AccessKey, now: float) -> bool:
     return key.expires_at is not None and key.expires_at.timestamp() <= now
 
 
-def _matches(request: BucketRequest, given: _Signature, secret: str) -> bool:
+class SignatureMismatch(S3Error):
+    """A signature that is not the one of the request.
+
+    :ivar signed: What should have been signed.
+    """
+
+    def __init__(self, signed: SignedText | None) -> None:
+        self.signed = signed
+        super().__init__(
+            'SignatureDoesNotMatch',
+            "The signature does not match the one calculated from the "
+            "request and the access key's secret.",
+            403,
+        )
+
+
+def _check_signature(
+    request: BucketRequest, given: _Signature, secret: str
+) -> None:
     if given.scope is None:
         expected = signature.v2(request, secret, given.date)
     else:
@@ -161,7 +174,15 @@ def _matches(request: BucketRequest, given: _Signature, secret: str) -> bool:
             request, secret, given.scope, given.headers, given.payload
         )
     value = given.value.encode()
-    return any(hmac.compare_digest(e.encode(), value) for e in expected)
+    first = None
+    for each in expected:
+        if hmac.compare_digest(each.value.encode(), value):
+            return
+        # The first is the one by the book, the others are clients' habits.
+        first = first or each
+    raise SignatureMismatch(
+        first and SignedText(first.canonical_request, first.string_to_sign)
+    )
 
 
 def _options(request: BucketRequest, given: _Signature) -> dict[str, str]:

@@ -12,6 +12,7 @@ from ims_ext.emulator.bucket.call import Level
 from ims_ext.emulator.bucket.call import Operation
 from ims_ext.emulator.bucket.dialect import OBS
 from ims_ext.emulator.bucket.dialect import S3
+from ims_ext.emulator.bucket.request import BucketRequest
 
 #: Parameters that belong to a signature, or have no meaning to the service.
 _SIGNATURE_PARAMS = {
@@ -84,34 +85,53 @@ class BucketRouter:
             # Those that ask for more are tried first.
             routes.sort(key=lambda route: -len(route.operation.markers))
 
+    def operation_name(self, request: BucketRequest) -> str | None:
+        """Return the name of the operation that a request is for.
+
+        :returns: ``None`` where there is none.
+        """
+        route = self._route(request)
+        return route.operation.name if route else None
+
+    def _route(self, request: BucketRequest) -> _Route | None:
+        bucket, key = request.target
+        level = Level.OBJECT if key else Level.BUCKET
+        if not bucket:
+            level = Level.SERVICE
+        named = _named(request)
+        for route in self._routes.get((request.method, level), []):
+            if route.operation.markers <= named:
+                return route
+        return None
+
     def respond(self, call: Call) -> Response:
         """Carry out the operation that a request is for.
 
         :raises: :class:`~ims_ext.emulator.bucket.errors.S3Error`
         """
-        bucket, key = call.request.target
-        level = Level.OBJECT if key else Level.BUCKET
-        if not bucket:
-            level = Level.SERVICE
-        named = {
-            name
-            for name in call.params
-            if name.lower() not in _SIGNATURE_PARAMS
-            and not name.lower().startswith((S3.prefix, OBS.prefix))
-        }
-        routes = self._routes.get((call.method, level), [])
-        for route in routes:
-            if route.operation.markers <= named:
-                unknown = named - route.operation.markers
-                unknown -= route.operation.params
-                _refuse(sorted(unknown) + _untaken(call))
-                return route.handler(call)
+        named = _named(call.request)
+        route = self._route(call.request)
+        if route is not None:
+            unknown = named - route.operation.markers
+            unknown -= route.operation.params
+            _refuse(sorted(unknown) + _untaken(call))
+            return route.handler(call)
         _refuse(sorted(named))
         raise errors.S3Error(
             'MethodNotAllowed',
             "The method is not allowed against this resource.",
             405,
         )
+
+
+def _named(request: BucketRequest) -> set[str]:
+    """Return the parameters that say what a request is for."""
+    return {
+        name
+        for name in request.params
+        if name.lower() not in _SIGNATURE_PARAMS
+        and not name.lower().startswith((S3.prefix, OBS.prefix))
+    }
 
 
 def _untaken(call: Call) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import dataclasses
 import hashlib
 import hmac
+from typing import NamedTuple
 from urllib.parse import quote
 from urllib.parse import unquote
 from urllib.parse import unquote_plus
@@ -36,7 +37,21 @@ _NAMES = """
 _SIGNED_PARAMS = frozenset(_NAMES.split())
 
 
-def v2(request: BucketRequest, secret: str, date: str) -> Iterator[str]:
+class Expected(NamedTuple):
+    """A signature that a request may have.
+
+    :ivar value: The signature.
+    :ivar string_to_sign: The text that it is made of.
+    :ivar canonical_request: The request's canonical form, where the version
+        has one.
+    """
+
+    value: str
+    string_to_sign: str
+    canonical_request: str | None = None
+
+
+def v2(request: BucketRequest, secret: str, date: str) -> Iterator[Expected]:
     """Yield the signatures of OBS or version 2 that a request may have.
 
     :param request: The request, which says by its protocol which of the two.
@@ -49,7 +64,8 @@ def v2(request: BucketRequest, secret: str, date: str) -> Iterator[str]:
         for name, value in request.headers.items()
         if name.startswith(prefix)
     }
-    resources = {_resource(request, path) for path in _paths(request)}
+    paths = [request.path, *sorted(_paths(request) - {request.path})]
+    resources = dict.fromkeys(_resource(request, path) for path in paths)
     token = f'{prefix}security-token'
     bodies = [(headers, False), (headers, True)]
     if token in request.params and token not in headers:
@@ -67,7 +83,7 @@ def v2(request: BucketRequest, secret: str, date: str) -> Iterator[str]:
         for resource in resources:
             text = '\n'.join([*lines, resource + params])
             digest = hmac.digest(secret.encode(), text.encode(), 'sha1')
-            yield base64.b64encode(digest).decode()
+            yield Expected(base64.b64encode(digest).decode(), text)
 
 
 def _paths(request: BucketRequest) -> set[str]:
@@ -124,7 +140,7 @@ def v4(
     scope: Scope,
     signed: tuple[str, ...],
     payload: str,
-) -> Iterator[str]:
+) -> Iterator[Expected]:
     """Yield the signatures of version 4 that a request may have.
 
     :param request: The request.
@@ -162,10 +178,14 @@ def v4(
         yield _sign_v4(key, scope, canonical)
 
 
-def _sign_v4(key: bytes, scope: Scope, canonical: str) -> str:
+def _sign_v4(key: bytes, scope: Scope, canonical: str) -> Expected:
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     text = '\n'.join([dialect.V4, scope.stamp, scope.text, digest])
-    return hmac.digest(key, text.encode(), 'sha256').hex()
+    return Expected(
+        hmac.digest(key, text.encode(), 'sha256').hex(),
+        text,
+        canonical,
+    )
 
 
 def _requote(text: str) -> str:

@@ -16,9 +16,11 @@ from werkzeug.wrappers import Response
 
 from ims_ext.closing import Closing
 from ims_ext.emulator import private_files
+from ims_ext.emulator import request_record
 from ims_ext.emulator.bucket import errors
 from ims_ext.emulator.bucket.auth import AccessKey
 from ims_ext.emulator.bucket.auth import AccessKeys
+from ims_ext.emulator.bucket.auth import SignatureMismatch
 from ims_ext.emulator.bucket.auth import authenticate
 from ims_ext.emulator.bucket.blob import CHUNK
 from ims_ext.emulator.bucket.blob import BlobDirectory
@@ -183,9 +185,14 @@ class BucketStore:
     ) -> Iterable[bytes]:
         """Answer one request of a client of OBS or S3."""
         environ.setdefault(errors.REQUEST_ID, self._ids.request())
+        record = request_record.of(environ)
+        record.service = 'bucket'
         try:
             request = read_request(environ, self._domains)
             response = self._respond(request, environ)
+        except SignatureMismatch as error:
+            record.signed = error.signed
+            return errors.answer(error, environ, start_response)
         except S3Error as error:
             return errors.answer(error, environ, start_response)
         except Exception:
@@ -209,12 +216,15 @@ class BucketStore:
     def _respond(
         self, request: BucketRequest, environ: WSGIEnvironment
     ) -> Response:
+        record = request_record.of(environ)
+        record.operation = self._router.operation_name(request)
         bucket, key = request.target
         if request.method == 'HEAD' and 'apiversion' in request.params:
             return self._tell_protocol(bucket)
         if _is_form(request):
             raise errors.not_implemented(["uploads of forms"])
         caller = authenticate(request, self._access_keys, self.clock)
+        record.project_id = caller.project_id
         if bucket:
             check_name(bucket)
         if len(key.encode()) > _MAX_KEY:

@@ -11,6 +11,7 @@ from wsgiref.types import WSGIEnvironment
 
 from waitress.channel import ClientDisconnected
 
+from ims_ext.emulator import request_record
 from ims_ext.emulator.fault import Fault
 from ims_ext.emulator.fault import answer as fault_answer
 from ims_ext.emulator.fault.sets import Faults
@@ -58,6 +59,11 @@ class Misbehaving:
             return self._application(environ, start_response)
         target = self._target(environ)
         delays, broken = self._draw(environ, target)
+        if delays or broken is not None:
+            befallen = [*delays, *([broken.fault] if broken else [])]
+            record = request_record.of(environ)
+            record.service = target[0]
+            record.fault = ' '.join(each.text for each in befallen)
         self._wait(delays, environ, has_effect=False)
         if broken is not None and not broken.fault.has_effect:
             if broken.fault.kind == 'cut':

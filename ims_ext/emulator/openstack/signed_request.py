@@ -12,9 +12,11 @@ import io
 import re
 
 from ims_ext import signature
+from ims_ext.emulator import request_record
 from ims_ext.emulator.clock import Clock
 from ims_ext.emulator.errors import GatewayError
 from ims_ext.emulator.http import Request
+from ims_ext.emulator.request_record import SignedText
 from ims_ext.emulator.state import AccessKey
 from ims_ext.emulator.state import Project
 from ims_ext.emulator.state import State
@@ -83,19 +85,19 @@ def check(
     path = request.environ.get('SCRIPT_NAME', '') + request.environ.get(
         'PATH_INFO', ''
     )
-    expected = signature.signature(
-        key.secret,
-        date,
-        signature.canonical_request(
-            request.method,
-            _text(path),
-            request.environ.get('QUERY_STRING', ''),
-            headers,
-            signed,
-            _body_digest(request, headers, signed),
-        ),
+    canonical = signature.canonical_request(
+        request.method,
+        _text(path),
+        request.environ.get('QUERY_STRING', ''),
+        headers,
+        signed,
+        _body_digest(request, headers, signed),
     )
+    expected = signature.signature(key.secret, date, canonical)
     if not hmac.compare_digest(expected, found['signature']):
+        request_record.of(request.environ).signed = SignedText(
+            canonical, signature.string_to_sign(date, canonical)
+        )
         raise _incorrect("verify aksk signature fail")
     user = state.users.get(key.user_id)
     if user is None:

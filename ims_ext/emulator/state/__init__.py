@@ -270,6 +270,14 @@ class State:
                 'INSERT INTO clock VALUES (?)', (self.clock.advanced,)
             )
 
+    def _empty(self) -> None:
+        """Delete what belongs to the state, and nothing else."""
+        for name in ('', '-wal', '-shm'):
+            path = self.directory / f'state.sqlite{name}'
+            path.unlink(missing_ok=True)
+        for name in ('images', 'objects'):
+            shutil.rmtree(self.directory / name, ignore_errors=True)
+
     def transaction(self) -> contextlib.AbstractContextManager[None]:
         """Run a block alone, and keep all of its changes or none."""
         return self.database.transaction()
@@ -283,10 +291,15 @@ class State:
         """
         return self._image_directory / str(uuid.UUID(image_id))
 
-    def close(self) -> None:
-        """Close the database; a temporary state is gone afterwards."""
+    def close(self, forget: bool = False) -> None:
+        """Close the database; a temporary state is gone afterwards.
+
+        :param forget: Whether one that is kept is emptied.
+        """
         self._end_keeping_time()
         self.database.close()
+        if forget and not self._temporary:
+            self._empty()
         self._lock.close()
         if self._temporary:
             shutil.rmtree(self.directory, ignore_errors=True)

@@ -273,6 +273,10 @@ class Images(Table[Image]):
         """Return all images that have a status, whoever may see them."""
         return self._select('status = ?', status)
 
+    def newest(self, limit: int) -> list[Image]:
+        """Return the images that were made last, newest first."""
+        return self._read('ORDER BY sequence DESC LIMIT ?', (limit,))
+
     def count(self, project_id: str) -> int:
         """Return how many images a project owns."""
         rows = self._database.execute(

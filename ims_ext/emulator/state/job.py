@@ -99,6 +99,10 @@ class Jobs(Table[Job]):
         """Return the jobs that are parts of another, oldest first."""
         return self._select('parent_id = ?', job_id)
 
+    def newest(self) -> list[Job]:
+        """Return all jobs that are no parts of others, newest first."""
+        return self._select('parent_id IS NULL', order='rowid DESC')
+
     def unfinished(self) -> list[Job]:
         """Return all jobs that have not ended, oldest first."""
         return self._select("status IN ('INIT', 'RUNNING')")

@@ -22,7 +22,10 @@ class JobFailure(Exception):
 
 
 class Stopped(Exception):
-    """The emulator stops; the job goes on when it starts again."""
+    """The work is left: the emulator stops, or the job is to fail now.
+
+    Where the emulator stops, the job goes on when it starts again.
+    """
 
 
 class Progress:
@@ -33,7 +36,12 @@ class Progress:
 
     def __init__(self, stopping: threading.Event) -> None:
         self._stopping = stopping
+        self._is_abandoned = False
         self.fraction = 0.0
+
+    def abandon(self) -> None:
+        """Have the work left, whose result nobody wants any more."""
+        self._is_abandoned = True
 
     def report(self, fraction: float) -> None:
         """Say how much has been done.
@@ -42,7 +50,7 @@ class Progress:
         :raises: :class:`Stopped` where the work has to be left.
         """
         self.fraction = fraction
-        if self._stopping.is_set():
+        if self._is_abandoned or self._stopping.is_set():
             raise Stopped
 
 

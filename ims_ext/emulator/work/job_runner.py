@@ -16,13 +16,14 @@ A capability that has work for jobs names it in an attribute, and submits::
     service.capability(JobRunner).submit(job)
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 import logging
 import math
 import threading
 from typing import Any
 
+from ims_ext.emulator import request_record
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.work.job import JobFailure
@@ -45,6 +46,10 @@ class JobRunner:
         self.service = service
         self._stopping = threading.Event()
         self._progress: dict[str, Progress] = {}
+        #: Jobs whose work is being done; changed in transactions only.
+        self._at_work: set[str] = set()
+        #: Decides of each job whether it has to wait before it ends.
+        self.holds: Callable[[Job], bool] = lambda job: False
         self._pool: ThreadPoolExecutor | None = None
         self._schedule = JobSchedule(service.clock, self._finish)
 
@@ -71,6 +76,10 @@ class JobRunner:
 
     def submit(self, job: Job) -> None:
         """Have a job carried out that has been kept."""
+        record = request_record.current.get()
+        if record is not None and record.operation is not None:
+            job.params['operation'] = record.operation
+            self.service.state.jobs.save(job)
         pool = self._pool
         if pool is not None and not self._stopping.is_set():
             self._progress[job.id] = Progress(self._stopping)
@@ -85,37 +94,65 @@ class JobRunner:
             LOG.exception("Job %s could not be carried out", job_id)
 
     def _carry_out(self, job_id: str) -> None:
-        progress = self._progress[job_id]
-        progress.report(0)
-        job = self._set_running(job_id)
-        outcome: dict[str, Any]
+        with self.service.state.transaction():
+            progress = self._progress.get(job_id)
+            job = self._set_running(job_id)
+            if progress is None or job is None:
+                return
+            self._at_work.add(job_id)
+        outcome = None
+        try:
+            progress.report(0)
+            outcome = self._outcome(job, progress)
+        finally:
+            with self.service.state.transaction():
+                self._at_work.discard(job_id)
+                decided = self._keep_outcome(job_id, outcome)
+            if decided is not None:
+                self._schedule.add(decided)
+
+    def _outcome(self, job: Job, progress: Progress) -> dict[str, Any] | None:
+        """Do a job's work; return how it ends, ``None`` where it hangs."""
         try:
             if _misbehaves(job, progress):
-                return
-            result = self._work(job).carry_out(job, progress)
-            outcome = {'result': result}
+                return None
+            return {'result': self._work(job).carry_out(job, progress)}
         except Stopped:
             raise
         except JobFailure as error:
-            outcome = {'code': error.code, 'reason': error.reason}
+            return {'code': error.code, 'reason': error.reason}
         except Exception as error:
-            outcome = _unexpected(job, error)
-        job.params['outcome'] = outcome
-        self.service.state.jobs.save(job)
-        self._schedule.add(job)
+            return _unexpected(job, error)
 
-    def _set_running(self, job_id: str) -> Job:
+    def _keep_outcome(
+        self, job_id: str, outcome: dict[str, Any] | None
+    ) -> Job | None:
+        """Keep how a job ends, unless that has been decided meanwhile.
+
+        :returns: The job, where it is known how it ends.
+        """
+        job = self.service.state.jobs.get(job_id)
+        if job is None or job.is_finished:
+            return None
+        if 'outcome' not in job.params:
+            if outcome is None:
+                return None
+            job.params['outcome'] = outcome
+            self.service.state.jobs.save(job)
+        return job
+
+    def _set_running(self, job_id: str) -> Job | None:
+        """Begin with a job; return it, unless it is known how it ends."""
         jobs = self.service.state.jobs
-        with self.service.state.transaction():
-            job = jobs.get(job_id)
-            if job is None:
-                raise LookupError(job_id)
-            fault = self.service.faults.job() if job.status == 'INIT' else None
-            if fault is not None:
-                job.params['fault'] = fault.value, fault.code
-            for each in (job, *jobs.children(job_id)):
-                each.status = 'RUNNING'
-                jobs.save(each)
+        job = jobs.get(job_id)
+        if job is None or job.is_finished or 'outcome' in job.params:
+            return None
+        fault = self.service.faults.job() if job.status == 'INIT' else None
+        if fault is not None:
+            job.params['fault'] = fault.value, fault.code
+        for each in (job, *jobs.children(job_id)):
+            each.status = 'RUNNING'
+            jobs.save(each)
         return job
 
     def _work(self, job: Job) -> Work:
@@ -126,9 +163,10 @@ class JobRunner:
         raise LookupError(job.params['work'])
 
     def _finish(self, job_id: str) -> None:
-        job = self.service.state.jobs.get(job_id)
-        if job is None or job.is_finished:
-            return
+        with self.service.state.transaction():
+            job = self.service.state.jobs.get(job_id)
+            if job is None or job.is_finished or self.is_held(job):
+                return
         self._end_with(job)
         self._progress.pop(job_id, None)
 
@@ -163,6 +201,85 @@ class JobRunner:
             each.error_code = code
             each.fail_reason = reason
             jobs.save(each)
+
+    # ====== STEERED ======
+
+    def finish_now(self, job_id: str) -> None:
+        """Have a job end at once, or as soon as its work is done.
+
+        One that hangs is worked on.
+        """
+        state = self.service.state
+        with state.transaction():
+            job = self._unfinished(job_id)
+            hangs = job.params.pop('fault', None) is not None
+            self._make_due(job)
+        if 'outcome' in job.params:
+            self._schedule.add(job)
+        elif hangs:
+            self.submit(job)
+
+    def fail_now(self, job_id: str, code: str, reason: str) -> None:
+        """Have a job fail at once, whatever its work has come to.
+
+        :param code: What it fails with.
+        :param reason: The same in words.
+        """
+        with self.service.state.transaction():
+            job = self._unfinished(job_id)
+            job.params['outcome'] = {'code': code, 'reason': reason}
+            self._make_due(job)
+            progress = self._progress.get(job_id)
+            if progress is not None:
+                progress.abandon()
+            is_at_work = job_id in self._at_work
+        if not is_at_work:
+            self._schedule.add(job)
+
+    def hold(self, job_id: str) -> None:
+        """Let a job run on until it is released."""
+        with self.service.state.transaction():
+            job = self._unfinished(job_id)
+            job.params['is_held'] = True
+            self.service.state.jobs.save(job)
+
+    def release(self, job_id: str) -> None:
+        """Let a job end that has been held, when its time has come."""
+        with self.service.state.transaction():
+            job = self._unfinished(job_id)
+            job.params.pop('is_held', None)
+            self.service.state.jobs.save(job)
+        if 'outcome' in job.params:
+            self._schedule.add(job)
+
+    def is_held(self, job: Job) -> bool:
+        """Whether a job has to wait for its release."""
+        return not job.params.get('is_due') and (
+            bool(job.params.get('is_held')) or self.holds(job)
+        )
+
+    def catch_up(self) -> None:
+        """Wait until all jobs have ended that are due by now."""
+        self._schedule.catch_up()
+
+    def _unfinished(self, job_id: str) -> Job:
+        job = self.service.state.jobs.get(job_id)
+        if job is None or job.parent_id is not None:
+            raise LookupError(job_id)
+        if job.is_finished:
+            raise ValueError(f"The job {job_id} has ended")
+        return job
+
+    def _make_due(self, job: Job) -> None:
+        """Have a job's time come now; keep all changes made to it."""
+        job.params.pop('is_held', None)
+        elapsed = self.service.clock() - job.begin_time
+        job.duration = max(0.0, min(job.duration, elapsed))
+        # The rule that held it does not hold it any more.
+        job.params['is_due'] = True
+        self.service.state.jobs.save(job)
+
+    # ====== SEEN ======
 
     def progress(self, job_id: str) -> Progress | None:
         """Return the progress of a job's work, ``None`` where it has ended."""

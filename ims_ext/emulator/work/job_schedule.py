@@ -38,7 +38,7 @@ class JobSchedule:
             target=self._run, name='ims-job-end', daemon=True
         )
         self._thread.start()
-        self._end_listening = self._clock.on_change(self._catch_up)
+        self._end_listening = self._clock.on_change(self.catch_up)
 
     def stop(self) -> None:
         """End no job any more, and forget all that wait."""
@@ -56,7 +56,7 @@ class JobSchedule:
             heapq.heappush(self._heap, (job.begin_time + job.duration, job.id))
             self._changed.notify_all()
 
-    def _catch_up(self) -> None:
+    def catch_up(self) -> None:
         """Wait until all jobs have ended that are due by now."""
         with self._changed:
             self._changed.notify_all()
