@@ -375,7 +375,8 @@ class Statement:
         )
 
     def _condition(self, condition: Condition) -> Term:
-        attribute, operator, value = dataclasses.astuple(condition)
+        attribute, operator = condition.attribute, condition.operator
+        value = condition.value
         if _UNQUOTABLE & set(attribute):
             return Term('0')
         if attribute == _IMAGE_TYPE:
