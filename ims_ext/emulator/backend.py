@@ -10,8 +10,11 @@ from wsgiref.types import WSGIEnvironment
 
 from ims_ext.emulator import capabilities
 from ims_ext.emulator import errors
+from ims_ext.emulator.address import BUCKET
 from ims_ext.emulator.address import Addresses
 from ims_ext.emulator.bucket import errors as s3_errors
+from ims_ext.emulator.bucket.auth import AccessKey
+from ims_ext.emulator.bucket.region import Regions
 from ims_ext.emulator.bucket.store import BucketStore
 from ims_ext.emulator.clock import Clock
 from ims_ext.emulator.control import counts
@@ -84,13 +87,14 @@ class Backend:
                 domains=addresses.domains,
                 clock=clock,
                 ids=state.ids,
+                regions=_bucket_regions(state, settings, addresses),
             )
             stack.callback(buckets.close)
             counts.begin(state.database)
             add_first(
                 state, accounts, settings.regions, scenario.empty_projects
             )
-            _make_first_bucket(state, buckets)
+            _make_first_buckets(state, buckets, settings.regions)
             making.make(scenario, state, buckets, settings.regions)
             self.service = Service(state, settings, buckets, addresses, faults)
             services = capabilities.services(self.service)
@@ -144,7 +148,31 @@ class Backend:
         return Dispatch(addresses, api_side, bucket_side)
 
 
-def _make_first_bucket(state: State, buckets: BucketStore) -> None:
-    project = state.projects.find(ACCOUNTS[0].project, 'default')
-    if project is not None and not buckets.buckets(project.id):
-        buckets.create_bucket(project.id, FIRST_BUCKET)
+def _bucket_regions(
+    state: State, settings: Settings, addresses: Addresses
+) -> Regions | None:
+    """Return what the object store has to know of several regions."""
+    if len(settings.regions) == 1:
+        return None
+    projects = state.projects
+
+    def project(key: AccessKey, region: str) -> str:
+        if projects.region(key.project_id) == region:
+            return key.project_id
+        known = state.access_keys.get(key.access)
+        home = projects.home(known.user_id, region) if known else None
+        return home.id if home else key.project_id
+
+    return Regions(project, lambda region: addresses.url(BUCKET, region))
+
+
+def _make_first_buckets(
+    state: State, buckets: BucketStore, regions: Sequence[str]
+) -> None:
+    for region, name in ACCOUNTS[0].projects(regions).items():
+        project = state.projects.find(name, 'default')
+        if project is not None and not buckets.buckets(project.id):
+            suffix = '' if region == regions[0] else f'-{region.lower()}'
+            buckets.create_bucket(
+                project.id, f'{FIRST_BUCKET}{suffix}', region
+            )

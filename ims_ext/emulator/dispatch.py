@@ -9,6 +9,7 @@ from wsgiref.types import WSGIEnvironment
 from ims_ext.emulator import errors
 from ims_ext.emulator.address import BUCKET
 from ims_ext.emulator.address import Addresses
+from ims_ext.emulator.bucket.region import REGION
 from ims_ext.emulator.bucket.store import BucketStore
 from ims_ext.emulator.http import ROOT
 from ims_ext.emulator.http import Request
@@ -79,6 +80,7 @@ class Dispatch:
     ) -> Iterable[bytes]:
         """Answer a request."""
         target = self._addresses.target(environ)
+        environ[REGION] = target.region
         if target.service == BUCKET:
             return self._buckets(environ, start_response)
         return self._services(environ, start_response)

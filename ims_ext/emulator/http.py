@@ -52,6 +52,7 @@ from werkzeug.wrappers import Response
 
 from ims_ext.emulator import errors
 from ims_ext.emulator import request_record
+from ims_ext.emulator.bucket.region import REGION
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.operation_name import documented_path
 from ims_ext.emulator.operation_name import operation_name
@@ -340,9 +341,30 @@ class Router:
             raise errors.Unauthorized(
                 "The request you have made requires authentication."
             )
-        if self._needs_project and caller.project_id is None:
-            raise errors.Forbidden("The token has no project scope.")
+        if self._needs_project:
+            _check_scope(request, caller, dialect)
         return caller
+
+
+def _check_scope(request: Request, caller: Caller, dialect: Dialect) -> None:
+    """Refuse a token without a project, or of one in another region."""
+    if caller.project_id is None:
+        raise errors.Forbidden("The token has no project scope.")
+    region = request.environ.get(REGION, caller.region)
+    if region == caller.region:
+        return
+    reason = (
+        f"the project {caller.project_name} is in the region "
+        f"{caller.region}, and not in {region}"
+    )
+    if dialect is Dialect.EXTENSION:
+        raise errors.GatewayError(
+            'APIGW.0301',
+            f"Incorrect IAM authentication information: {reason}",
+        )
+    raise errors.Unauthorized(
+        f"The request you have made requires authentication: {reason}."
+    )
 
 
 def _check_project(project_id: str | None, caller: Caller) -> None:

@@ -32,7 +32,8 @@ class Client:
     def __init__(self, server: EmulatorServer, cloud: str = 'alice') -> None:
         entry = server.clouds(access_keys=True)['clouds'][cloud]
         self._addresses = server.addresses
-        self._root = server.image_url
+        self._region = entry['region_name']
+        self._root = self.root('image')
         self._server = server
         self._identity = server.auth_url.removesuffix('/v3')
         self._session = requests.Session()
@@ -45,19 +46,20 @@ class Client:
         self.project_id = token.json()['token']['project']['id']
         self.user_id = token.json()['token']['user']['id']
         self._catalog = {
-            entry['type']: str(entry['endpoints'][0]['url'])
-            for entry in token.json()['token']['catalog']
+            each['type']: str(endpoint['url'])
+            for each in token.json()['token']['catalog']
+            for endpoint in each['endpoints']
+            if endpoint['region'] == self._region
         }
         self.token = token.headers['X-Subject-Token']
         self._session.headers['X-Auth-Token'] = self.token
-        self.bucket_url = server.bucket_url
-        self._region = entry['region_name']
+        self.bucket_url = self.root('bucket')
         self._keys = entry['ak'], entry['sk']
         self._s3: Any = None
 
     def root(self, service: str) -> str:
         """Return the root of a service."""
-        return self._addresses.url(service)
+        return self._addresses.url(service, self._region)
 
     def request(
         self, method: str, path: str, **arguments: Any

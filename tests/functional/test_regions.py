@@ -8,6 +8,7 @@ import pathlib
 from openstack import config
 from openstack import connection
 import pytest
+import requests
 import yaml
 
 from ims_ext.emulator.seed import Account
@@ -17,6 +18,7 @@ from ims_ext.emulator.state import StateError
 
 from .plain_http import Client
 from .plain_http import code
+from .plain_http import disk
 
 REGIONS = ('eu-de', 'eu-nl')
 
@@ -206,6 +208,130 @@ def test_quotas_are_apart() -> None:
 
     assert there_used['quotas']['resources'][0]['used'] == 0
     assert code(refused) == 'IMG.0015'
+
+
+# ====== ENDPOINTS ======
+
+
+def test_a_token_is_good_for_its_own_region(
+    server: EmulatorServer, here: Client, there: Client
+) -> None:
+    for service, path in (
+        ('image', '/v2/cloudimages'),
+        ('image', '/v2/images'),
+        ('compute', '/v2.1/servers'),
+        ('block-storage', '/v3/volumes'),
+    ):
+        answer = requests.get(
+            here.root(service) + path,
+            headers={'X-Auth-Token': there.token},
+            timeout=60,
+        )
+        assert answer.status_code == 401, answer.text
+        assert 'eu-nl' in answer.text
+
+    extension = there.get('/v2/cloudimages')
+    assert extension.status_code == 200
+
+
+def test_the_refusal_of_another_region_s_token_is_the_gateway_s(
+    here: Client, there: Client
+) -> None:
+    answer = requests.get(
+        f'{here.root("image")}/v2/cloudimages',
+        headers={'X-Auth-Token': there.token},
+        timeout=60,
+    )
+    assert answer.json()['error_code'] == 'APIGW.0301'
+
+
+def test_a_region_has_names_of_its_own(here: Client, there: Client) -> None:
+    def ask(client: Client, region: str) -> int:
+        return requests.get(
+            f'{here.root("image")}/v2/cloudimages',
+            headers={
+                'Host': f'ims.{region}.localhost',
+                'X-Auth-Token': client.token,
+            },
+            timeout=60,
+        ).status_code
+
+    assert ask(there, 'eu-nl') == 200
+    assert ask(there, 'eu-de') == 401
+    assert ask(here, 'eu-de') == 200
+
+
+def test_identity_is_the_same_in_every_region(
+    server: EmulatorServer, there: Client
+) -> None:
+    for region in REGIONS:
+        answer = requests.get(
+            f'{server.addresses.url("identity", region)}/v3/auth/tokens',
+            headers={
+                'X-Auth-Token': there.token,
+                'X-Subject-Token': there.token,
+            },
+            timeout=60,
+        )
+        assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize('user', ['alice', 'bob'])
+def test_a_signed_request_is_for_the_user_s_project_of_the_region(
+    server: EmulatorServer, user: str
+) -> None:
+    there = Client(server, f'{user}-eu-nl')
+    image_id = there.active_image(name='signed')
+    entry = server.clouds(access_keys=True)['clouds'][f'{user}-eu-nl-aksk']
+    del entry['auth']['project_name']
+
+    with connection.Connection(**entry) as conn:
+        assert conn.ims.get_image(image_id).owner == there.project_id
+
+
+# ====== BUCKETS ======
+
+
+@pytest.mark.parametrize('user', ['alice', 'bob'])
+def test_a_bucket_is_in_one_region(server: EmulatorServer, user: str) -> None:
+    here, there = Client(server, user), Client(server, f'{user}-eu-nl')
+    name = f'only-{user}'
+    there.s3.create_bucket(Bucket=name)
+
+    def names(client: Client) -> set[str]:
+        return {each['Name'] for each in client.s3.list_buckets()['Buckets']}
+
+    assert name in names(there)
+    assert name not in names(here)
+    location = there.s3.get_bucket_location(Bucket=name)
+    assert location['LocationConstraint'] == 'eu-nl'
+
+
+def test_a_bucket_in_another_region_is_to_be_asked_there(
+    here: Client, there: Client
+) -> None:
+    url = here.s3.generate_presigned_url(
+        'list_objects_v2', Params={'Bucket': 'images-eu-nl'}
+    )
+    answer = requests.get(url, timeout=60, allow_redirects=False)
+
+    assert answer.status_code == 301
+    assert '<Code>PermanentRedirect</Code>' in answer.text
+    assert f'<Endpoint>{there.bucket_url}</Endpoint>' in answer.text
+
+
+def test_an_image_is_imported_in_the_bucket_s_region(
+    here: Client, there: Client, tmp_path: pathlib.Path
+) -> None:
+    there.s3.put_object(
+        Bucket='images-eu-nl', Key='disk', Body=disk(tmp_path, 'qcow2')
+    )
+
+    refused = here.create(image_url='images-eu-nl:disk')
+    job = there.finish(there.create(image_url='images-eu-nl:disk'))
+
+    assert code(refused)
+    assert job['status'] == 'SUCCESS'
 
 
 # ====== STARTS ======

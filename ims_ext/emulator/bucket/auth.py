@@ -69,6 +69,7 @@ class Authenticated:
     """A request whose sender is known.
 
     :ivar project_id: The project that it acts for.
+    :ivar key: The key that it is signed with.
     :ivar options: What it says in headers of the protocol's own, by their
         names without the prefix: ``copy-source``. Only what is signed counts.
     :ivar payload: The body's SHA-256 in hexadecimal digits, or the words in
@@ -78,6 +79,7 @@ class Authenticated:
     """
 
     project_id: str
+    key: AccessKey
     options: Mapping[str, str]
     payload: str = ''
     sign_chunk: Callable[[bytes, bool], str] | None = None
@@ -136,7 +138,9 @@ def authenticate(
         sign_chunk = signature.chunk_signer(
             key.secret, given.scope, given.value
         )
-    return Authenticated(key.project_id, options, given.payload, sign_chunk)
+    return Authenticated(
+        key.project_id, key, options, given.payload, sign_chunk
+    )
 
 
 def _has_ended(key: AccessKey, now: float) -> bool:

@@ -41,12 +41,10 @@ class BucketsApi:
     """Buckets, and the listings of their objects.
 
     :param contents: What there is.
-    :param region: The region that buckets are made in.
     """
 
-    def __init__(self, contents: Contents, region: str) -> None:
+    def __init__(self, contents: Contents) -> None:
         self._contents = contents
-        self._region = region
 
     @operation(
         'ListBuckets',
@@ -62,7 +60,7 @@ class BucketsApi:
         after = call.params.get('marker') or call.params.get(
             'continuation-token', ''
         )
-        region = call.params.get('bucket-region', self._region)
+        region = call.params.get('bucket-region', call.region)
         found = [
             bucket
             for bucket in self._contents.buckets(call.project_id)
@@ -101,13 +99,13 @@ class BucketsApi:
             region = asked.findtext('Location') or asked.findtext(
                 'LocationConstraint'
             )
-            if region and region != self._region:
+            if region and region != call.region:
                 raise errors.S3Error(
                     'InvalidLocationConstraint',
-                    f"The region of this service is {self._region}.",
+                    f"The region of this service is {call.region}.",
                 )
         self._contents.add_bucket(
-            call.project_id, call.bucket, self._region, storage_class(call)
+            call.project_id, call.bucket, call.region, storage_class(call)
         )
         response = empty()
         response.headers['Location'] = f'/{call.bucket}'

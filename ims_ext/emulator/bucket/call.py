@@ -31,12 +31,16 @@ class Level(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """A request whose sender is known, on its way to its operation."""
+    """A request whose sender is known, on its way to its operation.
+
+    :ivar region: The region that it was sent to.
+    """
 
     environ: WSGIEnvironment
     request: BucketRequest
     caller: Authenticated
     body: Body
+    region: str
 
     @property
     def method(self) -> str:

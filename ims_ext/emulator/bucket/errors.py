@@ -20,18 +20,40 @@ class S3Error(Exception):
     :param code: For example ``NoSuchBucket``.
     :param message: For the client to read.
     :param status: The HTTP status of the response.
+    :param endpoint: Where to send the request instead.
     """
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        status: int = 400,
+        endpoint: str | None = None,
+    ) -> None:
         self.code = code
         self.message = message
         self.status = status
+        self.endpoint = endpoint
         super().__init__(f'{code}: {message}')
 
 
 def access_denied(message: str = "Access Denied") -> S3Error:
     """Return the refusal for what belongs to another project."""
     return S3Error('AccessDenied', message, 403)
+
+
+def elsewhere(region: str, url: str) -> S3Error:
+    """Return the refusal of a bucket that is in another region.
+
+    :param region: The bucket's region.
+    :param url: The object store's URL there.
+    """
+    return S3Error(
+        'PermanentRedirect',
+        f"The bucket is in the region {region}; send requests to {url}.",
+        301,
+        url,
+    )
 
 
 def bucket_taken() -> S3Error:
@@ -113,11 +135,14 @@ def answer(
     ).prefix
     response = Response(status=error.status, content_type='application/xml')
     request_id = identify(response, prefix, environ)
+    endpoint = ''
+    if error.endpoint is not None:
+        endpoint = f'<Endpoint>{escape(error.endpoint)}</Endpoint>'
     if environ['REQUEST_METHOD'] != 'HEAD' and error.status != 304:
         response.data = (
             '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
             f'<Error><Code>{escape(error.code)}</Code>'
-            f'<Message>{escape(error.message)}</Message>'
+            f'<Message>{escape(error.message)}</Message>{endpoint}'
             f'<Resource>{escape(environ.get("PATH_INFO", ""))}</Resource>'
             f'<RequestId>{request_id}</RequestId>'
             f'<HostId>{response.headers[f"{prefix}id-2"]}</HostId></Error>'

@@ -20,6 +20,7 @@ from ims_ext.emulator import request_record
 from ims_ext.emulator.bucket import errors
 from ims_ext.emulator.bucket.auth import AccessKey
 from ims_ext.emulator.bucket.auth import AccessKeys
+from ims_ext.emulator.bucket.auth import Authenticated
 from ims_ext.emulator.bucket.auth import SignatureMismatch
 from ims_ext.emulator.bucket.auth import authenticate
 from ims_ext.emulator.bucket.blob import CHUNK
@@ -34,6 +35,8 @@ from ims_ext.emulator.bucket.contents import Contents
 from ims_ext.emulator.bucket.errors import S3Error
 from ims_ext.emulator.bucket.object_api import ObjectsApi
 from ims_ext.emulator.bucket.record import ObjectEntry
+from ims_ext.emulator.bucket.region import REGION
+from ims_ext.emulator.bucket.region import Regions
 from ims_ext.emulator.bucket.request import BucketRequest
 from ims_ext.emulator.bucket.request import read_request
 from ims_ext.emulator.bucket.router import BucketRouter
@@ -122,12 +125,13 @@ class BucketStore:
         ``None`` a temporary one, deleted by :meth:`close`.
     :param database: The database of the state in that directory; ``None``
         to open it here.
-    :param region: The region of its buckets.
+    :param region: The region of its buckets, where there is one.
     :param domains: The domains that it has names in: with ``localhost``, a
         bucket's name may stand before ``localhost``, ``obs.localhost`` or
         ``obs.eu-emu-1.localhost``. Elsewhere it is the path's first part.
     :param ids: Gives requests and uploads theirs; ``None`` for some that
         follow from the default seed.
+    :param regions: Its regions, where there are several.
     :param clock: Gives the time; the machine's where not given.
 
     :ivar clock: The same.
@@ -142,6 +146,7 @@ class BucketStore:
         domains: Sequence[str] = ('localhost',),
         clock: Clock | None = None,
         ids: Ids | None = None,
+        regions: Regions | None = None,
     ) -> None:
         self.clock = clock or Clock()
         self._access_keys = access_keys
@@ -166,10 +171,11 @@ class BucketStore:
             )
             self._stack = stack.pop_all()
         self._region = region
+        self._regions = regions
         self._objects = ObjectsApi(self._contents, self._directory)
         self._router = BucketRouter(
             (
-                BucketsApi(self._contents, region),
+                BucketsApi(self._contents),
                 BucketSettingsApi(self._contents),
                 self._objects,
                 UploadsApi(self._contents, self._directory, self._objects),
@@ -223,14 +229,34 @@ class BucketStore:
             return self._tell_protocol(bucket)
         if _is_form(request):
             raise errors.not_implemented(["uploads of forms"])
+        region = str(environ.get(REGION, self._region))
         caller = authenticate(request, self._access_keys, self.clock)
+        if self._regions is not None:
+            caller = self._in_region(caller, bucket, region, self._regions)
         record.project_id = caller.project_id
         if bucket:
             check_name(bucket)
         if len(key.encode()) > _MAX_KEY:
             raise S3Error('KeyTooLongError', "The key is too long.")
         body = Body(environ['wsgi.input'], request.headers, caller)
-        return self._router.respond(Call(environ, request, caller, body))
+        return self._router.respond(
+            Call(environ, request, caller, body, region)
+        )
+
+    def _in_region(
+        self, caller: Authenticated, bucket: str, region: str, regions: Regions
+    ) -> Authenticated:
+        """Return who sends a request as they are known in a region.
+
+        :raises: :class:`~ims_ext.emulator.bucket.errors.S3Error` where the
+            bucket is in another one.
+        """
+        found = self._contents.find_bucket(bucket) if bucket else None
+        if found is not None and found.region != region:
+            raise errors.elsewhere(found.region, regions.url(found.region))
+        return dataclasses.replace(
+            caller, project_id=regions.project(caller.key, region)
+        )
 
     def _tell_protocol(self, bucket: str) -> Response:
         """Answer what OBS's clients ask before they choose a protocol."""
@@ -242,17 +268,20 @@ class BucketStore:
 
     # ====== FROM WITHIN THE EMULATOR ======
 
-    def create_bucket(self, project_id: str, bucket: str) -> None:
+    def create_bucket(
+        self, project_id: str, bucket: str, region: str | None = None
+    ) -> None:
         """Make a bucket; does nothing where the project has it already.
 
         :param project_id: The project it is to belong to.
         :param bucket: Its name.
+        :param region: Its region, where there are several.
         :raises BucketTaken: when another project has it.
         """
         with _own_errors():
             check_name(bucket)
             self._contents.add_bucket(
-                project_id, bucket, self._region, 'STANDARD'
+                project_id, bucket, region or self._region, 'STANDARD'
             )
 
     def buckets(self, project_id: str) -> list[str]:

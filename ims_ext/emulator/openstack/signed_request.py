@@ -13,6 +13,7 @@ import re
 
 from ims_ext import signature
 from ims_ext.emulator import request_record
+from ims_ext.emulator.bucket.region import REGION
 from ims_ext.emulator.clock import Clock
 from ims_ext.emulator.errors import GatewayError
 from ims_ext.emulator.http import Request
@@ -102,7 +103,12 @@ def check(
     user = state.users.get(key.user_id)
     if user is None:
         raise _incorrect("the access key's user does not exist")
-    return user, _project(state, key, headers.get('x-project-id'))
+    return user, _project(
+        state,
+        key,
+        headers.get('x-project-id'),
+        request.environ.get(REGION),
+    )
 
 
 def _incorrect(what: str) -> GatewayError:
@@ -163,13 +169,21 @@ def _body_digest(
 
 
 def _project(
-    state: State, key: AccessKey, project_id: str | None
+    state: State, key: AccessKey, project_id: str | None, region: str | None
 ) -> Project | None:
-    """Return the project that a request names, or the key's own."""
+    """Return the project that a request names, or the key's own.
+
+    Where the key's own is in another region than the request was sent to, it
+    is the user's project there.
+    """
+    projects = state.projects.of_user(key.user_id)
     wanted = project_id or key.project_id
-    for project in state.projects.of_user(key.user_id):
-        if project.id == wanted:
-            return project
+    for project in projects:
+        if project.id != wanted:
+            continue
+        if not project_id and region not in (None, project.region):
+            return state.projects.home(key.user_id, region) or project
+        return project
     raise GatewayError(
         'APIGW.0302',
         "The access key's user does not work in the project of X-Project-Id",

@@ -267,7 +267,9 @@ class _Maker:
     def _bucket(self, item: Item, project_id: str) -> None:
         name = item['name']
         try:
-            self._buckets.create_bucket(project_id, name)
+            self._buckets.create_bucket(
+                project_id, name, self._state.projects.region(project_id)
+            )
         except BucketTaken as error:
             raise StateError(
                 f"The bucket {name} of the scenario is another project's"

@@ -136,12 +136,13 @@ class Projects(Table[Project]):
     def home(self, user_id: str, region: str) -> Project | None:
         """Return where a user works in a region, unless they say otherwise.
 
-        It is the oldest of the user's projects there.
+        It is the oldest of the user's own projects there, before the one
+        that is everybody's.
         """
         found = self._read(
             'JOIN assignments ON project_id = projects.id '
             'WHERE user_id = ? AND region = ? '
-            'ORDER BY projects.rowid LIMIT 1',
+            'ORDER BY name = region, projects.rowid LIMIT 1',
             (user_id, region),
         )
         return found[0] if found else None
