@@ -62,7 +62,11 @@ def described(each: Profile) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize('each', [ALL_CLOUDS, *PROFILES.values()], ids=str)
+@pytest.mark.parametrize(
+    'each',
+    [ALL_CLOUDS, *PROFILES.values()],
+    ids=[ALL_CLOUDS.name or 'all', *PROFILES],
+)
 def test_what_a_profile_does_is_documented(each: Profile) -> None:
     column = f'``{each.name}``' if each.name else 'All'
     documented = {
