@@ -131,7 +131,7 @@ class Jobs:
         :param about: A job's ID or an operation; all jobs where not given.
         :raises: :class:`LookupError` for an ID that no job has that runs.
         """
-        return self._each(about, self._runner.finish_now)
+        return self._each(about, self._runner.finish_now, ends=True)
 
     def fail(
         self,
@@ -154,6 +154,7 @@ class Jobs:
             lambda job_id: self._runner.fail_now(
                 job_id, code, reason or known
             ),
+            ends=True,
         )
 
     def hold(self, about: str) -> list[JobView]:
@@ -209,8 +210,15 @@ class Jobs:
         return found
 
     def _each(
-        self, about: str | None, action: Callable[[str], None]
+        self,
+        about: str | None,
+        action: Callable[[str], None],
+        ends: bool = False,
     ) -> list[JobView]:
+        """Do something to jobs; return them as they are then.
+
+        :param ends: Whether they end by it.
+        """
         runner = self._runner
         changed = []
         for job_id in self._running(about):
@@ -220,7 +228,10 @@ class Jobs:
                 # It has ended by itself meanwhile.
                 continue
             changed.append(job_id)
-        runner.catch_up()
+        if ends:
+            runner.wait(changed)
+        else:
+            runner.catch_up()
         return self._views(changed)
 
     def _views(self, job_ids: Iterable[str]) -> list[JobView]:

@@ -69,6 +69,18 @@ class RequestLog:
         for listener in self.listeners:
             listener(record)
 
+    def wait(
+        self, condition: Callable[[], bool], seconds: float = 30.0
+    ) -> bool:
+        """Wait until a condition holds, looked at after each answer.
+
+        :param condition: Tells whether it does.
+        :param seconds: The longest that is waited.
+        :returns: Whether it does.
+        """
+        with self._changed:
+            return self._changed.wait_for(condition, seconds)
+
     def clear(self) -> None:
         """Forget all requests; numbers go on."""
         with self._changed:

@@ -16,7 +16,7 @@ A capability that has work for jobs names it in an attribute, and submits::
     service.capability(JobRunner).submit(job)
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 import logging
 import math
@@ -37,6 +37,8 @@ LOG = logging.getLogger(__name__)
 
 #: How many jobs read their objects at the same time; others wait.
 WORKERS = 4
+#: The longest that somebody waits for a job's work whom it keeps from ending.
+WORK_SECONDS = 30.0
 
 
 class JobRunner:
@@ -48,6 +50,7 @@ class JobRunner:
         self._progress: dict[str, Progress] = {}
         #: Jobs whose work is being done; changed in transactions only.
         self._at_work: set[str] = set()
+        self._ended = threading.Condition()
         #: Decides of each job whether it has to wait before it ends.
         self.holds: Callable[[Job], bool] = lambda job: False
         self._pool: ThreadPoolExecutor | None = None
@@ -169,6 +172,9 @@ class JobRunner:
                 return
         self._end_with(job)
         self._progress.pop(job_id, None)
+        # Outside of any transaction: who waits looks at the records.
+        with self._ended:
+            self._ended.notify_all()
 
     def _end_with(self, job: Job) -> None:
         outcome = job.params['outcome']
@@ -257,6 +263,17 @@ class JobRunner:
         return not job.params.get('is_due') and (
             bool(job.params.get('is_held')) or self.holds(job)
         )
+
+    def wait(self, job_ids: Collection[str]) -> None:
+        """Wait until jobs have ended, :data:`WORK_SECONDS` at most."""
+        jobs = self.service.state.jobs
+
+        def have_ended() -> bool:
+            found = (jobs.get(job_id) for job_id in job_ids)
+            return all(job is None or job.is_finished for job in found)
+
+        with self._ended:
+            self._ended.wait_for(have_ended, WORK_SECONDS)
 
     def catch_up(self) -> None:
         """Wait until all jobs have ended that are due by now."""
