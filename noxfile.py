@@ -38,6 +38,7 @@ PROMISED_EXTRAS = ['obs', 'cli', 'emulator', 'pipeline']
 UNIT = ['tests/unit', 'tests/contract']
 FUNCTIONAL = ['tests/functional']
 CLIENTS = ['tests/clients']
+BROWSER = ['tests/browser']
 #: Whatever goes through openstacksdk, osc-lib, boto3 and waitress.
 LOWEST = [
     'tests/functional/test_commands.py',
@@ -151,6 +152,12 @@ def functional(session: nox.Session) -> None:
 def clients(session: nox.Session) -> None:
     """Try other people's clients and test suites on the emulator."""
     pytest(session, CLIENTS)
+
+
+@nox.session(python=False)
+def browser(session: nox.Session) -> None:
+    """Try what has a page in a real browser."""
+    pytest(session, BROWSER)
 
 
 @nox.session(python=False)

@@ -19,6 +19,7 @@ ISO = Path('/usr/lib/grub-rescue/grub-rescue-cdrom.iso')
 #: The programs, and files that serve as such, with Debian's package.
 PACKAGES = {
     str(ISO): 'grub-rescue-pc',
+    'chromium': 'chromium',
     'lz4': 'lz4',
     'mkfs.ext4': 'e2fsprogs',
     'mkudffs': 'udftools',

@@ -17,6 +17,7 @@ from ims_ext.emulator.control.job_route import JobControl
 from ims_ext.emulator.control.local import foreign
 from ims_ext.emulator.control.local import is_loopback
 from ims_ext.emulator.control.overview import OverviewControl
+from ims_ext.emulator.control.page import PageControl
 from ims_ext.emulator.control.seen import SeenControl
 from ims_ext.emulator.control.steered import Steered
 from ims_ext.emulator.errors import Dialect
@@ -31,6 +32,7 @@ _CONTROLS: tuple[Callable[[Steered], object], ...] = (
     JobControl,
     FaultControl,
     OverviewControl,
+    PageControl,
 )
 
 
