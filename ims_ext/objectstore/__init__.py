@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from openstack.connection import Connection
 
     from ims_ext.objectstore import cleanup as _cleanup
+    from ims_ext.objectstore import download as _download
 
 #: Bytes that an object's key may have.
 _MAX_KEY = 1024
@@ -262,6 +263,43 @@ class ObjectStore:
         :raises: as :meth:`check_bucket`.
         """
         return self._head(bucket, key) is not None
+
+    def size(self, bucket: str, key: str) -> int | None:
+        """Return an object's bytes.
+
+        :param bucket: The bucket's name.
+        :param key: The object's key.
+        :returns: ``None`` where it is not there.
+        :raises: as :meth:`check_bucket`.
+        """
+        head = self._head(bucket, key)
+        return None if head is None else head['ContentLength']
+
+    def read(self, bucket: str, key: str) -> '_download.Download':
+        """Return an object whose bytes can be read.
+
+        :param bucket: The bucket's name.
+        :param key: The object's key.
+        :raises: as :meth:`check_bucket`, and
+            :class:`~ims_ext.exceptions.ObjectStoreError` where there is no
+            such object.
+        """
+        from ims_ext.objectstore import download as _download
+
+        head = self._head(bucket, key)
+        if head is None:
+            raise exceptions.ObjectStoreError(
+                f"There is no object {bucket}:{key}"
+            )
+        return _download.Download(
+            self._client,
+            bucket,
+            key,
+            head['ETag'],
+            head['ContentLength'],
+            self._policy,
+            self._translated,
+        )
 
     def age(self, bucket: str, key: str) -> float | None:
         """Return how old an object is, in seconds.

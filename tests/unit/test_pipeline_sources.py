@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sources of pipelines: fetched from files and web servers, and proven."""
+
+from collections.abc import Iterator
+import hashlib
+from pathlib import Path
+import threading
+from typing import Any
+
+import pytest
+
+from ims_ext.emulator.work.empty_disk import write_empty_disk
+from ims_ext.pipeline import identity
+from ims_ext.pipeline.clouds import Clouds
+from ims_ext.pipeline.manifest import Manifest
+from ims_ext.pipeline.manifest import model
+from ims_ext.pipeline.sources import SourceError
+from ims_ext.pipeline.sources import Sources
+from ims_ext.pipeline.sources import web
+
+from ..web_server import File
+from ..web_server import WebServer
+
+HEAD = """\
+apiVersion: ims-ext/v1
+kind: ImagePipeline
+name: platform
+targets:
+  de: {cloud: alice, bucket: images}
+images:
+  debian:
+"""
+
+#: So patient are the tests with servers that fail.
+PATIENCE = web.Patience(
+    connect=5.0, stall=5.0, attempts=3, pause=0.01, longest_pause=0.05
+)
+
+
+class Upstream:
+    """Where sources come from, and what is made of them.
+
+    :ivar events: What was told.
+    """
+
+    def __init__(self, folder: Path, server: WebServer) -> None:
+        self.folder = folder
+        self.server = server
+        self.work = folder / 'work'
+        self.events: list[dict[str, Any]] = []
+        write_empty_disk(folder / 'disk.qcow2')
+        self.disk = (folder / 'disk.qcow2').read_bytes()
+
+    @property
+    def sha256(self) -> str:
+        """The checksum of the disk image."""
+        return 'sha256:' + hashlib.sha256(self.disk).hexdigest()
+
+    @property
+    def notes(self) -> list[str]:
+        """What was told of places that were of no use."""
+        return [e['message'] for e in self.events if e['kind'] == 'note']
+
+    def manifest(self, body: str) -> Manifest:
+        """Return a manifest of one image."""
+        lines = ''.join(f'    {line}\n' for line in body.splitlines())
+        return Manifest.loads(HEAD + lines, self.folder / 'm.yaml', {})
+
+    def sources(self, body: str, **options: Any) -> Sources:
+        """Return the sources of one image's manifest."""
+        manifest = self.manifest(body)
+
+        def tell(kind: str, /, **fields: Any) -> None:
+            self.events.append({'kind': kind, **fields})
+
+        options.setdefault('patience', PATIENCE)
+        return Sources(
+            manifest,
+            Clouds(manifest),
+            folder=self.work,
+            tell=tell,
+            **options,
+        )
+
+    def content(self, body: str, **options: Any) -> bytes:
+        """Return the disk image that comes of an image's first version."""
+        with self.sources(body, **options) as sources:
+            return self.fetched(sources).path.read_bytes()
+
+    def fetched(self, sources: Sources) -> Any:
+        """Return the disk image of the first version."""
+        image = sources.manifest.images['debian']
+        return sources.disk(image, image.versions[0])
+
+    def refusal(self, body: str, **options: Any) -> str:
+        """Return why a source is refused; nothing is left of it."""
+        with self.sources(body, **options) as sources:
+            with pytest.raises(SourceError) as caught:
+                self.fetched(sources)
+            left = [
+                each
+                for run in self.work.glob('run-*')
+                for each in run.iterdir()
+                if each.name != 'lock'
+            ]
+            assert left == []
+        return str(caught.value)
+
+
+@pytest.fixture
+def upstream(tmp_path: Path) -> Iterator[Upstream]:
+    """A web server, and a folder with a disk image."""
+    with WebServer().running() as server:
+        found = Upstream(tmp_path, server)
+        server.files['/disk.qcow2'] = File(found.disk)
+        yield found
+    assert not list(found.work.glob('run-*'))
+
+
+def version(source: str, **others: str) -> str:
+    """Return an image's version as a manifest has it."""
+    lines = [f'versions: {{"1": {{source: {source}']
+    lines += [f', {key}: {value}' for key, value in others.items()]
+    return ''.join(lines) + '}}'
+
+
+def of_web(upstream: Upstream, *paths: str, **others: str) -> str:
+    """Return a version that some web servers have."""
+    places = ', '.join(f'{{url: "{upstream.server.url}{p}"}}' for p in paths)
+    return version(f'[{places}]', **others)
+
+
+# ====== WHAT COMES ======
+
+
+def test_a_file_becomes_a_disk_image_under_its_checksum(
+    upstream: Upstream,
+) -> None:
+    body = version('{file: disk.qcow2}', checksum=f'"{upstream.sha256}"')
+    with upstream.sources(body) as sources:
+        disk = upstream.fetched(sources)
+        assert disk.path.read_bytes() == upstream.disk
+        assert disk.path.stat().st_mode & 0o077 == 0
+    assert (disk.disk_format, disk.size) == ('qcow2', len(upstream.disk))
+    assert disk.virtual_size == 2**30
+    assert disk.digest == identity.digest(upstream.disk)
+
+
+def test_a_file_of_a_web_server_becomes_a_disk_image(
+    upstream: Upstream,
+) -> None:
+    assert upstream.content(of_web(upstream, '/disk.qcow2')) == upstream.disk
+
+
+@pytest.mark.parametrize('algorithm', ['sha256', 'sha512'])
+def test_what_has_another_checksum_is_refused(
+    upstream: Upstream, algorithm: str
+) -> None:
+    digest = hashlib.new(algorithm, b'another').hexdigest()
+    body = of_web(upstream, '/disk.qcow2', checksum=f'"{algorithm}:{digest}"')
+    assert "is not what it has to be" in upstream.refusal(body)
+
+
+def test_a_digest_of_sha512_alone_stands_for_the_source(
+    upstream: Upstream,
+) -> None:
+    checksum = 'sha512:' + hashlib.sha512(upstream.disk).hexdigest()
+    body = version('{file: disk.qcow2}', checksum=f'"{checksum}"')
+    with upstream.sources(body) as sources:
+        disk = upstream.fetched(sources)
+    assert disk.digest == identity.digest(checksum.encode())
+
+
+# ====== SERVERS THAT FAIL ======
+
+
+def test_a_download_goes_on_where_it_was_cut(upstream: Upstream) -> None:
+    file = upstream.server.files['/disk.qcow2']
+    file.cut_after = [1000, 70_000, 5]
+    assert upstream.content(of_web(upstream, '/disk.qcow2')) == upstream.disk
+    ranges = [e.get('Range') for e in upstream.server.asked('/disk.qcow2')]
+    assert ranges == [
+        None,
+        'bytes=1000-',
+        'bytes=71000-',
+        'bytes=71005-',
+    ]
+
+
+def test_a_download_begins_again_where_the_file_became_another(
+    upstream: Upstream,
+) -> None:
+    file = upstream.server.files['/disk.qcow2']
+    file.content, file.cut_after = b'old' * 5000, [9000]
+
+    def replaced(found: File) -> None:
+        if not found.cut_after:
+            found.content, found.etag = upstream.disk, '"2"'
+
+    file.on_answer = replaced
+    assert upstream.content(of_web(upstream, '/disk.qcow2')) == upstream.disk
+
+
+@pytest.mark.parametrize('etag', [None, '"1"'])
+def test_a_download_begins_again_where_the_server_has_no_ranges(
+    upstream: Upstream, etag: str | None
+) -> None:
+    file = upstream.server.files['/disk.qcow2']
+    file.has_ranges, file.etag, file.cut_after = False, etag, [1000, 2000]
+    assert upstream.content(of_web(upstream, '/disk.qcow2')) == upstream.disk
+
+
+def test_a_truncated_download_is_refused(upstream: Upstream) -> None:
+    file = upstream.server.files['/disk.qcow2']
+    file.cut_after = [1000] * 99
+    file.has_ranges = False
+    said = upstream.refusal(of_web(upstream, '/disk.qcow2'))
+    assert "cut again and again" in said
+
+
+def test_a_mirror_is_taken_where_the_first_place_refuses(
+    upstream: Upstream,
+) -> None:
+    upstream.server.files['/no'] = File(status=403)
+    body = of_web(upstream, '/no', '/none', '/disk.qcow2')
+    assert upstream.content(body) == upstream.disk
+    assert ["answers 403" in upstream.notes[0], len(upstream.notes)] == [
+        True,
+        2,
+    ]
+
+
+def test_a_mirror_is_taken_where_the_first_place_has_been_changed(
+    upstream: Upstream,
+) -> None:
+    upstream.server.files['/changed'] = File(upstream.disk + b'!')
+    body = of_web(
+        upstream, '/changed', '/disk.qcow2', checksum=f'"{upstream.sha256}"'
+    )
+    assert upstream.content(body) == upstream.disk
+    assert "is not what it has to be" in upstream.notes[0]
+
+
+def test_a_mirror_is_taken_where_the_first_place_stops_sending(
+    upstream: Upstream,
+) -> None:
+    upstream.server.files['/slow'] = File(upstream.disk, stalls=True)
+    patience = web.Patience(stall=0.2, attempts=2, pause=0.01)
+    body = of_web(upstream, '/slow', '/disk.qcow2')
+    assert upstream.content(body, patience=patience) == upstream.disk
+
+
+def test_a_server_that_is_busy_for_a_moment_is_asked_again(
+    upstream: Upstream,
+) -> None:
+    file = upstream.server.files['/disk.qcow2']
+    file.status = 503
+
+    def recovered(found: File) -> None:
+        if len(upstream.server.requests) == 2:
+            found.status = 200
+
+    file.on_answer = recovered
+    assert upstream.content(of_web(upstream, '/disk.qcow2')) == upstream.disk
+
+
+def test_no_place_at_all_is_told_with_each_reason(upstream: Upstream) -> None:
+    said = upstream.refusal(of_web(upstream, '/a', '/b'))
+    assert said.count("answers 404") == 2
+    assert "nothing is made of it" in said
+
+
+def test_a_redirect_is_followed(upstream: Upstream) -> None:
+    upstream.server.files['/old'] = File(location='/disk.qcow2')
+    assert upstream.content(of_web(upstream, '/old')) == upstream.disk
+
+
+def test_redirects_in_circles_are_refused(upstream: Upstream) -> None:
+    upstream.server.files['/old'] = File(location='/old')
+    said = upstream.refusal(of_web(upstream, '/old'))
+    assert "circles" in said
+    assert len(upstream.server.requests) == 6
+
+
+def test_nothing_is_sent_that_proves_who_asks(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = upstream.folder / 'netrc'
+    netrc.write_text('default login somebody password secret')
+    monkeypatch.setenv('NETRC', str(netrc))
+    upstream.content(of_web(upstream, '/disk.qcow2'))
+    (asked,) = upstream.server.asked('/disk.qcow2')
+    assert 'Authorization' not in asked
+    assert asked['User-Agent'].startswith('ims-ext/')
+    assert asked['Accept-Encoding'] == 'identity'
+
+
+def test_a_url_with_a_password_is_refused_without_showing_it(
+    upstream: Upstream,
+) -> None:
+    url = upstream.server.url.replace('//', '//me:hunter2@')
+    said = upstream.refusal(version(f'{{url: "{url}/disk.qcow2"}}'))
+    assert "has a user in it" in said
+    assert 'hunter2' not in said
+    assert upstream.server.requests == []
+
+
+# ====== ONCE ======
+
+
+def test_a_source_is_fetched_once_for_all_that_ask_at_a_time(
+    upstream: Upstream,
+) -> None:
+    with upstream.sources(of_web(upstream, '/disk.qcow2')) as sources:
+        found: list[Path] = []
+        threads = [
+            threading.Thread(
+                target=lambda: found.append(upstream.fetched(sources).path)
+            )
+            for _ in range(8)
+        ]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+    assert len(found) == 8
+    assert len(set(found)) == 1
+    assert len(upstream.server.requests) == 1
+
+
+def test_room_is_made_by_what_nobody_uses_any_more(
+    upstream: Upstream,
+) -> None:
+    other = upstream.disk + bytes(65536)
+    upstream.server.files['/other'] = File(other)
+    body = (
+        f'versions:\n  "1": {{source: {{file: disk.qcow2}}}}\n'
+        f'  "2": {{source: {{url: "{upstream.server.url}/other"}}}}'
+    )
+    space = len(upstream.disk) + 1000
+    with upstream.sources(body, space=space) as sources:
+        image = sources.manifest.images['debian']
+        first = sources.disk(image, image.versions[0])
+        first.release()
+        second = sources.disk(image, image.versions[1])
+        assert not first.path.exists()
+        assert second.path.read_bytes() == other
+
+
+def test_too_little_temporary_space_is_told(upstream: Upstream) -> None:
+    said = upstream.refusal(of_web(upstream, '/disk.qcow2'), space=1000)
+    assert "temporary space" in said
+
+
+def test_what_a_killed_run_has_left_is_removed_by_the_next(
+    upstream: Upstream,
+) -> None:
+    left = upstream.work / 'run-killed'
+    left.mkdir(parents=True)
+    (left / 'lock').touch()
+    (left / 'half').write_bytes(b'half')
+    upstream.content(version('{file: disk.qcow2}'))
+    assert not left.exists()
+
+
+def test_what_another_run_is_at_is_left_alone(upstream: Upstream) -> None:
+    body = version('{file: disk.qcow2}')
+    with upstream.sources(body) as sources:
+        disk = upstream.fetched(sources)
+        upstream.content(body)
+        assert disk.path.exists()
+
+
+def test_a_server_as_a_source_is_not_fetched(upstream: Upstream) -> None:
+    said = upstream.refusal(version('{server: build, target: de}'))
+    assert "cannot be fetched" in said
+    source = model.ServerSource('build', 'de')
+    assert str(source) in said
