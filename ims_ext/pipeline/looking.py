@@ -51,6 +51,8 @@ class Upstream:
 
     :ivar found: Versions that ``versions_from`` found, by the image's name.
     :ivar sources: What is known of sources: by image and version.
+    :ivar problems: Why the versions of images could not be found, by the
+        image's name.
     """
 
     found: Mapping[str, tuple[model.Version, ...]] = dataclasses.field(
@@ -59,6 +61,7 @@ class Upstream:
     sources: Mapping[tuple[str, str], SeenVersion] = dataclasses.field(
         default_factory=dict
     )
+    problems: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def look(
@@ -97,6 +100,7 @@ def look(
         targets={each.name: each for each, _ in seen},
         found=upstream.found,
         sources=upstream.sources,
+        problems=upstream.problems,
         seconds=time.monotonic() - began,
     )
 

@@ -116,6 +116,8 @@ class Seen:
     :ivar targets: The targets, by their names in the manifest.
     :ivar found: Versions that ``versions_from`` found, by the image's name.
     :ivar sources: What is known of sources: by image and version.
+    :ivar problems: Why versions of images could not be found, by the
+        image's name.
     :ivar seconds: How long looking took.
     """
 
@@ -127,4 +129,5 @@ class Seen:
     sources: Mapping[tuple[str, str], SeenVersion] = dataclasses.field(
         default_factory=dict
     )
+    problems: Mapping[str, str] = dataclasses.field(default_factory=dict)
     seconds: float = 0.0

@@ -2,7 +2,8 @@
 """A connection whose cloud is made of prepared answers."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from keystoneauth1 import fixture
 from openstack import connection
@@ -15,6 +16,9 @@ from ims_ext.transport import retry
 from .. import prepared_cloud
 from ..prepared_cloud import AUTH_URL
 from ..prepared_cloud import IMS_URL
+
+if TYPE_CHECKING:
+    from .upstream import Upstream
 
 PROJECT_ID = '0b1e494e2660441a957313163095fe5c'
 
@@ -68,3 +72,17 @@ def conn(
 ) -> connection.Connection:
     """A connection to a cloud whose catalog has only "image"."""
     return connect()
+
+
+@pytest.fixture
+def upstream(tmp_path: Path) -> 'Iterator[Upstream]':
+    """A web server, and a folder with a disk image."""
+    from ..web_server import File
+    from ..web_server import WebServer
+    from .upstream import Upstream
+
+    with WebServer().running() as server:
+        found = Upstream(tmp_path, server)
+        server.files['/disk.qcow2'] = File(found.disk)
+        yield found
+    assert not list(found.work.glob('run-*'))

@@ -64,6 +64,7 @@ class ImagePlanner:
             for version in self._wanted
             for action in self._makings(version)
         ]
+        made += self._not_found()
         yield from made
         yield from self._changes()
         moves = channels.Channels(
@@ -89,6 +90,17 @@ class ImagePlanner:
         )
 
     # ====== MAKING ======
+
+    def _not_found(self) -> Iterator[Action]:
+        """Tell that there may be versions that could not be seen."""
+        problem = self._seen.problems.get(self._image.name)
+        if problem is not None:
+            for target in self._fleets:
+                yield Action(
+                    Kind.REFUSE,
+                    Item(self._image.name, 'newest', target),
+                    problem,
+                )
 
     def _makings(self, version: str) -> Iterator[Action]:
         """Give what brings a version to the targets that lack it."""

@@ -8,6 +8,7 @@ import weakref
 
 from ims_ext.closing import Closing
 from ims_ext.pipeline import home
+from ims_ext.pipeline import looking
 from ims_ext.pipeline.clouds import Clouds
 from ims_ext.pipeline.events import Tell
 from ims_ext.pipeline.events import silent
@@ -15,6 +16,7 @@ from ims_ext.pipeline.manifest import Manifest
 from ims_ext.pipeline.manifest import model
 from ims_ext.pipeline.sources import fetching
 from ims_ext.pipeline.sources import judging
+from ims_ext.pipeline.sources import knowing
 from ims_ext.pipeline.sources import signatures
 from ims_ext.pipeline.sources import web
 from ims_ext.pipeline.sources.errors import PlaceError as PlaceError
@@ -106,6 +108,19 @@ class Sources(Closing):
             self._entries.clear()
         if workspace is not None:
             workspace.close()
+
+    def look_up(self) -> looking.Upstream:
+        """Return what is known of all sources before any is fetched.
+
+        That are the versions that ``versions_from`` finds, what checksums
+        and lists say, and how large files are. Nothing raises here: what
+        cannot be used is told with its version, or with its image.
+        """
+        folder = self._folder or home.folder()
+        digests = knowing.Digests(folder / 'digests.json')
+        return knowing.Known(
+            self.manifest, self._places, self._proofs, digests
+        ).look_up()
 
     def disk(self, image: model.Image, version: model.Version) -> Disk:
         """Return a version's disk image: fetched, proven and converted.

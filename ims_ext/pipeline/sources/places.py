@@ -41,6 +41,10 @@ class Place(Protocol):
         """The disk image's name in it, for archives of several."""
 
     @property
+    def path(self) -> Path | None:
+        """Its file, where it is one of this machine."""
+
+    @property
     def total(self) -> int | None:
         """Its bytes, where they are known while it is fetched."""
 
@@ -69,6 +73,7 @@ class FilePlace:
         self.name = str(source.path)
         self.file_name = source.path.name
         self.member = source.member
+        self.path: Path | None = source.path
         self.total: int | None = None
 
     def size(self) -> int | None:
@@ -116,6 +121,7 @@ class WebPlace:
     ) -> None:
         self._source = source
         self._servers = servers
+        self.path: Path | None = None
         self._download = servers.download(source.url, most)
         self.name = addresses.shown(source.url)
         self.file_name = routes.file_name(model.UrlSource(source.url))
@@ -152,6 +158,7 @@ class ObjectPlace:
         self.name = f'{source} of {target}'
         self.file_name = source.key.rpartition('/')[2]
         self.member = source.member
+        self.path: Path | None = None
         self.total: int | None = None
 
     def size(self) -> int | None:

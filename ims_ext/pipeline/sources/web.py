@@ -112,12 +112,24 @@ class Web:
         :returns: ``None`` where the server does not tell.
         :raises: :class:`.errors.PlaceError` where it is not there.
         """
-        with self.asked('HEAD', url) as response:
-            if response.status_code in (405, 501):
-                return None
-            if response.status_code != 200:
-                raise refused(url, response)
-            return length(response)
+        import requests
+        import urllib3
+
+        try:
+            with self.asked('HEAD', url) as response:
+                if response.status_code in (405, 501):
+                    return None
+                if response.status_code != 200:
+                    raise refused(url, response)
+                return length(response)
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            OSError,
+        ) as error:
+            raise PlaceError(
+                f"{addresses.shown(url)}: {_words(error)}"
+            ) from error
 
     @contextlib.contextmanager
     def asked(
@@ -226,8 +238,7 @@ class Download:
             except _PassingError as error:
                 told, reason = error.retry_after, str(error)
             except (
-                requests.ConnectionError,
-                requests.Timeout,
+                requests.RequestException,
                 urllib3.exceptions.HTTPError,
                 OSError,
             ) as error:
