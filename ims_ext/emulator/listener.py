@@ -16,6 +16,7 @@ from waitress.wasyncore import close_all
 from ims_ext.emulator.connection import CONNECTIONS
 from ims_ext.emulator.connection import Admission
 from ims_ext.emulator.connection import channel_class
+from ims_ext.emulator.doorway import gather
 from ims_ext.emulator.tls_connection import secured
 
 LOG = logging.getLogger(__name__)
@@ -139,6 +140,7 @@ def serve(
         port.channel_class = secured(channel, context) if context else channel
         # They are bounded together.
         port.active_channels = ports[0].active_channels
+    wake = gather(ports, connections)
     thread = threading.Thread(
         target=server.run, name='ims-emulator-http', daemon=True
     )
@@ -147,7 +149,7 @@ def serve(
     def stop() -> None:
         server.task_dispatcher.shutdown(timeout=_STOP_SECONDS)
         # Only the thread that waits on the sockets may close them.
-        ports[0].trigger.pull_trigger(lambda: close_all(connections))
+        wake(lambda: close_all(connections))
         thread.join(_STOP_SECONDS)
 
     return stop

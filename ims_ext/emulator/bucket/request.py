@@ -22,6 +22,8 @@ _SERVICE = re.compile(r'(?:(.+)\.)?obs(?:\.[a-z0-9-]+)?')
 _PREFIXES = (S3.prefix, OBS.prefix)
 #: The parameters that name the key in signed URLs.
 _SIGNING_PARAMS = (S3.access_key, OBS.access_key, 'X-Amz-Credential')
+#: What a query has where it may name the key; names may be quoted.
+_MAYBE_SIGNED = re.compile(rf'%|apiversion|{"|".join(_SIGNING_PARAMS)}')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +119,7 @@ def is_for_buckets(environ: WSGIEnvironment) -> bool:
     if scheme:
         return scheme in (S3.scheme, OBS.scheme, dialect.V4)
     query = environ.get('QUERY_STRING', '')
-    if not query:
+    if not _MAYBE_SIGNED.search(query):
         return False
     params = dict(parse_qsl(query, keep_blank_values=True)).keys()
     return not params.isdisjoint(_SIGNING_PARAMS) or (

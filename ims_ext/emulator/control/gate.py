@@ -44,7 +44,8 @@ class Gate:
     ) -> Iterable[bytes]:
         """Answer a request, once the gate is open."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._is_shut)
+            if self._is_shut:
+                self._changed.wait_for(lambda: not self._is_shut)
             self._inside += 1
         try:
             return self._behind().application(environ, start_response)
@@ -54,7 +55,9 @@ class Gate:
     def _leave(self) -> None:
         with self._changed:
             self._inside -= 1
-            self._changed.notify_all()
+            # Only who has shut it waits for that.
+            if self._is_shut:
+                self._changed.notify_all()
 
     def body_limit(self, environ: WSGIEnvironment) -> int:
         """Return how many bytes a body may have."""

@@ -7,6 +7,7 @@ a browser on this machine to the emulator.
 """
 
 from collections.abc import Callable, Iterable
+import functools
 import ipaddress
 import re
 from typing import TypeAlias
@@ -78,6 +79,7 @@ def foreign(
     return None
 
 
+@functools.lru_cache(maxsize=64)
 def is_local_host(host: str) -> bool:
     """Whether a Host header names this machine, with or without a port."""
     found = _HOST.fullmatch(host.lower())
@@ -89,6 +91,7 @@ def is_local_host(host: str) -> bool:
     )
 
 
+@functools.lru_cache(maxsize=64)
 def is_loopback(text: str) -> bool:
     """Whether a text is an address that leads to this machine only."""
     try:
