@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections to the clouds that a manifest names."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 import re
 import threading
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ims_ext
+from ims_ext.exceptions import secret_text
 from ims_ext.pipeline.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -81,6 +82,12 @@ class Clouds:
         """
         return self._get(('cloud', name), name, {})
 
+    def secrets(self) -> frozenset[str]:
+        """Return the secrets of the entries that are connected to so far."""
+        with self._guard:
+            slots = list(self._slots.values())
+        return frozenset(secret for slot in slots for secret in slot.secrets())
+
     def close(self) -> None:
         """Close all connections."""
         with self._guard:
@@ -108,6 +115,10 @@ class _Slot:
             if self._connection is None:
                 self._connection = connect()
             return self._connection
+
+    def secrets(self) -> Iterator[str]:
+        if self._connection is not None:
+            yield from secret_text.secrets_in(self._connection.config.config)
 
     def close(self) -> None:
         with self._guard:

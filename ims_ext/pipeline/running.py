@@ -12,6 +12,7 @@ import time
 from typing import TypeAlias
 
 from ims_ext import exceptions
+from ims_ext.exceptions import secret_text
 from ims_ext.pipeline import engine
 from ims_ext.pipeline import steps
 from ims_ext.pipeline.manifest import model
@@ -390,4 +391,4 @@ def _comes_first(one: Action, other: Action) -> bool:
 
 def _reason(error: BaseException) -> str:
     text = str(error) or type(error).__name__
-    return exceptions.readable(text, 500)
+    return exceptions.readable(secret_text.masked(text), 500)

@@ -9,6 +9,8 @@ def duration(seconds: float) -> str:
 
     :param seconds: The duration in seconds.
     """
+    if not seconds:
+        return '0 s'
     if seconds < 9.95:
         return f'{seconds:.1f} s'
     whole = round(seconds)
