@@ -39,9 +39,14 @@ _READABLE = {
 _WRITABLE = {
     'qcow2': ('-O', 'qcow2'),
     'raw': ('-O', 'raw'),
+    'vdi': ('-O', 'vdi'),
     'vhd': ('-O', 'vpc', '-o', 'force_size=on'),
+    'vhdx': ('-O', 'vhdx'),
     'vmdk': ('-O', 'vmdk'),
 }
+
+#: Formats that it writes.
+FORMATS = frozenset(_WRITABLE)
 
 _OUTPUT = 'converted'
 #: Seconds between two calls of ``while_running``.
@@ -125,8 +130,8 @@ def convert(
     :param disk_format: Its format, as it was judged.
     :param target: Where the new image is put, once it is complete; its
         owner's only.
-    :param target_format: The new image's format: ``qcow2``, ``raw``,
-        ``vhd`` or ``vmdk``.
+    :param target_format: The new image's format, one of
+        :data:`FORMATS`.
     :param limits: What ``qemu-img`` may use.
     :param while_running: Called now and then; what it raises ends the
         conversion, and is raised here.

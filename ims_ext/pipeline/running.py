@@ -224,6 +224,11 @@ class Execution:
         except BaseException as error:
             self._ended.put((units, error, False))
             return
+        finally:
+            # What the cloud does now needs no room on this machine.
+            for unit in units:
+                if unit.work.disk is not None:
+                    unit.work.disk.release()
         is_to_wait = units[0].action.kind is Kind.MAKE
         self._ended.put((units, None, is_to_wait))
 

@@ -124,7 +124,7 @@ def _from_bytes(
         return Way(
             Route.OBJECT, "the object is in the target's bucket", str(first)
         )
-    form = image.convert or format_of(first)
+    form = sent_format(image, first)
     size = known.size
     if target.bucket is None:
         if size is not None and size >= UPLOAD_LIMIT:
@@ -147,6 +147,22 @@ def _from_bytes(
             str(first),
         )
     return Way(Route.IMPORT, f"by the bucket {target.bucket}", str(first))
+
+
+def sent_format(image: model.Image, source: model.Source) -> str | None:
+    """Return the disk format in which a source is sent.
+
+    No free program writes zvhd2, so that only sources that have it already
+    are sent in it; others are sent as qcow2, which every cloud takes.
+
+    :param image: The image.
+    :param source: The source.
+    :returns: ``None`` where only the content decides.
+    """
+    own = format_of(source)
+    if image.convert == 'zvhd2' and own != 'zvhd2':
+        return 'qcow2'
+    return image.convert or own
 
 
 def format_of(source: model.Source) -> str | None:

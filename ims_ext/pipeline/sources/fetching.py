@@ -157,7 +157,10 @@ class Fetcher:
             if image.convert is not None:
                 judging.check(image, found)
                 path, content = judging.convert(
-                    found, output.path, image.convert, self._workspace
+                    found,
+                    output.path,
+                    self._written(image.convert, found),
+                    self._workspace,
                 )
         except BaseException:
             output.discard()
@@ -166,6 +169,20 @@ class Fetcher:
             return Prepared(path, content, digest, output.stored, found)
         output.discard()
         return Prepared(path, content, digest, judging.stored(path), found)
+
+    def _written(self, wanted: str, found: diskimage.DiskImage) -> str:
+        """Return the format to convert to: of those that can be written."""
+        if wanted != 'zvhd2' or found.disk_format == wanted:
+            return wanted
+        self._tell(
+            'note',
+            id=None,
+            message=(
+                f"{found.name}: no free program writes zvhd2; it is sent as "
+                f"qcow2, which every cloud takes"
+            ),
+        )
+        return 'qcow2'
 
 
 class _Unpacked:

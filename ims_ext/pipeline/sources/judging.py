@@ -102,6 +102,8 @@ def convert(
     """
     if disk.disk_format == wanted:
         return path, disk
+    if wanted not in qemu_img.FORMATS:
+        raise SourceError(f"{disk.name}: nothing here writes {wanted}")
     if not qemu_img.can_read(disk.disk_format) or disk.virtual_size is None:
         raise SourceError(
             f"{disk.name}: a {disk.disk_format} cannot be converted to "
@@ -111,7 +113,7 @@ def convert(
     # What is in the image is not known, so room is needed for all of it.
     room = _most(disk)
     workspace.take(room)
-    taken = room
+    taken = 0
     try:
         with path.open('rb') as source:
             qemu_img.convert(
@@ -121,8 +123,9 @@ def convert(
                 wanted,
                 qemu_img.Limits(output=_OVERHEAD + 2 * disk.virtual_size),
             )
+        made = judge(target, f'{disk.name}.{wanted}')
         taken = stored(target)
-        return target, judge(target, f'{disk.name}.{wanted}')
+        return target, made
     except qemu_img.MissingError as error:
         raise SourceError(
             f"{disk.name} is to be converted to {wanted}, and this machine "
@@ -135,6 +138,8 @@ def convert(
             f"{_without(str(error), target, disk.name)}"
         ) from error
     finally:
+        if not taken:
+            target.unlink(missing_ok=True)
         workspace.give(room - taken)
 
 

@@ -83,7 +83,7 @@ class Fetch(Step):
         found = next(work.mine(), None)
         if found is not None and str(found.status).lower() != 'queued':
             return True
-        return work.disk is not None
+        return work.disk is not None and not work.disk.is_released
 
     def do(self) -> None:
         """Fetch it."""

@@ -45,6 +45,13 @@ class Disk(Protocol):
     def digest(self) -> str:
         """What identifies the source that it was made of."""
 
+    @property
+    def is_released(self) -> bool:
+        """Whether the file may be gone; what is known of it stays."""
+
+    def release(self) -> None:
+        """Say that the file is not needed any more."""
+
 
 class Disks(Protocol):
     """Gives the disk images of versions, each fetched once."""
