@@ -44,6 +44,9 @@ class Admission(Protocol):
     def is_known(self, environ: WSGIEnvironment, /) -> bool:
         """Whether a request is somebody's."""
 
+    def body_buffer(self, environ: WSGIEnvironment, /) -> Any:
+        """Return what keeps a body; ``None`` for what waitress has."""
+
 
 def channel_class(admission: Admission, port: int) -> 'type[Channel]':
     """Return the class of a port's connections.
@@ -123,6 +126,10 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
                 self.expect_continue = False
                 self.headers['CONNECTION'] = 'close'
                 self.completed = True
+            return
+        buffer = self.admission.body_buffer(environ)
+        if buffer is not None:
+            receiver.buf = buffer
 
     def _environ(self) -> WSGIEnvironment:
         """Return what of the request signatures and tokens are about."""

@@ -2,6 +2,7 @@
 """The way of a request to the service that it is for."""
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 from wsgiref.types import StartResponse
 from wsgiref.types import WSGIApplication
 from wsgiref.types import WSGIEnvironment
@@ -116,6 +117,15 @@ class Admission:
         if self._addresses.target(environ).service == BUCKET:
             return self._bucket_limit
         return self._limit
+
+    def body_buffer(self, environ: WSGIEnvironment) -> Any:
+        """Return what keeps the body; ``None`` for what waitress has.
+
+        :param environ: The request, without its body.
+        """
+        if self._addresses.target(environ).service == BUCKET:
+            return self._buckets.body_buffer()
+        return None
 
     def is_known(self, environ: WSGIEnvironment) -> bool:
         """Whether the request is somebody's.

@@ -68,6 +68,9 @@ class Everybody:
     def is_known(self, environ: WSGIEnvironment) -> bool:
         return True
 
+    def body_buffer(self, environ: WSGIEnvironment) -> None:
+        return None
+
 
 @contextlib.contextmanager
 def serving(application: WSGIApplication) -> Iterator[str]:

@@ -7,10 +7,13 @@ import hashlib
 import io
 import os
 from pathlib import Path
+import shutil
 import threading
 from typing import TYPE_CHECKING, BinaryIO
 
 from ims_ext.emulator import private_files
+from ims_ext.emulator.bucket.spool import BodyBuffer
+from ims_ext.emulator.bucket.spool import NamelessFile
 from ims_ext.emulator.state.ids import file_name
 
 if TYPE_CHECKING:
@@ -176,6 +179,44 @@ class BlobDirectory:
                 path.unlink(missing_ok=True)
                 raise
         return Blob((Segment(path, size),), md5.hexdigest())
+
+    def body_buffer(self) -> BodyBuffer | None:
+        """Return what keeps a body in a file that can be a new blob's.
+
+        :returns: ``None`` where the system has no such files.
+        """
+        try:
+            return BodyBuffer(self._path)
+        except OSError:
+            return None
+
+    def take(self, file: NamelessFile, chunks: Iterable[bytes]) -> Blob:
+        """Have a file that is written already for a new one.
+
+        :param file: The file.
+        :param chunks: Its bytes, all of them.
+        """
+        md5 = hashlib.md5(usedforsecurity=False)
+        size = 0
+        for chunk in chunks:
+            md5.update(chunk)
+            size += len(chunk)
+        path = self._path / file_name()
+        try:
+            file.give_name(path)
+        except OSError:
+            # It is of another file system, or there is no /proc.
+            self._copy(file, path)
+        return Blob((Segment(path, size),), md5.hexdigest())
+
+    def _copy(self, file: NamelessFile, path: Path) -> None:
+        file.seek(0)
+        with open(path, 'xb', opener=private_files.opener) as copy:
+            try:
+                shutil.copyfileobj(file, copy, CHUNK)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
 
     def get(self, files: Iterable[tuple[str, int]], etag: str) -> Blob:
         """Return a blob that was written before.

@@ -14,6 +14,7 @@ from ims_ext.emulator.bucket.blob import CHUNK
 from ims_ext.emulator.bucket.blob import Blob
 from ims_ext.emulator.bucket.blob import BlobDirectory
 from ims_ext.emulator.bucket.errors import S3Error
+from ims_ext.emulator.bucket.spool import NamelessFile
 
 #: The largest XML body that is read, in bytes; 10,000 parts fit.
 XML_LIMIT = 4 * 1024**2
@@ -84,8 +85,12 @@ class Body:
     def spool(self, directory: BlobDirectory) -> Blob:
         """Write the body to a file, checking what the client said of it.
 
+        One that is in a file already, and not packed, is not written again.
+
         :raises: :class:`~ims_ext.emulator.bucket.errors.S3Error`
         """
+        if isinstance(self._input, NamelessFile) and not self._is_packed:
+            return directory.take(self._input, self._checked())
         return directory.write(self._checked())
 
     def xml(self) -> bytes:
@@ -142,10 +147,12 @@ class Body:
         if base64.b64encode(digest).decode() != given:
             raise S3Error('BadDigest', f"The body does not match its {name}.")
 
+    @property
+    def _is_packed(self) -> bool:
+        return self._payload.startswith('STREAMING-')
+
     def _unpacked(self) -> Iterable[bytes]:
-        if not self._payload.startswith('STREAMING-'):
-            return self._plain()
-        return self._aws_chunked()
+        return self._aws_chunked() if self._is_packed else self._plain()
 
     def _plain(self) -> Iterator[bytes]:
         while self._left:

@@ -40,6 +40,7 @@ from ims_ext.emulator.bucket.region import Regions
 from ims_ext.emulator.bucket.request import BucketRequest
 from ims_ext.emulator.bucket.request import read_request
 from ims_ext.emulator.bucket.router import BucketRouter
+from ims_ext.emulator.bucket.spool import BodyBuffer
 from ims_ext.emulator.bucket.upload_api import UploadsApi
 from ims_ext.emulator.clock import Clock
 from ims_ext.emulator.state.database import Database
@@ -206,6 +207,10 @@ class BucketStore:
             return errors.answer(_INTERNAL_ERROR, environ, start_response)
         errors.identify(response, request.dialect.prefix, environ)
         return response(environ, start_response)
+
+    def body_buffer(self) -> BodyBuffer | None:
+        """Return what keeps the body of a large request, if not memory."""
+        return self._directory.body_buffer()
 
     def is_known(self, environ: WSGIEnvironment) -> bool:
         """Whether somebody has signed a request, of which the head is there.

@@ -4,7 +4,7 @@
 from collections.abc import Callable, Iterable, Iterator
 import contextlib
 import threading
-from typing import Protocol
+from typing import Any, Protocol
 from wsgiref.types import StartResponse
 from wsgiref.types import WSGIApplication
 from wsgiref.types import WSGIEnvironment
@@ -62,6 +62,10 @@ class Gate:
     def body_limit(self, environ: WSGIEnvironment) -> int:
         """Return how many bytes a body may have."""
         return self._behind().admission.body_limit(environ)
+
+    def body_buffer(self, environ: WSGIEnvironment) -> Any:
+        """Return what keeps a body; ``None`` for what waitress has."""
+        return self._behind().admission.body_buffer(environ)
 
     def is_known(self, environ: WSGIEnvironment) -> bool:
         """Whether a request is somebody's."""
