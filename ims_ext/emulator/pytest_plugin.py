@@ -39,6 +39,7 @@ class ImsCloud:
     :param server: The emulator.
     :param user: The user.
     :param folder: Where the user's clouds.yaml is written.
+    :raises LookupError: There is no such user.
 
     :ivar server: The emulator: its addresses, jobs, counts and state.
     :ivar user: The user's name.
@@ -53,9 +54,11 @@ class ImsCloud:
 
         self.server = server
         self.user = user
-        self.config: dict[str, Any] = server.clouds(access_keys=True)[
-            'clouds'
-        ][user]
+        users = server.clouds(access_keys=True)['clouds']
+        if user not in users:
+            known = ', '.join(sorted(users))
+            raise LookupError(f"There is no user {user!r}; there are {known}.")
+        self.config: dict[str, Any] = users[user]
         self.clouds_yaml = folder / 'clouds.yaml'
         self.clouds_yaml.touch(mode=0o600)
         self.clouds_yaml.write_text(

@@ -2,14 +2,20 @@
 """The operations that clients were tried with, and what became of them."""
 
 from collections.abc import Callable, Mapping, Sequence
+import csv
 import dataclasses
+import io
 import json
+import os
 from pathlib import Path
 import subprocess
 
 import pytest
 
 PROGRAMS = Path(__file__).with_name('programs')
+#: What the documentation says of each client.
+TABLE = Path(__file__).parents[2] / 'doc/source/user/conformance.csv'
+COLUMNS = ('Client', 'Version', 'Tried', 'Passed', 'Left out')
 #: Seconds after which a program counts as hanging.
 PATIENCE = 300
 
@@ -22,12 +28,20 @@ class Outcome:
     :ivar version: Its version.
     :ivar operations: The error of each operation; ``None`` where it passed.
     :ivar skipped: The reason of each operation that was left out.
+    :ivar is_suite: Whether it brings the operations: tests of its own.
     """
 
     client: str
     version: str
     operations: dict[str, str | None] = dataclasses.field(default_factory=dict)
     skipped: dict[str, str] = dataclasses.field(default_factory=dict)
+    is_suite: bool = False
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """How many operations were tried, passed, and were left out."""
+        passed = [e for e in self.operations.values() if e is None]
+        return len(self.operations), len(passed), len(self.skipped)
 
     def attempt(
         self,
@@ -72,12 +86,15 @@ class Outcomes:
         command: Sequence[str],
         environment: Mapping[str, str],
         folder: Path | None = None,
+        *,
+        is_suite: bool = False,
     ) -> Outcome:
         """Run a program that tells of each operation that it tries.
 
         :param folder: Where it runs; here, where not given.
+        :param is_suite: Whether the client brings the operations.
         """
-        outcome = Outcome(client, version)
+        outcome = Outcome(client, version, is_suite=is_suite)
         done = subprocess.run(
             command,
             env=dict(environment),
@@ -101,28 +118,46 @@ class Outcomes:
         return outcome
 
     def judge(self, outcome: Outcome) -> None:
-        """Remember an outcome, and fail where an operation has."""
+        """Remember an outcome, and fail where an operation has.
+
+        Fail as well where the documentation says something else of it,
+        unless its table is about to be written.
+        """
         self._all.append(outcome)
         assert outcome.operations
         wrong = {n: e for n, e in outcome.operations.items() if e}
         if wrong:
             told = '\n'.join(f'{name}: {wrong[name]}' for name in wrong)
             pytest.fail(f"{outcome.client}:\n{told}", pytrace=False)
+        if 'IMS_EXT_CLIENTS_TABLE' not in os.environ:
+            check_documented(outcome)
 
     def table(self) -> str:
-        """Return a table of clients, versions, and what became of both."""
-        rows = [('Client', 'Version', 'Tried', 'Passed', 'Left out')]
-        for each in self._all:
-            passed = [e for e in each.operations.values() if e is None]
-            tried = len(each.operations)
-            counts = (tried, len(passed), len(each.skipped))
-            rows.append((each.client, each.version, *map(str, counts)))
-        lines = ['.. list-table::', '   :header-rows: 1', '']
-        for row in rows:
-            lines += [
-                f'   {"*" if cell is row[0] else " "} - {cell}' for cell in row
-            ]
-        return '\n'.join(lines) + '\n'
+        """Return clients, versions, and what became of them, as CSV."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator='\n')
+        writer.writerow(COLUMNS)
+        for each in sorted(self._all, key=lambda outcome: outcome.client):
+            writer.writerow((each.client, each.version, *each.counts))
+        return text.getvalue()
+
+
+def documented() -> dict[str, dict[str, str]]:
+    """Return what the documentation says of each client, by its name."""
+    with TABLE.open(encoding='utf-8', newline='') as file:
+        return {row['Client']: row for row in csv.DictReader(file)}
+
+
+def check_documented(outcome: Outcome) -> None:
+    """Fail where the documentation says something else of a client.
+
+    A suite has other tests in another version.
+    """
+    row = documented().get(outcome.client)
+    assert row is not None, f"{TABLE} has no {outcome.client}"
+    if not outcome.is_suite or row['Version'] == outcome.version:
+        told = tuple(int(row[column]) for column in COLUMNS[2:])
+        assert told == outcome.counts, f"{TABLE}: {outcome.client}"
 
 
 def version_of(python: Path, package: str) -> str:

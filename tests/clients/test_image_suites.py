@@ -123,6 +123,7 @@ def test_tempest(
         version_of(programs / 'python', 'tempest'),
         [str(programs / 'python'), str(PROGRAMS / 'suite.py'), TEMPEST],
         kept_environment() | {'TEMPEST_CONFIG_DIR': str(tmp_path)},
+        is_suite=True,
     )
 
     assert outcome.skipped.keys() == SKIPPED.keys(), outcome.skipped
@@ -157,6 +158,7 @@ def test_openstacksdk(
             'OPENSTACKSDK_FLAVOR': 's3.medium.2',
         },
         folder=tmp_path,
+        is_suite=True,
     )
 
     assert outcome.skipped == {}

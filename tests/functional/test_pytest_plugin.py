@@ -91,6 +91,21 @@ def test_faults_and_time_are_undone(tmp_path: Path) -> None:
     assert '2 passed' in done.stdout
 
 
+def test_a_user_who_is_not_there_is_told_with_those_who_are(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / 'test_login.py').write_text(
+        'import pytest\n'
+        'def test_login(ims_login):\n'
+        "    with pytest.raises(LookupError, match=\"'nobody'; .*alice\"):\n"
+        "        ims_login('nobody')\n"
+    )
+
+    done = run(tmp_path)
+
+    assert '1 passed' in done.stdout, done.stdout
+
+
 @pytest.mark.parametrize('module', ['waitress', 'werkzeug'])
 def test_a_missing_extra_is_named(tmp_path: Path, module: str) -> None:
     (tmp_path / 'conftest.py').write_text(
