@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is wrong with a source."""
 
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
 from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
 
 _LONGEST = 600
+
+#: Takes bytes as they come.
+Take: TypeAlias = Callable[[Iterator[bytes]], None]
 
 
 class SourceError(sdk_exceptions.SDKException):

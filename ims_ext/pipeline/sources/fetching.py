@@ -84,7 +84,7 @@ class Fetcher:
                 problems.append(str(error))
                 self._tell('note', id=None, message=f"{label}: {error}")
                 continue
-            return self._made(image, output, place, digest)
+            return self._made(image, output, place, place.digest or digest)
         raise SourceError(
             f"{label} cannot be had, and nothing is made of it: "
             + '; '.join(problems)

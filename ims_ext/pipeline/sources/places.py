@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The places that a source may be at, and the bytes that each gives."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 import contextlib
 from pathlib import Path
 from typing import Protocol
@@ -18,11 +18,10 @@ from ims_ext.pipeline.sources import addresses
 from ims_ext.pipeline.sources import web
 from ims_ext.pipeline.sources.errors import PlaceError
 from ims_ext.pipeline.sources.errors import SourceError
+from ims_ext.pipeline.sources.errors import Take
+from ims_ext.pipeline.sources.exporting import ImagePlace
 
 _CHUNK = 1024 * 1024
-
-#: Takes bytes as they come.
-Take = Callable[[Iterator[bytes]], None]
 
 
 class Place(Protocol):
@@ -43,6 +42,10 @@ class Place(Protocol):
     @property
     def path(self) -> Path | None:
         """Its file, where it is one of this machine."""
+
+    @property
+    def digest(self) -> str | None:
+        """What identifies it, where that is not its bytes."""
 
     @property
     def total(self) -> int | None:
@@ -74,6 +77,7 @@ class FilePlace:
         self.file_name = source.path.name
         self.member = source.member
         self.path: Path | None = source.path
+        self.digest: str | None = None
         self.total: int | None = None
 
     def size(self) -> int | None:
@@ -122,6 +126,7 @@ class WebPlace:
         self._source = source
         self._servers = servers
         self.path: Path | None = None
+        self.digest: str | None = None
         self._download = servers.download(source.url, most)
         self.name = addresses.shown(source.url)
         self.file_name = routes.file_name(model.UrlSource(source.url))
@@ -159,6 +164,7 @@ class ObjectPlace:
         self.file_name = source.key.rpartition('/')[2]
         self.member = source.member
         self.path: Path | None = None
+        self.digest: str | None = None
         self.total: int | None = None
 
     def size(self) -> int | None:
@@ -224,6 +230,8 @@ class Places:
             elif isinstance(source, model.ObjectSource):
                 for target in self._targets_of(image, source):
                     yield ObjectPlace(source, target, self._clouds)
+            elif isinstance(source, model.ImageSource):
+                yield ImagePlace(source, self._manifest, self._clouds)
             else:
                 raise SourceError(
                     f"{source} cannot be fetched: it is made into an image "

@@ -4,14 +4,13 @@
 from collections.abc import Callable, Iterator
 import contextlib
 import dataclasses
-import http.cookiejar
 import re
 import threading
 import time
 from typing import TYPE_CHECKING
 
-import ims_ext
 from ims_ext.pipeline.sources import addresses
+from ims_ext.pipeline.sources import web_session
 from ims_ext.pipeline.sources.errors import PlaceError
 
 if TYPE_CHECKING:
@@ -120,15 +119,15 @@ class Web:
                 if response.status_code in (405, 501):
                     return None
                 if response.status_code != 200:
-                    raise refused(url, response)
-                return length(response)
+                    raise web_session.refused(url, response)
+                return web_session.length(response)
         except (
             requests.RequestException,
             urllib3.exceptions.HTTPError,
             OSError,
         ) as error:
             raise PlaceError(
-                f"{addresses.shown(url)}: {_words(error)}"
+                f"{addresses.shown(url)}: {web_session.words(error)}"
             ) from error
 
     @contextlib.contextmanager
@@ -189,7 +188,7 @@ class Web:
         found: requests.Session | None
         found = getattr(self._of_thread, 'session', None)
         if found is None:
-            found = self._of_thread.session = _new_session()
+            found = self._of_thread.session = web_session.new_session()
             with self._lock:
                 self._sessions.append(found)
         return found
@@ -242,7 +241,7 @@ class Download:
                 urllib3.exceptions.HTTPError,
                 OSError,
             ) as error:
-                reason = _words(error)
+                reason = web_session.words(error)
             if self.done - before >= _PROGRESS:
                 failures = 0
             failures += 1
@@ -298,11 +297,11 @@ class Download:
         if self.done and status in (200, 416):
             raise ChangedError
         if status != (206 if self.done else 200):
-            raise refused(self._url, response)
+            raise web_session.refused(self._url, response)
         if self.done:
             self._look_at_range(response.headers.get('Content-Range', ''))
             return
-        self.size = length(response)
+        self.size = web_session.length(response)
         encoding = response.headers.get('Content-Encoding', 'identity')
         if encoding.lower() not in ('identity', 'gzip', 'x-gzip'):
             raise PlaceError(
@@ -345,27 +344,6 @@ def whole(download: Download, take: Callable[[Iterator[bytes]], None]) -> None:
     )
 
 
-def length(response: 'requests.Response') -> int | None:
-    """Return the bytes that an answer says its file has.
-
-    :param response: The answer.
-    """
-    text = response.headers.get('Content-Length', '')
-    return int(text) if text.isascii() and text.isdigit() else None
-
-
-def refused(url: str, response: 'requests.Response') -> PlaceError:
-    """Return what is to be told of an answer that is none.
-
-    :param url: What was asked.
-    :param response: The answer.
-    """
-    return PlaceError(
-        f"{addresses.shown(url)}: the server answers "
-        f"{response.status_code} {response.reason or ''}".rstrip()
-    )
-
-
 class _PassingError(Exception):
     """A failure that may not be there in a moment."""
 
@@ -390,62 +368,3 @@ def _read(response: 'requests.Response', web: Web) -> Iterator[bytes]:
                     f"only {came} bytes in {now - began:.0f} seconds", None
                 )
             began, came = now, 0
-
-
-def _words(error: Exception) -> str:
-    """Return what has happened to a connection, in few words."""
-    import requests
-    import urllib3
-
-    found: BaseException | None = error
-    while found is not None:
-        if isinstance(
-            found,
-            requests.ConnectTimeout | urllib3.exceptions.ConnectTimeoutError,
-        ):
-            return "the server does not accept the connection"
-        if isinstance(
-            found,
-            requests.ReadTimeout
-            | urllib3.exceptions.ReadTimeoutError
-            | TimeoutError,
-        ):
-            return "the server has stopped sending"
-        if isinstance(found, urllib3.exceptions.NameResolutionError):
-            return "there is no such host"
-        if isinstance(found, urllib3.exceptions.IncompleteRead):
-            return "the connection ended"
-        if isinstance(found, ConnectionRefusedError):
-            return "the server refuses the connection"
-        if isinstance(found, requests.exceptions.SSLError):
-            return f"TLS fails: {found}"
-        reason = getattr(found, 'reason', None)
-        inner = [
-            each
-            for each in (reason, *found.args, found.__cause__)
-            if isinstance(each, BaseException) and each is not found
-        ]
-        found = inner[0] if inner else None
-    return f"the connection failed: {type(error).__name__}"
-
-
-class _NoAuth:
-    """Proves nothing, and has the requests library look for no proof."""
-
-    def __call__(
-        self, r: 'requests.PreparedRequest'
-    ) -> 'requests.PreparedRequest':
-        r.headers.pop('Authorization', None)
-        return r
-
-
-def _new_session() -> 'requests.Session':
-    import requests
-
-    session = requests.Session()
-    session.auth = _NoAuth()
-    session.headers['User-Agent'] = f'ims-ext/{ims_ext.__version__}'
-    session.cookies.set_policy(
-        http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
-    )
-    return session
