@@ -29,6 +29,8 @@ VERSION = 1
 
 #: Seconds between two events of a step's progress.
 _PAUSE = 1.0
+#: Characters of a line of a file of events.
+_LONGEST = 16 * 1024 * 1024
 
 Event: TypeAlias = dict[str, Any]
 #: Takes events that are complete, one at a time.
@@ -193,9 +195,10 @@ def read(file: str | os.PathLike[str]) -> Iterator[Event]:
     :param file: The file.
     :raises: :class:`OSError`; :class:`ValueError` where a line is no event.
     """
-    with Path(file).open(encoding='utf-8') as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.endswith('\n'):
+    with Path(file).open(encoding='utf-8', errors='replace') as lines:
+        pieces = iter(lambda: lines.readline(_LONGEST), '')
+        for number, line in enumerate(pieces, 1):
+            if not line.endswith('\n') and len(line) < _LONGEST:
                 return
             try:
                 event = json.loads(line)

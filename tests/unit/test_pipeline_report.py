@@ -18,6 +18,7 @@ from ims_ext.pipeline import report
 from ims_ext.pipeline.report import archive
 from ims_ext.pipeline.report import metrics
 from ims_ext.pipeline.report import page
+from ims_ext.pipeline.report import saved_plan
 from ims_ext.pipeline.report import wording
 from ims_ext.pipeline.report.facts import State
 
@@ -405,3 +406,24 @@ def test_a_file_of_events_has_a_report(tmp_path: Path) -> None:
     assert archive.report_of_file(file, 'r1') == report.gather(EVENTS)
     with pytest.raises(exceptions.ValidationError, match='no events of run'):
         archive.report_of_file(file, 'r3')
+
+
+@pytest.mark.skipif(os.name != 'posix', reason="has no /dev/zero")
+def test_a_file_without_an_end_is_refused() -> None:
+    with pytest.raises(ValueError, match='no event'):
+        archive.report_of_file(Path('/dev/zero'))
+    with pytest.raises(exceptions.ValidationError, match='too long'):
+        saved_plan.read(Path('/dev/zero'))
+
+
+@pytest.mark.skipif(os.name != 'posix', reason="has no pipes with names")
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / 'pipe'
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    metrics.write(report.gather(EVENTS), pipe)
+
+    assert b'ims_pipeline_run_success' in os.read(reader, 100_000)
+    assert pipe.is_fifo()
+    os.close(reader)

@@ -163,7 +163,10 @@ def in_order(status: int, body: Any) -> strange_cloud.Answer:
 
 
 def test_every_command_is_tried() -> None:
-    assert set(CALLS) == set(COMMANDS)
+    # Those of pipelines ask the clouds of a manifest, not the command's.
+    assert set(CALLS) == {
+        name for name in COMMANDS if not name.startswith('ims_pipeline_')
+    }
 
 
 @pytest.mark.parametrize('name', CALLS)

@@ -14,6 +14,9 @@ from ims_ext.pipeline.planning.model import Item
 from ims_ext.pipeline.planning.model import Kind
 from ims_ext.pipeline.planning.model import Plan
 
+#: Bytes of a plan that are read.
+_LONGEST = 64 * 1024 * 1024
+
 
 def read(path: Path) -> Plan | None:
     """Return the plan that a file has, ``None`` where it is no JSON.
@@ -22,8 +25,12 @@ def read(path: Path) -> Plan | None:
     :raises: :class:`OSError`; :class:`~ims_ext.exceptions.ValidationError`
         for JSON that is no plan.
     """
+    with path.open('rb') as file:
+        content = file.read(_LONGEST + 1)
+    if len(content) > _LONGEST:
+        raise exceptions.ValidationError(f"{path} is too long for a plan")
     try:
-        saved = json.loads(path.read_bytes())
+        saved = json.loads(content)
     except (ValueError, RecursionError):
         return None
     try:

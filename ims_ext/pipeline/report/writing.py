@@ -15,6 +15,12 @@ def write(path: Path, pieces: Iterable[str], mode: int) -> None:
     :param mode: Its permissions.
     :raises: :class:`OSError`; then the file is as it was.
     """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        # A pipe or a terminal is written to, and never replaced.
+        with path.open('w', encoding='utf-8', newline='\n') as out:
+            out.writelines(pieces)
+        return
     temporary = path.with_name(f'.{path.name}.{secrets.token_hex(4)}')
     descriptor = os.open(
         temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600
