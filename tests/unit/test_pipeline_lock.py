@@ -1,156 +1,138 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One run a manifest and machine."""
+"""Locks: what sources were when somebody agreed to them."""
 
-import errno
-import json
-import logging
+import argparse
 import os
 from pathlib import Path
-import signal
-import subprocess
-import sys
 
+from osc_lib import exceptions as osc_exceptions
 import pytest
 
-from ims_ext.pipeline import lock
+from ims_ext.cli import pipeline_lock
+from ims_ext.pipeline import ManifestError
+from ims_ext.pipeline import identity
+from ims_ext.pipeline.sources.lock import Lock
+from ims_ext.pipeline.sources.lock import path_of
 
-HOLD = """
-import pathlib, sys
-from ims_ext.pipeline import lock
-with lock.RunLock(pathlib.Path(sys.argv[1]), 'first'):
-    print('held', flush=True)
-    sys.stdin.read()
-"""
+from ..web_server import File
+from .upstream import HEAD
+from .upstream import Upstream
+from .upstream import of_web
+from .upstream import version
 
-
-def holding(path: Path) -> subprocess.Popen[str]:
-    """Start a process that holds a lock until its input ends."""
-    process = subprocess.Popen(
-        [sys.executable, '-c', HOLD, str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == 'held\n'
-    return process
+BODY = version('{file: disk.qcow2}')
 
 
-def test_a_second_run_is_told_whose_the_first_is(tmp_path: Path) -> None:
-    path = tmp_path / 'a.lock'
-    with holding(path) as process:
-        with pytest.raises(lock.RunLockedError) as caught:
-            lock.RunLock(path, 'second').acquire()
-        process.communicate()
-
-    holder = caught.value.holder
-    assert holder.pid == process.pid
-    assert holder.run == 'first'
-    assert str(process.pid) in str(caught.value)
-    assert 'run first of' in str(caught.value)
-    with lock.RunLock(path, 'third') as held:
-        held.check()
+def lock(upstream: Upstream, body: str) -> Path:
+    """Lock a manifest's sources by hand."""
+    with upstream.sources(body, is_locked=False) as sources:
+        made = Lock.of(sources.manifest, sources.look_up())
+    path = path_of(upstream.folder / 'm.yaml')
+    made.save(path)
+    return path
 
 
-@pytest.mark.skipif(os.name != 'posix', reason="has no SIGKILL")
-def test_a_run_that_is_killed_leaves_no_lock(tmp_path: Path) -> None:
-    path = tmp_path / 'a.lock'
-    with holding(path) as process:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        with lock.RunLock(path, 'second') as held:
-            assert json.loads(path.read_text())['run'] == 'second'
-            held.check()
+def test_a_lock_is_read_as_it_was_written(upstream: Upstream) -> None:
+    lock(upstream, BODY)
+    found = Lock.load(upstream.manifest(BODY))
+    assert found is not None
+    assert found.digests == {('debian', '1'): identity.digest(upstream.disk)}
 
 
-@pytest.mark.skipif(os.name != 'posix', reason="has no SIGSTOP")
-def test_a_run_that_is_stopped_keeps_its_lock(tmp_path: Path) -> None:
-    path = tmp_path / 'a.lock'
-    with holding(path) as process:
-        process.send_signal(signal.SIGSTOP)
-        try:
-            with pytest.raises(lock.RunLockedError, match='run first'):
-                lock.RunLock(path, 'second').acquire()
-        finally:
-            process.send_signal(signal.SIGCONT)
-        process.communicate()
-
-
-def test_two_runs_of_one_process_are_kept_apart(tmp_path: Path) -> None:
-    path = tmp_path / 'a.lock'
-    with (
-        lock.RunLock(path, 'first'),
-        pytest.raises(lock.RunLockedError, match='run first'),
-    ):
-        lock.RunLock(path, 'second').acquire()
-
-
-def test_the_file_is_private_and_goes_with_the_run(tmp_path: Path) -> None:
-    path = tmp_path / 'a.lock'
-    with lock.RunLock(path, 'first'):
-        if os.name == 'posix':
-            assert path.stat().st_mode & 0o777 == 0o600
-    assert os.name != 'posix' or not path.exists()
-
-
-@pytest.mark.skipif(os.name != 'posix', reason="open files cannot be deleted")
-def test_a_lock_whose_folder_is_deleted_is_taken_anew(tmp_path: Path) -> None:
-    folder = tmp_path / 'state'
-    folder.mkdir()
-    path = folder / 'a.lock'
-    with lock.RunLock(path, 'first') as held:
-        path.unlink()
-        folder.rmdir()
-
-        held.check()
-
-        with pytest.raises(lock.RunLockedError, match='run first'):
-            lock.RunLock(path, 'second').acquire()
-
-
-@pytest.mark.skipif(os.name != 'posix', reason="open files cannot be deleted")
-def test_a_lock_that_another_run_took_is_lost(tmp_path: Path) -> None:
-    path = tmp_path / 'a.lock'
-    with lock.RunLock(path, 'first') as held:
-        path.unlink()
-        with (
-            lock.RunLock(path, 'second'),
-            pytest.raises(lock.RunLockedError, match='run second'),
-        ):
-            held.check()
-
-
-def test_a_lock_that_was_released_is_not_held(tmp_path: Path) -> None:
-    held = lock.RunLock(tmp_path / 'a.lock', 'first')
-    held.acquire()
-    held.release()
-    held.release()
-
-    with pytest.raises(lock.RunLockedError):
-        held.check()
-
-
-def test_a_damaged_file_is_no_obstacle(tmp_path: Path) -> None:
-    path = tmp_path / 'a.lock'
-    path.write_bytes(b'\xff' * 9000)
-
-    with lock.RunLock(path, 'first'):
-        assert json.loads(path.read_text())['run'] == 'first'
-
-
-def test_without_locks_the_run_goes_on_and_that_is_told(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+def test_a_source_that_has_become_another_one_is_refused(
+    upstream: Upstream,
 ) -> None:
-    def refuse(descriptor: int) -> None:
-        raise OSError(errno.ENOLCK, 'No locks available')
+    lock(upstream, BODY)
+    assert upstream.content(BODY) == upstream.disk
+    file = upstream.folder / 'disk.qcow2'
+    file.write_bytes(upstream.disk + bytes(65536))
+    with upstream.sources(BODY) as sources:
+        known = sources.look_up().sources['debian', '1']
+    assert "another one than the lock says" in (known.problem or '')
 
-    monkeypatch.setattr(lock, '_lock', refuse)
+
+def test_a_source_that_is_known_once_it_is_fetched_is_refused_then(
+    upstream: Upstream,
+) -> None:
+    Lock('platform', {('debian', '1'): identity.digest(upstream.disk)}).save(
+        path_of(upstream.folder / 'm.yaml')
+    )
+    body = of_web(upstream, '/disk.qcow2')
+    assert upstream.content(body) == upstream.disk
+    upstream.server.files['/disk.qcow2'] = File(upstream.disk + bytes(512))
     with (
-        caplog.at_level(logging.WARNING),
-        lock.RunLock(tmp_path / 'a.lock', 'first') as held,
+        upstream.sources(body) as sources,
+        pytest.raises(Exception, match="another one than the lock says"),
     ):
-        held.check()
+        upstream.fetched(sources)
 
-    assert 'No locks available' in caplog.text
+
+def test_what_the_lock_does_not_have_is_taken(upstream: Upstream) -> None:
+    path = path_of(upstream.folder / 'm.yaml')
+    Lock('platform', {}).save(path)
+    assert upstream.content(BODY) == upstream.disk
+    Lock('platform', {('debian', '1'): None}).save(path)
+    assert upstream.content(BODY) == upstream.disk
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '',
+        '[]',
+        'kind: Other',
+        'apiVersion: ims-ext/v1\nkind: ImagePipelineLock\nname: other\n',
+        'apiVersion: ims-ext/v9\nkind: ImagePipelineLock\n',
+        'apiVersion: ims-ext/v1\nkind: ImagePipelineLock\nname: platform\n'
+        'images: {debian: {"1": short}}',
+        'apiVersion: ims-ext/v1\nkind: ImagePipelineLock\nname: platform\n'
+        'images: {debian: 1}',
+        '\t{',
+    ],
+)
+def test_a_file_that_is_no_lock_is_told_with_its_place(
+    upstream: Upstream, text: str
+) -> None:
+    path_of(upstream.folder / 'm.yaml').write_text(text)
+    with pytest.raises(ManifestError, match=r'm\.lock\.yaml:\d+'):
+        Lock.load(upstream.manifest(BODY))
+
+
+# ====== THE COMMAND ======
+
+
+def run(upstream: Upstream, body: str, *options: str) -> object:
+    """Run the command."""
+    lines = ''.join(f'    {line}\n' for line in body.splitlines())
+    path = upstream.folder / 'm.yaml'
+    path.write_text(HEAD + lines)
+    found = pipeline_lock.LockPipeline(None, None)
+    parser = found.get_parser('lock')
+    arguments: argparse.Namespace = parser.parse_args([str(path), *options])
+    return found.take_action(arguments)
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('XDG_STATE_HOME', str(tmp_path / 'state'))
+
+
+def test_the_command_writes_a_lock_and_shows_it(upstream: Upstream) -> None:
+    _, rows = run(upstream, BODY)  # type: ignore[misc]
+    assert rows == [('debian', '1', identity.digest(upstream.disk), '')]
+    assert Lock.load(upstream.manifest(BODY)) is not None
+
+
+def test_the_command_writes_nothing_where_a_source_is_missing(
+    upstream: Upstream,
+) -> None:
+    with pytest.raises(osc_exceptions.CommandError, match="answers 404"):
+        run(upstream, of_web(upstream, '/none'))
+    assert 'm.lock.yaml' not in os.listdir(upstream.folder)
+
+
+def test_the_command_tells_what_is_wrong_with_a_manifest(
+    upstream: Upstream,
+) -> None:
+    with pytest.raises(osc_exceptions.CommandError, match=r'm\.yaml:\d+'):
+        run(upstream, 'versions: {}')

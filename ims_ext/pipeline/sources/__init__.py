@@ -2,6 +2,7 @@
 """Sources of images: fetched, proven, unpacked, judged and converted, once."""
 
 from collections.abc import Callable, Hashable
+import dataclasses
 from pathlib import Path
 import threading
 import weakref
@@ -17,6 +18,7 @@ from ims_ext.pipeline.manifest import model
 from ims_ext.pipeline.sources import fetching
 from ims_ext.pipeline.sources import judging
 from ims_ext.pipeline.sources import knowing
+from ims_ext.pipeline.sources import lock as _lock
 from ims_ext.pipeline.sources import signatures
 from ims_ext.pipeline.sources import web
 from ims_ext.pipeline.sources.errors import PlaceError as PlaceError
@@ -74,7 +76,12 @@ class Sources(Closing):
         less a reserve.
     :param tell: Takes the events.
     :param patience: How long web servers are waited for.
+    :param is_locked: Whether the lock beside the manifest counts, if there
+        is one.
     :ivar manifest: The manifest.
+    :ivar lock: The lock, if there is one that counts.
+    :raises: :class:`~ims_ext.pipeline.ManifestError` for a lock that is
+        none.
     """
 
     def __init__(
@@ -86,8 +93,10 @@ class Sources(Closing):
         space: int | None = None,
         tell: Tell | None = None,
         patience: web.Patience | None = None,
+        is_locked: bool = True,
     ) -> None:
         self.manifest = manifest
+        self.lock = _lock.Lock.load(manifest) if is_locked else None
         self._folder = folder
         self._space = space
         self._tell: Tell = tell or silent
@@ -118,9 +127,10 @@ class Sources(Closing):
         """
         folder = self._folder or home.folder()
         digests = knowing.Digests(folder / 'digests.json')
-        return knowing.Known(
+        found = knowing.Known(
             self.manifest, self._places, self._proofs, digests
         ).look_up()
+        return self._held_to_lock(found)
 
     def disk(self, image: model.Image, version: model.Version) -> Disk:
         """Return a version's disk image: fetched, proven and converted.
@@ -146,6 +156,12 @@ class Sources(Closing):
         )
         made = entry.hold(lambda: fetcher.prepare(image, version))
         try:
+            if self.lock is not None:
+                problem = self.lock.problem(
+                    image.name, version.name, made.digest
+                )
+                if problem is not None:
+                    raise ProofError(problem)
             # Images of one source may have different checks.
             judging.check(image, made.source)
             size = judging.virtual_size(image, made.content)
@@ -153,6 +169,20 @@ class Sources(Closing):
             entry.drop()
             raise
         return Disk(entry, made, size)
+
+    def _held_to_lock(self, found: looking.Upstream) -> looking.Upstream:
+        """Refuse sources that are others than the lock says."""
+        if self.lock is None:
+            return found
+        sources = {}
+        for which, known in found.sources.items():
+            problem = self.lock.problem(*which, known.digest)
+            sources[which] = (
+                known
+                if problem is None
+                else dataclasses.replace(known, problem=problem)
+            )
+        return dataclasses.replace(found, sources=sources)
 
     @property
     def _workspace(self) -> Workspace:

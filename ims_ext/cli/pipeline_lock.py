@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``openstack ims pipeline lock``."""
+
+import argparse
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+from osc_lib import exceptions as osc_exceptions
+
+from ims_ext.cli import command
+from ims_ext.cli import pipeline_command
+
+_COLUMNS = ('Image', 'Version', 'Digest', 'Proof')
+
+
+class LockPipeline(pipeline_command.PipelineCommand, command.Lister):
+    """Write down what the sources of a manifest are now.
+
+    The lock is a file beside the manifest, NAME.lock.yaml. While it is
+    there, a source that has become another one since is refused; versions
+    that it does not have are taken. Shows Image, Version, Digest (SHA-256 in
+    base64url; empty where nothing says it before the source is fetched) and
+    Proof. Nothing is fetched but pages, lists and signatures, and no request
+    is sent to a cloud.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'manifest',
+            metavar='<manifest>',
+            type=Path,
+            help="The manifest's file",
+        )
+        parser.add_argument(
+            '--var',
+            metavar='<name=value>',
+            action='append',
+            default=[],
+            dest='variables',
+            help="Value of a variable of the manifest (repeat for several)",
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        from ims_ext.pipeline import Manifest
+        from ims_ext.pipeline import ManifestError
+        from ims_ext.pipeline.clouds import Clouds
+        from ims_ext.pipeline.sources import Sources
+        from ims_ext.pipeline.sources import lock
+
+        given = dict(_pair(each) for each in parsed_args.variables)
+        path: Path = parsed_args.manifest
+        try:
+            manifest = Manifest.load(path, {**os.environ, **given})
+        except (ManifestError, OSError) as error:
+            raise osc_exceptions.CommandError(str(error)) from error
+        with (
+            contextlib.closing(Clouds(manifest)) as clouds,
+            Sources(manifest, clouds, is_locked=False) as sources,
+        ):
+            found = sources.look_up()
+        problems = list(found.problems.values()) + [
+            f"{image}@{version}: {known.problem}"
+            for (image, version), known in found.sources.items()
+            if known.problem is not None
+        ]
+        if problems:
+            problems.append("no lock was written")
+            raise osc_exceptions.CommandError('\n'.join(problems))
+        made = lock.Lock.of(manifest, found)
+        try:
+            made.save(lock.path_of(path))
+        except OSError as error:
+            raise osc_exceptions.CommandError(str(error)) from error
+        return _COLUMNS, [
+            (*which, known.digest or '', known.proof)
+            for which, known in found.sources.items()
+        ]
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition('=')
+    if not sign:
+        raise osc_exceptions.CommandError(f"--var {text} is no name=value")
+    return name, value
