@@ -200,6 +200,14 @@ class Journal:
         """
         self._write('DELETE FROM intents WHERE action = ?', action)
 
+    def has_begun(self, action: str) -> bool:
+        """Whether an earlier run may have sent an action's request.
+
+        :param action: The action's ID.
+        """
+        rows = self._rows('SELECT run FROM intents WHERE action = ?', action)
+        return any(run != self._run for (run,) in rows)
+
     def intents(self) -> list[Intent]:
         """Return what has begun and is not settled, the oldest first."""
         return [

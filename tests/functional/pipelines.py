@@ -71,6 +71,10 @@ class NoNotes:
     def settled(self, action: str) -> None:
         """Forget it."""
 
+    def has_begun(self, action: str) -> bool:
+        """Know of nothing."""
+        return False
+
 
 class Fleet:
     """A manifest's folder, and the clouds that it is for.

@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 import dataclasses
 import functools
+import hashlib
 import importlib.resources
 import json
 import os
@@ -34,6 +35,7 @@ class Manifest:
     :ivar accept: Who accepts shared images, by the projects' names or IDs.
     :ivar images: The images, by their names.
     :ivar path: The manifest's file; paths in it are relative to its folder.
+    :ivar digest: SHA-256 of its content, variables filled in.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Manifest:
     accept: Mapping[str, Acceptor]
     images: Mapping[str, Image]
     path: Path
+    digest: str
 
     @classmethod
     def load(
@@ -105,6 +108,9 @@ class Manifest:
             accept=parts.accept(),
             images=parts.images(),
             path=path,
+            digest=hashlib.sha256(
+                json.dumps(document.data, sort_keys=True).encode()
+            ).hexdigest(),
         )
 
 

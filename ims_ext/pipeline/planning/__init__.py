@@ -52,6 +52,7 @@ def make(manifest: Manifest, seen: Seen, adopt: Collection[str] = ()) -> Plan:
         images=len(manifest.images),
         seen=sum(len(each.images) for each in seen.targets.values()),
         seconds=seen.seconds,
+        manifest=manifest.digest,
     )
 
 

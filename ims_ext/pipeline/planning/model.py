@@ -158,6 +158,7 @@ class Plan:
     :ivar images: Images in the manifest.
     :ivar seen: Images seen in the clouds.
     :ivar seconds: How long looking took.
+    :ivar manifest: The digest of the manifest that it is for.
     """
 
     pipeline: str
@@ -168,6 +169,7 @@ class Plan:
     images: int = 0
     seen: int = 0
     seconds: float = 0.0
+    manifest: str = ''
 
     @property
     def changes(self) -> tuple[Action, ...]:

@@ -91,6 +91,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
     return {
         'format': FORMAT,
         'pipeline': plan.pipeline,
+        'manifest': plan.manifest,
         'at': plan.at.isoformat(),
         'images': plan.images,
         'seen': plan.seen,
@@ -142,3 +143,20 @@ def _making(action: Action) -> Iterator[str]:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' if number != 1 else ''}"
+
+
+def left(plan: Plan) -> Iterator[str]:
+    """Give the lines of what a run has left undone.
+
+    :param plan: What there is to do after it.
+    """
+    for each in plan.of(Kind.REFUSE, Kind.FOREIGN):
+        yield exceptions.readable(
+            f"  {each.kind.symbol} {_label(each)}  {each.item.target}  "
+            f"{_said(each)}",
+            400,
+        )
+    for name, problem in plan.unseen.items():
+        yield exceptions.readable(
+            f"  x {name} could not be seen: {problem}", 400
+        )

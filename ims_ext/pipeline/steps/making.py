@@ -2,6 +2,7 @@
 """Making a version at a target: the steps until the cloud's job begins."""
 
 import dataclasses
+import time
 from typing import Any
 
 from ims_ext import diskimage
@@ -17,6 +18,10 @@ from ims_ext.pipeline.steps.work import Work
 #: Attributes that requests of each kind take beside tags and description.
 _OF_IMPORTS = ('os_version', 'architecture', 'hw_firmware_type', 'type')
 _OF_SERVERS = ('min_ram', 'max_ram')
+
+#: Seconds in which an image is seen that an earlier run may have begun to
+#: make without getting the answer, and between two looks for it.
+_PATIENCE, _PAUSE = 10.0, 0.5
 
 #: Where a pipeline's objects are in its targets' buckets.
 _FOLDER = 'ims-pipeline'
@@ -144,11 +149,22 @@ class Creation(Step):
         return True
 
     def do(self) -> None:
-        """Send the request, if nobody else may do so by now."""
+        """Send the request, if nobody has and nobody else may by now."""
         work = self._work
+        if work.tools.notes.has_begun(work.action.id) and self._appears():
+            return
         work.tools.check_lock()
         work.tools.notes.intend(work.action.id, work.name)
         self.create()
+
+    def _appears(self) -> bool:
+        """Whether what an earlier run may have begun is seen by and by."""
+        ends = time.monotonic() + _PATIENCE
+        while time.monotonic() < ends:
+            if self.look():
+                return True
+            time.sleep(_PAUSE)
+        return False
 
     def create(self) -> None:
         """Send the request, and note the job."""

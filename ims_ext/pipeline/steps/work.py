@@ -79,6 +79,9 @@ class Notes(Protocol):
     def settled(self, action: str) -> None:
         """Forget an action whose effect has been seen."""
 
+    def has_begun(self, action: str) -> bool:
+        """Whether an earlier run may have sent an action's request."""
+
 
 @dataclasses.dataclass
 class Tools:

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run of a pipeline: what the commands do, for programs."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+import contextlib
+import dataclasses
+from pathlib import Path
+import time
+from typing import Self
+
+import ims_ext
+from ims_ext.pipeline import applying
+from ims_ext.pipeline import events
+from ims_ext.pipeline import home
+from ims_ext.pipeline import looking
+from ims_ext.pipeline import planning
+from ims_ext.pipeline.applying import Application
+from ims_ext.pipeline.applying import Outcome
+from ims_ext.pipeline.clouds import Clouds
+from ims_ext.pipeline.clouds import Connect
+from ims_ext.pipeline.journal import Journal
+from ims_ext.pipeline.lock import RunLock
+from ims_ext.pipeline.manifest import Manifest
+from ims_ext.pipeline.planning import Action
+from ims_ext.pipeline.planning import Plan
+from ims_ext.pipeline.planning import saved as _saved
+from ims_ext.pipeline.seen import Seen
+from ims_ext.pipeline.sources import Sources
+
+
+class Run:
+    """A manifest with its clouds: planned, and applied.
+
+    ::
+
+        with Run(Manifest.load('platform.yaml')) as run:
+            for action in run.plan().changes:
+                print(action.kind, action.item, action.reason)
+            outcome = run.apply()
+
+    :param manifest: The manifest.
+    :param connect: Makes connections; by default :func:`ims_ext.connect`.
+    :param targets: The names of the targets that are looked at; by default
+        all. Channels do not move where one of an image's is left out.
+    :param images: The names of the images that anything is done with; by
+        default all.
+    :param adopt: Images to take over although they carry no identity, as
+        ``IMAGE@VERSION``.
+    :param patience: Seconds in which a job of the cloud has to end.
+    :param tell: Takes the events as they are told.
+    :param sinks: Take the events complete, as JSON has them.
+
+    :ivar id: The run's ID, as the journal and the events have it.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        *,
+        connect: Connect = ims_ext.connect,
+        targets: Iterable[str] | None = None,
+        images: Iterable[str] | None = None,
+        adopt: Collection[str] = (),
+        patience: float = applying.PATIENCE,
+        tell: events.Tell | None = None,
+        sinks: Sequence[events.Sink] = (),
+    ) -> None:
+        self.manifest = manifest
+        self.id = events.new_run()
+        self._targets = None if targets is None else frozenset(targets)
+        self._images = None if images is None else frozenset(images)
+        self._adopt = adopt
+        self._patience = patience
+        self._tells = [] if tell is None else [tell]
+        self._sinks = list(sinks)
+        self._stack = contextlib.ExitStack()
+        self._clouds = Clouds(manifest, connect)
+        self._stack.callback(self._clouds.close)
+        self._told: events.Tell = events.silent
+        self._sources = Sources(
+            manifest, self._clouds, tell=lambda *a, **f: self._told(*a, **f)
+        )
+        self._stack.callback(self._sources.close)
+        self._upstream: looking.Upstream | None = None
+        self._application: Application | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections, and leave no temporary file."""
+        self._stack.close()
+
+    def stop(self) -> None:
+        """Begin nothing any more; what runs comes to its end."""
+        if self._application is not None:
+            self._application.stop()
+
+    # ====== PLANNING ======
+
+    def plan(self) -> Plan:
+        """Look at sources and clouds, and return what there is to do.
+
+        Only reading requests are sent.
+        """
+        return self._limited(
+            planning.make(self.manifest, self._look(), self._adopt)
+        )
+
+    def _look(self) -> Seen:
+        if self._upstream is None:
+            self._upstream = self._sources.look_up()
+        return looking.look(
+            self.manifest, self._clouds, self._upstream, self._targets
+        )
+
+    def _limited(self, plan: Plan) -> Plan:
+        actions = tuple(each for each in plan.actions if self._is_meant(each))
+        return dataclasses.replace(plan, actions=actions)
+
+    def _is_meant(self, action: Action) -> bool:
+        return self._images is None or action.item.image in self._images
+
+    # ====== APPLYING ======
+
+    def apply(
+        self,
+        saved: Path | None = None,
+        *,
+        confirm: Callable[[Plan], bool] | None = None,
+    ) -> Outcome:
+        """Do what there is to do, and keep a journal of it.
+
+        :param saved: A plan's file, which still has to hold.
+        :param confirm: Is asked with the plan before anything is done.
+        :returns: What has become of it.
+        :raises: :class:`~ims_ext.pipeline.lock.RunLockedError` where another
+            run of this manifest goes on on this machine.
+        :raises: :class:`~ims_ext.pipeline.planning.saved.StalePlanError`
+            where the saved plan does not hold any more.
+        """
+        with contextlib.ExitStack() as stack:
+            path = self.manifest.path
+            lock = RunLock(home.file_for(path, '.lock'), self.id)
+            stack.enter_context(lock)
+            journal = stack.enter_context(
+                Journal(home.file_for(path, '.sqlite'), self.id)
+            )
+            tell = events.Events(self.id, [journal, *self._sinks], self._tells)
+            self._told = tell
+            application = self._application = Application(
+                self.manifest,
+                self._clouds,
+                self._sources,
+                self._look,
+                tell,
+                journal,
+                lock.check,
+                self._patience,
+                self._adopt,
+                self._is_meant,
+            )
+            plan = application.plan()
+            if saved is not None:
+                _saved.check(plan, saved)
+            if confirm is not None and not confirm(plan):
+                return application.outcome
+            return self._applied(application, plan, tell)
+
+    def _applied(
+        self, application: Application, plan: Plan, tell: events.Tell
+    ) -> Outcome:
+        began = time.monotonic()
+        tell(
+            'run.started',
+            pipeline=self.manifest.name,
+            manifest=str(self.manifest.path),
+            version=ims_ext.__version__,
+            targets=list(self.manifest.targets),
+            actions=[
+                {
+                    'id': each.id,
+                    'action': str(each.kind),
+                    'image': each.item.image,
+                    'version': each.item.version,
+                    'target': each.item.target,
+                }
+                for each in plan.changes
+            ],
+        )
+        try:
+            return application.run(plan)
+        finally:
+            outcome = application.outcome
+            tell(
+                'run.ended',
+                exit=outcome.exit_code,
+                done=len(outcome.done),
+                failed=len(outcome.failed),
+                skipped=len(outcome.skipped),
+                seconds=round(time.monotonic() - began, 3),
+            )
