@@ -164,6 +164,7 @@ class Run:
                 self._is_meant,
             )
             plan = application.plan()
+            tell.hide(self._clouds.secrets())
             if saved is not None:
                 _saved.check(plan, saved)
             if confirm is not None and not confirm(plan):
