@@ -34,7 +34,14 @@ class NamelessFile(io.BufferedRandom):
             the system cannot do it.
         """
         self.flush()
-        os.link(f'/proc/self/fd/{self.fileno()}', path, follow_symlinks=True)
+        # Python follows the link only where a directory is given, which an
+        # absolute path makes nothing of.
+        os.link(
+            f'/proc/self/fd/{self.fileno()}',
+            path,
+            src_dir_fd=self.fileno(),
+            follow_symlinks=True,
+        )
 
 
 class BodyBuffer:
