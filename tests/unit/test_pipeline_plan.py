@@ -243,6 +243,18 @@ def test_nothing_is_deleted_where_the_new_version_cannot_be_made() -> None:
     assert found[1].reason == 'kept: 3 cannot be made here'
 
 
+def test_nothing_is_deleted_where_versions_could_not_be_looked_for() -> None:
+    there = seen(
+        target('de', image('1', 9), image('2', 5)),
+        problems={'app': "the page does not answer"},
+    )
+
+    found = planned('targets: [de]\nretention: {keep: 1}', there, 2)
+
+    assert told(found)[0] == 'xnewest de'
+    assert not [each for each in found if each.kind is Kind.DELETE]
+
+
 def test_an_old_version_is_deleted_after_the_new_one_is_made() -> None:
     there = seen(target('de', image('1', 9)))
 

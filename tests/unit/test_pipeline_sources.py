@@ -9,6 +9,7 @@ import pytest
 
 from ims_ext.pipeline import identity
 from ims_ext.pipeline.manifest import model
+from ims_ext.pipeline.sources import SourceError
 from ims_ext.pipeline.sources import web
 
 from ..web_server import File
@@ -211,6 +212,52 @@ def test_a_source_is_fetched_once_for_all_that_ask_at_a_time(
             each.join()
     assert len(found) == 8
     assert len(set(found)) == 1
+    assert len(upstream.server.requests) == 1
+
+
+class CountingLock:
+    """A lock that tells of those who want it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.wanted = threading.Semaphore(0)
+
+    def __enter__(self) -> None:
+        self.wanted.release()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_all_that_wait_for_a_source_share_its_failure(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = CountingLock()
+
+    def all_wait(file: File) -> None:
+        for _ in range(4):
+            assert lock.wanted.acquire(timeout=30)
+
+    upstream.server.files['/no'] = File(status=403, on_answer=all_wait)
+    told: list[str] = []
+
+    def ask() -> None:
+        try:
+            upstream.fetched(sources)
+        except SourceError as error:
+            told.append(str(error))
+
+    with upstream.sources(of_web(upstream, '/no')) as sources:
+        entry = sources._entry_of(*upstream.which(sources))
+        monkeypatch.setattr(entry, '_making', lock)
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+    assert len(told) == 4
+    assert len(set(told)) == 1
     assert len(upstream.server.requests) == 1
 
 

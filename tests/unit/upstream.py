@@ -10,6 +10,7 @@ import pytest
 from ims_ext.emulator.work.empty_disk import write_empty_disk
 from ims_ext.pipeline.clouds import Clouds
 from ims_ext.pipeline.manifest import Manifest
+from ims_ext.pipeline.manifest import model
 from ims_ext.pipeline.sources import SourceError
 from ims_ext.pipeline.sources import Sources
 from ims_ext.pipeline.sources import web
@@ -84,8 +85,12 @@ class Upstream:
 
     def fetched(self, sources: Sources) -> Any:
         """Return the disk image of the first version."""
+        return sources.disk(*self.which(sources))
+
+    def which(self, sources: Sources) -> tuple[model.Image, model.Version]:
+        """Return the image and its first version."""
         image = sources.manifest.images['debian']
-        return sources.disk(image, image.versions[0])
+        return image, image.versions[0]
 
     def refusal(self, body: str, **options: Any) -> str:
         """Return why a source is refused; nothing is left of it."""

@@ -144,15 +144,9 @@ class Sources(Closing):
         :raises: :class:`.errors.SourceError` where it cannot be had, is not
             what it has to be, or does not fulfil the manifest's checks.
         """
-        workspace = self._workspace
-        key = (
-            *(version.sources, version.checksum, version.checksums),
-            *(version.signature, image.convert),
-        )
-        with self._guard:
-            entry = self._entries.setdefault(key, _Entry(workspace))
+        entry = self._entry_of(image, version)
         fetcher = fetching.Fetcher(
-            self._places, self._proofs, workspace, self._tell
+            self._places, self._proofs, self._workspace, self._tell
         )
         made = entry.hold(lambda: fetcher.prepare(image, version))
         try:
@@ -169,6 +163,18 @@ class Sources(Closing):
             entry.drop()
             raise
         return Disk(entry, made, size)
+
+    def _entry_of(
+        self, image: model.Image, version: model.Version
+    ) -> '_Entry':
+        """Return what is shared by all that are made of one source."""
+        workspace = self._workspace
+        key = (
+            *(version.sources, version.checksum, version.checksums),
+            *(version.signature, image.convert),
+        )
+        with self._guard:
+            return self._entries.setdefault(key, _Entry(workspace))
 
     def _held_to_lock(self, found: looking.Upstream) -> looking.Upstream:
         """Refuse sources that are others than the lock says."""
@@ -227,6 +233,8 @@ class _Entry:
         self._guard = threading.RLock()
         self._made: fetching.Prepared | None = None
         self._users = 0
+        self._attempts = 0
+        self._failure = ''
 
     @property
     def is_busy(self) -> bool:
@@ -240,12 +248,21 @@ class _Entry:
 
         :param prepare: Prepares it where it is not there.
         """
+        seen = self._attempts
         with self._making:
             with self._guard:
                 if self._made is not None:
                     self._users += 1
                     return self._made
-            made = prepare()
+                if self._attempts != seen:
+                    # Who has waited for an attempt shares what it came to.
+                    raise SourceError(self._failure)
+            try:
+                made = prepare()
+            except SourceError as error:
+                self._failure = str(error)
+                self._attempts += 1
+                raise
             with self._guard:
                 self._made = made
                 self._users += 1

@@ -151,9 +151,8 @@ class Output:
                 f"there are more than the permitted "
                 f"{units.shown_size(self._most)}"
             )
-        view = memoryview(data)
         for start in range(0, len(data), _BLOCK):
-            block = view[start : start + _BLOCK]
+            block = data[start : start + _BLOCK]
             if block == _ZEROS[: len(block)]:
                 self._file.seek(len(block), os.SEEK_CUR)
             else:
