@@ -18,6 +18,8 @@ ISO = Path('/usr/lib/grub-rescue/grub-rescue-cdrom.iso')
 
 #: The programs, and files that serve as such, with Debian's package.
 PACKAGES = {
+    'gpg': 'gnupg',
+    'gpgv': 'gpgv',
     str(ISO): 'grub-rescue-pc',
     'chromium': 'chromium',
     'lz4': 'lz4',

@@ -4,7 +4,6 @@
 from collections.abc import Iterator
 import hashlib
 from pathlib import Path
-import shutil
 import subprocess
 import tempfile
 
@@ -15,6 +14,7 @@ from ims_ext.pipeline.sources import SourceError
 from ims_ext.pipeline.sources import checksums
 from ims_ext.pipeline.sources import signatures
 
+from ..programs import demand
 from ..web_server import File
 from .upstream import Upstream
 from .upstream import of_web
@@ -88,11 +88,6 @@ def test_a_source_is_proven_by_a_list(upstream: Upstream) -> None:
 
 # ====== SIGNATURES ======
 
-pytestmark = pytest.mark.skipif(
-    not shutil.which('gpg') or not shutil.which('gpgv'),
-    reason="Debian's gnupg and gpgv are not installed",
-)
-
 
 class Signers:
     """Keys of GnuPG, and what they sign."""
@@ -133,6 +128,8 @@ class Signers:
 @pytest.fixture(scope='module')
 def signers() -> Iterator[Signers]:
     """Signers whose keys are good, expired, revoked and unknown."""
+    demand('gpg')
+    demand('gpgv')
     # The agent's socket has a short name.
     with tempfile.TemporaryDirectory(prefix='gpg') as name:
         found = Signers(Path(name))
