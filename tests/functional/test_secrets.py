@@ -78,7 +78,7 @@ class Spy:
                 lambda key: [key.secret, key.security_token],
             ),
             (signature, 'signature', lambda found: [found]),
-            (bucket_signature, '_sign_v4', lambda found: [found]),
+            (bucket_signature, '_sign_v4', lambda found: [found.value]),
         ):
             self._watch(patch, owner, name, secrets_of)
 
