@@ -16,6 +16,7 @@ from ims_ext.emulator.control.health import HealthControl
 from ims_ext.emulator.control.job_route import JobControl
 from ims_ext.emulator.control.local import foreign
 from ims_ext.emulator.control.local import is_loopback
+from ims_ext.emulator.control.openapi import OpenApiControl
 from ims_ext.emulator.control.overview import OverviewControl
 from ims_ext.emulator.control.page import PageControl
 from ims_ext.emulator.control.seen import SeenControl
@@ -31,6 +32,7 @@ _CONTROLS: tuple[Callable[[Steered], object], ...] = (
     SeenControl,
     JobControl,
     FaultControl,
+    OpenApiControl,
     OverviewControl,
     PageControl,
 )

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The OpenAPI document of an emulator, against routes and client."""
+
+from collections.abc import Iterator
+import csv
+import importlib
+import inspect
+from pathlib import Path
+import re
+from typing import Any
+
+import jsonschema
+import pytest
+import requests
+
+from ims_ext import resource
+from ims_ext.emulator.control.bodies import BODIES
+from ims_ext.emulator.server import EmulatorServer
+
+OPERATIONS = Path(__file__).parents[2] / 'doc/source/reference/operations.csv'
+#: Where the client's requests with bodies are.
+MODULES = ('creation', 'server_image', 'whole_image', 'transfer', 'member')
+#: Members that resources have, and no request sends.
+NOT_SENT = {'id', 'job_id', 'properties', 'name'}
+
+
+@pytest.fixture(scope='module')
+def document() -> Iterator[dict[str, Any]]:
+    """Give the document of an emulator."""
+    with EmulatorServer() as server:
+        answer = requests.get(
+            f'{server.control_url}/_emulator/openapi.json', timeout=60
+        )
+        assert answer.status_code == 200
+        yield answer.json()
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Give the operations: method, path, and what is said of them."""
+    for path, item in document['paths'].items():
+        for method, said in item.items():
+            if method not in ('parameters', 'servers'):
+                yield method.upper(), path, said
+
+
+def test_every_documented_operation_of_the_service_is_there(
+    document: dict[str, Any],
+) -> None:
+    there = {(method, path) for method, path, _ in operations(document)}
+    with OPERATIONS.open(encoding='utf-8', newline='') as file:
+        rows = [
+            row for row in csv.DictReader(file) if row['Emulated'] == 'yes'
+        ]
+    assert len(rows) > 40
+
+    def is_there(method: str, path: str) -> bool:
+        bare = re.sub(r'\{\w+\}', '{}', path.rstrip('/'))
+        return any(
+            method == each and re.sub(r'\{\w+\}', '{}', found) in (bare, path)
+            for each, found in there
+        )
+
+    missing = [
+        row['Request']
+        for row in rows
+        for request in row['Request'].split('; ')
+        if request.count(' ') == 1 and not is_there(*request.split(' ', 1))
+    ]
+    assert missing == []
+
+
+def test_names_of_operations_are_unique(document: dict[str, Any]) -> None:
+    names = [said['operationId'] for _, _, said in operations(document)]
+
+    assert len(names) == len(set(names)) > 150
+    assert all(re.fullmatch(r'[a-z]\w+', name) for name in names)
+
+
+def test_every_parameter_of_a_path_is_described(
+    document: dict[str, Any],
+) -> None:
+    for path, item in document['paths'].items():
+        described = [each['name'] for each in item.get('parameters', ())]
+        assert described == re.findall(r'\{(\w+)\}', path)
+
+
+def test_every_schema_is_one(document: dict[str, Any]) -> None:
+    for _, _, said in operations(document):
+        content = said.get('requestBody', {}).get('content', {})
+        for each in content.values():
+            jsonschema.Draft202012Validator.check_schema(
+                each.get('schema', {})
+            )
+        assert said['responses']
+        assert said['summary']
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    for found in re.findall(r"'\$ref': '#/([^']+)'", str(document)):
+        value: Any = document
+        for part in found.split('/'):
+            value = value[part]
+
+
+def requests_of_the_client() -> Iterator[Any]:
+    """Give the client's requests: path, and the members of their bodies."""
+    for name in (
+        'creation',
+        'server_image',
+        'whole_image',
+        'transfer',
+        'member',
+    ):
+        module = importlib.import_module(f'ims_ext.extension.{name}')
+        for found in vars(module).values():
+            if (
+                inspect.isclass(found)
+                and found.__module__ == module.__name__
+                and issubclass(found, resource.JobRequest)
+                and found.base_path
+            ):
+                yield pytest.param(found, id=found.__name__)
+
+
+@pytest.mark.parametrize('request_class', [*requests_of_the_client()])
+def test_the_clients_bodies_fit_what_is_described(request_class: Any) -> None:
+    path = re.sub(r'%\((\w+)\)s', r'{\1}', request_class.base_path)
+    sent = set(request_class._body_mapping().values()) - NOT_SENT
+    described: set[str] = set()
+    for operation, schema in BODIES.items():
+        if operation.split(' ')[1] == path:
+            described |= set(schema['properties'])
+
+    assert sent <= described, sent - described
