@@ -3,10 +3,10 @@
 
 ::
 
-    from ims_ext import pipeline
+    from ims_ext.pipeline import Manifest
+    from ims_ext.pipeline.run import Run
 
-    manifest = pipeline.Manifest.load('platform.yaml')
-    with pipeline.Run(manifest) as run:
+    with Run(Manifest.load('platform.yaml')) as run:
         print(run.plan().changes)
         outcome = run.apply()
 
