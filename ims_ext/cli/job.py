@@ -228,7 +228,9 @@ class WaitJob(command.ShowOne):
                 [f"{failed} of {len(ids)} jobs failed"]
                 + ([self._failure] if self._failure else [])
             )
-        return [rows[job_id] for job_id in ids]
+        asked = [rows.pop(job_id) for job_id in ids if job_id in rows]
+        # A cloud may tell a job under another ID than it was asked for.
+        return [*asked, *rows.values()]
 
 
 def _row(job: _job.Job) -> tuple[Any, ...]:

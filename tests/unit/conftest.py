@@ -11,6 +11,7 @@ import pytest
 import requests_mock
 
 from ims_ext import proxy
+from ims_ext.extension import job_effect
 from ims_ext.transport import retry
 
 from .. import prepared_cloud
@@ -28,6 +29,8 @@ def _asking_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Faults are prepared answers here: nothing gets better by waiting."""
     policy = retry.Policy(first_pause=0.0, longest_pause=0.0, job_patience=5.0)
     monkeypatch.setattr(proxy.Proxy, 'retry_policy', policy)
+    # Effects are there at once, or never.
+    monkeypatch.setattr(job_effect, 'PATIENCE', 0.2)
 
 
 @pytest.fixture

@@ -92,6 +92,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_effect, 'FIRST_PAUSE', 0.001)
+    monkeypatch.setattr(job_effect, 'PATIENCE', 30.0)
 
 
 @pytest.fixture

