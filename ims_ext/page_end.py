@@ -4,6 +4,7 @@
 from collections.abc import Callable, Mapping
 import dataclasses
 import logging
+import re
 import threading
 from typing import Any, TypeVar
 import weakref
@@ -106,7 +107,8 @@ def total(body: Any) -> int | None:
     """
     for name in _TOTALS if isinstance(body, dict) else ():
         told = body.get(name)
-        if isinstance(told, str) and told.isdecimal():
+        # What has more digits is no number of anything.
+        if isinstance(told, str) and re.fullmatch('[0-9]{1,18}', told):
             told = int(told)
         if isinstance(told, int) and not isinstance(told, bool):
             return told
