@@ -24,7 +24,7 @@ from ims_ext.extension import member
 
 #: Filters that each kind of image is listed by.
 _KINDS: dict[str, dict[str, Any]] = {
-    'public': {'image_type': 'gold', 'visibility': 'public'},
+    'public': {'visibility': 'public'},
     'private': {'image_type': 'private'},
     'shared': {'image_type': 'shared', 'visibility': 'shared'},
     'market': {'image_type': 'market'},

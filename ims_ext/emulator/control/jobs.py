@@ -9,7 +9,7 @@ from ims_ext.emulator.request_record import iso
 from ims_ext.emulator.service import Service
 from ims_ext.emulator.state import Job
 from ims_ext.emulator.work.job_runner import JobRunner
-from ims_ext.exceptions import catalogue
+from ims_ext.error_codes import catalogue
 
 #: The code that jobs fail with, unless told otherwise.
 FAILURE = 'IMG.0061'

@@ -85,7 +85,7 @@ class Recorded:
             status: str, headers: _Headers, exc_info: _ExcInfo | None = None
         ) -> Callable[[bytes], object]:
             record.status = int(status[:3])
-            record.request_id = _identify(headers)
+            record.request_id = _identify(headers, record)
             record.seconds = time.perf_counter() - begun
             if self._clock.advanced:
                 headers.append(
@@ -143,12 +143,13 @@ def masked(query: str) -> str:
     return '&'.join(parts)
 
 
-def _identify(headers: _Headers) -> str:
+def _identify(headers: _Headers, record: RequestRecord) -> str:
     """Return the ID that an answer has for its request; give it one."""
     for name, value in headers:
         if name.lower() in _REQUEST_IDS:
             return value
-    request_id = f'req-{uuid.uuid4()}'
+    which = f'{record.number} {record.time}'
+    request_id = f'req-{uuid.uuid5(uuid.NAMESPACE_OID, which)}'
     headers.append(('X-Openstack-Request-Id', request_id))
     return request_id
 

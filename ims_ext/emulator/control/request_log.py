@@ -11,7 +11,6 @@ import threading
 from typing import TextIO
 
 from ims_ext.emulator.request_record import RequestRecord
-from ims_ext.exceptions import wording
 
 #: How many requests are remembered.
 CAPACITY = 2000
@@ -193,6 +192,14 @@ def _json_line(record: RequestRecord) -> str:
     return json.dumps(record.as_dict())
 
 
+def _readable(text: object, longest: int = 500) -> str:
+    """Return a text such that a terminal only shows it."""
+    # Not above: an emulator starts without the client's packages.
+    from ims_ext.exceptions import wording
+
+    return wording.readable(text, longest)
+
+
 def line(record: RequestRecord) -> str:
     """Return a request as a line, or a few, for people.
 
@@ -206,20 +213,20 @@ def line(record: RequestRecord) -> str:
         f'{status:3}',
         f'{milliseconds:>8}',
         f'{record.service or "-":<8}',
-        wording.readable(f'{record.method} {record.path}', 300),
+        _readable(f'{record.method} {record.path}', 300),
     ]
     if record.operation:
         parts.append(f'({record.operation})')
     if record.user:
-        parts.append(f'by {wording.readable(record.user, 60)}')
+        parts.append(f'by {_readable(record.user, 60)}')
     if record.user_agent:
-        parts.append(f'with {wording.readable(record.user_agent, 80)}')
+        parts.append(f'with {_readable(record.user_agent, 80)}')
     text = ' '.join(parts)
     if record.fault:
-        text += f'\n    on purpose: {wording.readable(record.fault)}'
+        text += f'\n    on purpose: {_readable(record.fault)}'
     refused = ' '.join(filter(None, (record.error_code, record.error)))
     if refused:
-        text += f'\n    {wording.readable(refused)}'
+        text += f'\n    {_readable(refused)}'
     if record.signed is not None:
         text += _signed_lines(record)
     return text
@@ -235,5 +242,5 @@ def _signed_lines(record: RequestRecord) -> str:
         if value is not None:
             text += f'\n    {title}:'
             for part in value.split('\n'):
-                text += f'\n      | {wording.readable(part, 2000)}'
+                text += f'\n      | {_readable(part, 2000)}'
     return text
