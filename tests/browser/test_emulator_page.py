@@ -157,3 +157,13 @@ def test_no_other_page_can_show_it(browser: Browser) -> None:
 
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
+
+
+def test_all_that_scrolls_is_reached_by_the_keyboard(browser: Browser) -> None:
+    scrolled = browser.evaluate(
+        "[...document.querySelectorAll('.scroll')].map(each => "
+        "[each.tabIndex, !!document.getElementById("
+        "each.getAttribute('aria-labelledby'))])"
+    )
+
+    assert scrolled == [[0, True]] * 5
