@@ -167,3 +167,30 @@ def test_all_that_scrolls_is_reached_by_the_keyboard(browser: Browser) -> None:
     )
 
     assert scrolled == [[0, True]] * 5
+
+
+def test_who_has_chosen_something_keeps_it_while_the_page_changes(
+    browser: Browser, conn: openstack.connection.Connection
+) -> None:
+    conn.ims.create_image('chosen')
+    conn.ims.create_image_from_server(next(conn.compute.servers()), 'web')
+    browser.wait("document.querySelectorAll('#jobs-rows button').length === 3")
+    label = browser.evaluate(
+        '(() => { const row = '
+        "[...document.querySelectorAll('#images-rows tr')].find("
+        "each => each.innerText.includes('chosen'));"
+        'getSelection().selectAllChildren(row.cells[0]);'
+        "const hold = document.querySelectorAll('#jobs-rows button')[2];"
+        "hold.closest('tr').dataset.old = 'yes'; hold.focus();"
+        "return hold.getAttribute('aria-label') })()"
+    )
+
+    conn.ims.create_image('newer')
+    browser.wait(
+        "document.querySelector('#images-rows').innerText.includes('newer')"
+    )
+    browser.wait("!document.querySelector('#jobs-rows [data-old]')")
+
+    focused = "document.activeElement.getAttribute('aria-label')"
+    assert browser.evaluate(focused) == label
+    assert 'chosen' in browser.evaluate('getSelection().toString()')

@@ -78,7 +78,33 @@ function fill(kind, total, rows) {
   find(`${kind}-count`).textContent = total;
   const empty = find(`${kind}-empty`);
   if (empty) empty.hidden = rows.length > 0;
-  find(`${kind}-rows`).replaceChildren(...rows);
+  replace(find(`${kind}-rows`), rows);
+}
+
+// Puts elements into a place. Those that are there already stay: who has
+// selected or focused something in them keeps it.
+function replace(place, elements) {
+  const there = new Map([...place.children].map((each) => [each.outerHTML, each]));
+  const wanted = elements.map((each) => {
+    const same = there.get(each.outerHTML);
+    there.delete(each.outerHTML);
+    return same ?? each;
+  });
+  const focused = place.contains(document.activeElement)
+    ? document.activeElement.getAttribute('aria-label') : null;
+  const staying = new Set(wanted);
+  for (const each of [...place.children]) {
+    if (!staying.has(each)) each.remove();
+  }
+  wanted.forEach((each, number) => {
+    const now = place.children[number] ?? null;
+    if (now !== each) place.insertBefore(each, now);
+  });
+  if (focused && !place.contains(document.activeElement)) {
+    [...place.querySelectorAll('[aria-label]')]
+      .find((each) => each.getAttribute('aria-label') === focused)
+      ?.focus({preventScroll: true});
+  }
 }
 
 function badge(text, good, bad) {
