@@ -10,12 +10,17 @@ import re
 from typing import Any
 
 import jsonschema
+from openstack.image.v2 import image
 import pytest
 import requests
 
 from ims_ext import resource
 from ims_ext.emulator.control.bodies import BODIES
+from ims_ext.emulator.control.queries import QUERIES
 from ims_ext.emulator.server import EmulatorServer
+from ims_ext.extension.cloud_image import CloudImage
+
+from .plain_http import Client
 
 OPERATIONS = Path(__file__).parents[2] / 'doc/source/reference/operations.csv'
 #: Where the client's requests with bodies are.
@@ -132,3 +137,78 @@ def test_the_clients_bodies_fit_what_is_described(request_class: Any) -> None:
             described |= set(schema['properties'])
 
     assert sent <= described, sent - described
+
+
+@pytest.mark.parametrize(
+    ('resource_class', 'operation'),
+    [
+        (CloudImage, 'GET /v2/cloudimages'),
+        (image.Image, 'GET /v2/images'),
+    ],
+)
+def test_the_clients_filters_are_described(
+    document: dict[str, Any], resource_class: Any, operation: str
+) -> None:
+    method, path = operation.split(' ')
+    said = document['paths'][path][method.lower()]
+    described = {
+        each['name'] for each in said['parameters'] if each['in'] == 'query'
+    }
+
+    assert {
+        *resource_class._query_mapping._mapping.values()
+    } - described == set()
+
+
+#: Values of parameters that do not take any text.
+GIVEN = {
+    'created_at': 'gt:2024-11-06T06:19:43Z',
+    'updated_at': 'gt:2024-11-06T06:19:43Z',
+    'changes-since': '2024-11-06T06:19:43Z',
+    'disk_format': 'qcow2',
+    'container_format': 'bare',
+    'sort': 'name:asc',
+    'enterprise_project_id': '0',
+}
+
+
+def described_parameters() -> Iterator[Any]:
+    """Give the described parameters of lists that are at fixed paths."""
+    for operation, known in QUERIES.items():
+        path = operation.removeprefix('GET ')
+        for name, schema in known.items():
+            if '{' not in path:
+                yield pytest.param(path, name, schema, id=f'{path}?{name}')
+
+
+@pytest.fixture(scope='module')
+def client() -> Iterator[Client]:
+    """Give somebody who lists images."""
+    with EmulatorServer() as server:
+        yield Client(server)
+
+
+@pytest.mark.parametrize(('path', 'name', 'schema'), [*described_parameters()])
+def test_a_described_parameter_is_taken(
+    client: Client, path: str, name: str, schema: dict[str, Any]
+) -> None:
+    given = GIVEN.get(name, '1')
+    if name == 'marker':
+        given = client.get('/v2/images').json()['images'][0]['id']
+
+    for value in schema.get('items', schema).get('enum', [given]):
+        answer = client.get(path, **{name: value})
+        assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(
+    'operation', ['GET /v2/images', 'GET /v2/cloudimages']
+)
+@pytest.mark.parametrize('name', ['visibility', 'member_status', 'sort_key'])
+def test_a_value_that_is_not_described_is_refused(
+    client: Client, operation: str, name: str
+) -> None:
+    assert 'enum' in QUERIES[operation][name]
+
+    path = operation.removeprefix('GET ')
+    assert client.get(path, **{name: 'nonsense'}).status_code == 400

@@ -36,7 +36,7 @@ SORT_KEYS = (
 )
 
 #: The permitted values of parameters, and the code for others.
-_CHOICES = {
+CHOICES = {
     'visibility': (('public', 'private', 'shared'), 'IMG.0017'),
     'status': (
         ('queued', 'saving', 'deleted', 'killed', 'active'),
@@ -97,7 +97,7 @@ def parse(parameters: MultiDict[str, str], project_id: str) -> ImageQuery:
     ]
     values = dict(given)
     for name, value in given:
-        if name in _CHOICES:
+        if name in CHOICES:
             _check_choice(name, value)
     conditions = [Condition('os_hidden', 'neq', True)]
     for name, value in given:
@@ -256,7 +256,7 @@ def _truth(name: str, value: str) -> bool:
 
 
 def _check_choice(name: str, value: str) -> None:
-    choices, code = _CHOICES[name]
+    choices, code = CHOICES[name]
     if value not in choices:
         raise ImsError(
             code, f"The value of {name} must be one of {', '.join(choices)}."

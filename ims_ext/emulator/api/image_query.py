@@ -40,8 +40,8 @@ _TIMES = ('created_at', 'updated_at')
 _TIME_OPERATORS = ('gt', 'gte', 'lt', 'lte', 'eq', 'neq')
 #: Attributes that Glance accepts lists of values for.
 _LISTS = ('id', 'name', 'status', 'container_format', 'disk_format')
-_VISIBILITIES = ('public', 'private', 'shared', 'community', 'all')
-_MEMBER_STATUSES = ('accepted', 'pending', 'rejected', 'all')
+VISIBILITIES = ('public', 'private', 'shared', 'community', 'all')
+MEMBER_STATUSES = ('accepted', 'pending', 'rejected', 'all')
 _SIZES: dict[str, tuple[str, Operator]] = {
     'size_min': ('size', 'gte'),
     'size_max': ('size', 'lte'),
@@ -75,7 +75,7 @@ def parse(
     if sum(len(values) for values in parameters.listvalues()) > MAX_PARAMETERS:
         raise BadRequest("There are too many parameters.")
     member_status = parameters.get('member_status', 'accepted')
-    if member_status not in _MEMBER_STATUSES:
+    if member_status not in MEMBER_STATUSES:
         raise BadRequest(f"Invalid value for member_status: {member_status}")
     conditions = [
         condition
@@ -127,7 +127,7 @@ def _condition(name: str, value: str) -> Condition | None:
         operator = 'eq' if boolean(name, value) else 'neq'
         return Condition(name, operator, True)
     if name == 'visibility':
-        if value not in _VISIBILITIES:
+        if value not in VISIBILITIES:
             raise BadRequest(f"Invalid visibility value: {value}")
         return None if value == 'all' else Condition(name, 'eq', value)
     if name in _LISTS and value.startswith('in:'):

@@ -15,7 +15,7 @@ from ims_ext.os_versions import OsVersion
 
 #: Which versions are for what. The references name the tags, but not the
 #: versions; here it follows from the processors that each needs.
-_TAGS: dict[str, Callable[[OsVersion], bool]] = {
+TAGS: dict[str, Callable[[OsVersion], bool]] = {
     'x86': lambda version: True,
     'kvm': lambda version: True,
     'bms': lambda version: version.os_bit == 64,
@@ -38,16 +38,16 @@ class OsVersionsApi:
         profile = self.service.settings.profile
         tags = request.args.getlist('tag')
         for tag in tags:
-            if tag not in _TAGS:
+            if tag not in TAGS:
                 raise ImsError(
-                    'IMG.0017', f"tag must be one of {', '.join(_TAGS)}."
+                    'IMG.0017', f"tag must be one of {', '.join(TAGS)}."
                 )
         versions = sorted(
             (
                 version
                 for version in os_versions.all_versions()
                 if profile.has_os_version(version.version)
-                and all(_TAGS[tag](version) for tag in tags)
+                and all(TAGS[tag](version) for tag in tags)
             ),
             key=operator.attrgetter('platform'),
         )

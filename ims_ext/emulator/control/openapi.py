@@ -9,6 +9,7 @@ import ims_ext
 from ims_ext.emulator.control.bodies import BODIES
 from ims_ext.emulator.control.documented import DocumentedRoute
 from ims_ext.emulator.control.documented import documented_routes
+from ims_ext.emulator.control.queries import parameters
 from ims_ext.emulator.control.steered import Steered
 from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.http import IMAGE
@@ -144,6 +145,8 @@ def _operation(each: DocumentedRoute, taken: set[str]) -> dict[str, Any]:
             },
         },
     }
+    if query := list(parameters(f'{each.method} {each.path}')):
+        found['parameters'] = query
     if each.description:
         found['description'] = each.description
     if not each.is_anonymous:
