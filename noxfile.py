@@ -114,12 +114,13 @@ def installation(
     """Return pip's arguments, a list a command, to install from a checkout.
 
     pip refuses a hash for a folder: first come the hashed dependencies, the
-    build system among them, then the package, without any.
+    build system among them, then the package, without any. The list is whole:
+    nothing is looked up that may have a newer release, which has no hash.
     """
     if python != HASHED_PYTHON:
         return [['--editable', f'.[{extra}]']]
     return [
-        ['--require-hashes', '--requirement', constraints],
+        ['--no-deps', '--require-hashes', '--requirement', constraints],
         ['--no-deps', '--no-build-isolation', '--editable', '.'],
     ]
 
