@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ims_ext import exceptions
 from ims_ext.cli import command
 from ims_ext.cli import pipeline_command
 from ims_ext.cli import pipeline_view
@@ -59,28 +60,17 @@ class _Pipeline(pipeline_command.PipelineCommand):
             help="Take over an image of the same name that has no tags of a "
             "pipeline (repeat for several)",
         )
-        parser.add_argument(
-            '--var',
-            metavar='<name=value>',
-            action='append',
-            default=[],
-            dest='variables',
-            type=_variable,
-            help="Value of a variable of the manifest (repeat for several)",
-        )
+        pipeline_command.add_variables(parser)
         return parser
 
     @contextlib.contextmanager
     def _run(
         self, parsed_args: argparse.Namespace, **options: Any
     ) -> Iterator['Run']:
-        import os
-
-        from ims_ext.pipeline.manifest import Manifest
         from ims_ext.pipeline.run import Run
 
-        manifest = Manifest.load(
-            parsed_args.manifest, {**os.environ, **dict(parsed_args.variables)}
+        manifest = pipeline_command.load_manifest(
+            parsed_args.manifest, parsed_args
         )
         _check_names(parsed_args.targets, manifest.targets, '--target')
         _check_names(parsed_args.images, manifest.images, '--image')
@@ -174,6 +164,12 @@ class ApplyPipeline(_Pipeline):
             "standard output",
         )
         parser.add_argument(
+            '--metrics-textfile',
+            metavar='<file>',
+            type=Path,
+            help="Write the run's figures for Prometheus to a file",
+        )
+        parser.add_argument(
             '--timeout',
             metavar='<seconds>',
             type=command.positive_number,
@@ -207,6 +203,8 @@ class ApplyPipeline(_Pipeline):
             except (saved.StalePlanError, RunLockedError) as error:
                 print(error, file=sys.stderr)
                 return _STALE_OR_LOCKED
+        if parsed_args.metrics_textfile:
+            _write_metrics(run.id, parsed_args.metrics_textfile)
         said = (
             f"{len(outcome.done)} done, {len(outcome.failed)} failed, "
             f"{len(outcome.skipped)} skipped"
@@ -220,6 +218,17 @@ class ApplyPipeline(_Pipeline):
             for line in showing.left(outcome.plan):
                 print(line, file=to)
         return outcome.exit_code
+
+
+def _write_metrics(run: str, path: Path) -> None:
+    from ims_ext.pipeline.report import archive
+    from ims_ext.pipeline.report import metrics
+
+    metrics.write(archive.report(run, _warn), path)
+
+
+def _warn(text: str) -> None:
+    print(exceptions.readable(text, 500), file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -261,13 +270,6 @@ def _reasons(plan: 'Plan', wanted: str) -> Iterator[str]:
                     yield f"    {key}: {value}"
     if not found:
         yield f"There is nothing to do with {wanted}, and nothing is kept."
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition('=')
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=VALUE")
-    return name, value
 
 
 def _check_names(given: list[str] | None, known: Any, option: str) -> None:

@@ -5,10 +5,15 @@ A manifest names its clouds itself, so none is asked for on the command line.
 """
 
 import argparse
+import os
+from pathlib import Path
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ims_ext.cli import command
+
+if TYPE_CHECKING:
+    from ims_ext.pipeline.manifest import Manifest
 
 
 class PipelineCommand(command.Command):
@@ -30,3 +35,34 @@ class PipelineCommand(command.Command):
 
         parser.error = error  # type: ignore[method-assign]
         return parser
+
+
+def add_variables(parser: argparse.ArgumentParser) -> None:
+    """Add the option that gives a manifest's variables their values."""
+    parser.add_argument(
+        '--var',
+        metavar='<name=value>',
+        action='append',
+        default=[],
+        dest='variables',
+        type=_variable,
+        help="Value of a variable of the manifest (repeat for several)",
+    )
+
+
+def load_manifest(path: Path, parsed_args: argparse.Namespace) -> 'Manifest':
+    """Load a manifest with the variables of the command and of the process.
+
+    :param path: The manifest's file.
+    :param parsed_args: The command's arguments.
+    """
+    from ims_ext.pipeline.manifest import Manifest
+
+    return Manifest.load(path, {**os.environ, **dict(parsed_args.variables)})
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition('=')
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=VALUE")
+    return name, value

@@ -3,7 +3,6 @@
 
 import argparse
 from collections.abc import Iterator
-import contextlib
 from pathlib import Path
 import sys
 from typing import TYPE_CHECKING, Any
@@ -179,32 +178,28 @@ class GraphPlan(pipeline_command.PipelineCommand):
             help="Language of the graph: Graphviz' or Mermaid's "
             "(default: dot)",
         )
+        pipeline_command.add_variables(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         from ims_ext.pipeline.report import graph
         from ims_ext.pipeline.report import saved_plan
 
-        plan = saved_plan.read(parsed_args.plan) or _planned(parsed_args.plan)
+        plan = saved_plan.read(parsed_args.plan)
+        if plan is None:
+            plan = self._planned(parsed_args)
         for line in graph.lines(plan, graph.Language(parsed_args.format)):
             print(line)
         return 0
 
+    def _planned(self, parsed_args: argparse.Namespace) -> 'Plan':
+        from ims_ext.pipeline.run import Run
 
-def _planned(path: Path) -> 'Plan':
-    from ims_ext.pipeline import looking
-    from ims_ext.pipeline import planning
-    from ims_ext.pipeline.clouds import Clouds
-    from ims_ext.pipeline.manifest import Manifest
-    from ims_ext.pipeline.sources import Sources
-
-    manifest = Manifest.load(path)
-    with (
-        contextlib.closing(Clouds(manifest)) as clouds,
-        Sources(manifest, clouds) as sources,
-    ):
-        seen = looking.look(manifest, clouds, sources.look_up())
-        return planning.make(manifest, seen)
+        manifest = pipeline_command.load_manifest(
+            parsed_args.plan, parsed_args
+        )
+        with Run(manifest) as run:
+            return run.plan()
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:

@@ -117,17 +117,19 @@ def _parser() -> argparse.ArgumentParser:
     execute.set_defaults(action=_exec)
     show = actions.add_parser(
         'demo',
-        help="show a disk image becoming an image in the cloud",
+        help="show a disk image becoming an image, or a pipeline of images",
         description="Run an emulator, and in it the command that makes a "
-        "disk image's file an active image.",
+        "disk image's file an active image. With the word 'pipeline': a "
+        "manifest of images for two regions, planned, applied, promoted and "
+        "retired while weeks go by.",
     )
     options.add(show, 0)
     show.add_argument(
         'file',
         nargs='?',
-        type=Path,
-        metavar='FILE',
-        help="the disk image (default: a small one that is made for this)",
+        metavar='FILE|pipeline',
+        help="the disk image (default: a small one that is made for this), "
+        "or 'pipeline' (a file of that name is './pipeline')",
     )
     show.set_defaults(action=_demo)
     scenario_command.add(actions)
@@ -256,23 +258,54 @@ def _run(command: list[str], environment: dict[str, str]) -> int:
 def _demo(arguments: argparse.Namespace) -> int:
     if not importlib.util.find_spec('openstackclient'):
         raise _lacking('cli', "The demonstration")
+    # As it was typed: './pipeline' is a file.
+    if arguments.file == 'pipeline':
+        return _demo_pipeline(arguments)
     with (
         _emulator(arguments) as server,
         _clouds_file(server, arguments.access_keys) as path,
     ):
-        from ims_ext.emulator import demo
+        from ims_ext.emulator.demo import image
         from ims_ext.emulator.work.empty_disk import write_empty_disk
 
-        disk = arguments.file
-        if disk is None:
+        if arguments.file is None:
             disk = path.with_name('sample.qcow2')
             write_empty_disk(disk)
-        command = demo.command(disk)
-        print(f"$ openstack {shlex.join(command)}", flush=True)
-        return _run(
-            [sys.executable, '-m', 'openstackclient.shell', *command],
-            _environment(arguments, path, server),
+        else:
+            disk = Path(arguments.file)
+        return _openstack(
+            image.command(disk), _environment(arguments, path, server)
         )
+
+
+def _demo_pipeline(arguments: argparse.Namespace) -> int:
+    if not importlib.util.find_spec('taskflow'):
+        raise _lacking('pipeline', "The demonstration of a pipeline")
+    from ims_ext.emulator.demo import pipeline
+
+    arguments.regions = arguments.regions or list(pipeline.REGIONS)
+    with (
+        _emulator(arguments) as server,
+        _clouds_file(server, arguments.access_keys) as path,
+    ):
+        # It stays, for the report is read afterwards.
+        folder = Path(tempfile.mkdtemp(prefix='ims-pipeline-'))
+        environment = _environment(arguments, path, server)
+        environment['XDG_STATE_HOME'] = str(folder / 'state')
+        demo = pipeline.PipelineDemo(
+            folder,
+            lambda words: _openstack(words, environment),
+            server.clock,
+        )
+        return demo.play()
+
+
+def _openstack(words: Sequence[str], environment: dict[str, str]) -> int:
+    """Say and run a command of ``openstack``; return its code."""
+    print(f"$ openstack {shlex.join(words)}", flush=True)
+    return _run(
+        [sys.executable, '-m', 'openstackclient.shell', *words], environment
+    )
 
 
 # ====== ALL ======

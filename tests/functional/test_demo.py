@@ -5,6 +5,8 @@ from pathlib import Path
 import subprocess
 import sys
 
+import pytest
+
 from ims_ext.emulator.work.empty_disk import write_empty_disk
 
 
@@ -50,3 +52,27 @@ def test_the_sample_is_a_valid_disk_image(tmp_path: Path) -> None:
     subprocess.run(
         ['qemu-img', 'check', '-q', str(tmp_path / 'sample.qcow2')], check=True
     )
+
+
+def test_the_demonstration_of_a_pipeline_ends_with_its_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('TMPDIR', str(tmp_path))
+
+    done = run_demo('pipeline')
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'Plan: 5 to make, 5 to promote; 2 waiting.' in done.stdout
+    assert 'Plan: nothing to do; 2 waiting.' in done.stdout
+    assert '> ubuntu-18.04 prod  de  1 -> 2  soaked 8d of 7d' in done.stdout
+    assert '- ubuntu-18.04@1     nl  delete  16d old' in done.stdout
+    assert done.stderr == ''
+    (report,) = tmp_path.glob('ims-pipeline-*/report.html')
+    assert 'ubuntu-18.04' in report.read_text('utf-8')
+
+
+def test_a_disk_image_may_be_called_as_the_demonstration_is() -> None:
+    done = run_demo('./pipeline')
+
+    assert done.returncode == 1
+    assert './pipeline' in done.stdout

@@ -204,3 +204,30 @@ def test_a_manifest_is_planned_for_its_graph(run: Run, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert 'label="here"' in done.stdout
     assert 'label="make app@1"' in done.stdout
+
+
+def test_a_variable_is_given_to_a_graph(run: Run, tmp_path: Path) -> None:
+    write_empty_disk(tmp_path / 'disk.qcow2')
+    text = MANIFEST.replace('name: graphed', 'name: graphed\nvariables: {OS: any}')
+    (tmp_path / 'm.yaml').write_text(text.replace('Ubuntu 18.04', '${OS}'))
+
+    done = run('ims', 'pipeline', 'graph', 'm.yaml', '--var', 'OS=CentOS 7.6')
+
+    assert done.returncode == 0, done.stderr
+    assert 'label="make app@1"' in done.stdout
+
+
+def test_an_apply_writes_its_figures(run: Run, tmp_path: Path) -> None:
+    write_empty_disk(tmp_path / 'disk.qcow2')
+    text = MANIFEST.replace('graphed', 'applied').replace('app:', 'web:')
+    (tmp_path / 'm.yaml').write_text(text)
+
+    done = run(
+        *('ims', 'pipeline', 'apply', 'm.yaml'),
+        *('--metrics-textfile', 'run.prom'),
+        XDG_STATE_HOME=str(tmp_path / 'state'),
+    )
+
+    assert done.returncode == 0, done.stderr
+    figures = (tmp_path / 'run.prom').read_text('utf-8')
+    assert 'ims_pipeline_run_success{pipeline="applied"} 1' in figures
