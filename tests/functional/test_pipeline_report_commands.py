@@ -208,8 +208,8 @@ def test_a_manifest_is_planned_for_its_graph(run: Run, tmp_path: Path) -> None:
 
 def test_a_variable_is_given_to_a_graph(run: Run, tmp_path: Path) -> None:
     write_empty_disk(tmp_path / 'disk.qcow2')
-    text = MANIFEST.replace('name: graphed', 'name: graphed\nvariables: {OS: any}')
-    (tmp_path / 'm.yaml').write_text(text.replace('Ubuntu 18.04', '${OS}'))
+    text = MANIFEST.replace('Ubuntu 18.04', '${OS}')
+    (tmp_path / 'm.yaml').write_text(text + 'variables: {OS: any}\n')
 
     done = run('ims', 'pipeline', 'graph', 'm.yaml', '--var', 'OS=CentOS 7.6')
 
