@@ -39,6 +39,9 @@ _SUCCESSES = frozenset(('success',))
 # The table of states has FAIL, the prose and examples "failed" too.
 _FAILURES = frozenset(('fail', 'failed'))
 
+#: The code of "The job does not exist", which comes with the status 400.
+_NO_SUCH_JOB = 'IMG.0023'
+
 #: Seconds beyond which nobody waits, and systems' clocks end: ten years.
 _LONGEST_WAIT = 3.2e8
 
@@ -520,8 +523,8 @@ class JobMixin(proxy.Proxy):
             once = session.RetrySession(self, self.retry_policy.once())
             try:
                 now = self._looked_at(job, cast(JobMixin, once))
-            except sdk_exceptions.NotFoundException:
-                if not (job._request and job._request.is_new):
+            except sdk_exceptions.HttpException as error:
+                if not (_is_unknown(error) and _is_new(job)):
                     raise
         if now.is_successful:
             now.follow(self)
@@ -569,6 +572,18 @@ def look_once(ims: JobMixin, job: Job) -> Job:
     :param job: The job as far as it is known.
     """
     return ims._look_once(job)
+
+
+def _is_unknown(error: sdk_exceptions.HttpException) -> bool:
+    """Whether the cloud says that there is no such job."""
+    if isinstance(error, sdk_exceptions.NotFoundException):
+        return True
+    return getattr(error, 'code', None) == _NO_SUCH_JOB
+
+
+def _is_new(job: Job) -> bool:
+    """Whether a job is so new that the cloud may not show it yet."""
+    return job._request is not None and job._request.is_new
 
 
 def job_id(job: Any) -> str:

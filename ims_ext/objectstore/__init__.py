@@ -241,7 +241,7 @@ class ObjectStore:
 
         :param bucket: The bucket's name.
         :param prefix: What the keys of all of them begin with.
-        :param keep: Keys that are left alone.
+        :param keep: What the keys begin with that are left alone.
         :returns: The keys, those of uploads among them.
         :raises: as :meth:`check_bucket`.
         """

@@ -179,14 +179,15 @@ def clear(
     :param client: The S3 client.
     :param bucket: The bucket's name.
     :param prefix: What the keys begin with.
-    :param keep: Keys that are left alone.
+    :param keep: What the keys begin with that are left alone.
     :returns: The keys, those of uploads among them.
     """
+    kept = tuple(keep)
     found = []
     uploads = client.get_paginator('list_multipart_uploads')
     for page in uploads.paginate(Bucket=bucket, Prefix=prefix):
         for upload in page.get('Uploads', ()):
-            if upload['Key'] not in keep:
+            if not upload['Key'].startswith(kept):
                 client.abort_multipart_upload(
                     Bucket=bucket,
                     Key=upload['Key'],
@@ -196,7 +197,7 @@ def clear(
     objects = client.get_paginator('list_objects_v2')
     for listed in objects.paginate(Bucket=bucket, Prefix=prefix):
         for each in listed.get('Contents', ()):
-            if each['Key'] not in keep:
+            if not each['Key'].startswith(kept):
                 client.delete_object(Bucket=bucket, Key=each['Key'])
                 found.append(each['Key'])
     return found

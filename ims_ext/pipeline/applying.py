@@ -10,7 +10,8 @@ import dataclasses
 import threading
 import time
 
-from ims_ext.objectstore import ObjectStore
+from openstack import exceptions as sdk_exceptions
+
 from ims_ext.pipeline import engine
 from ims_ext.pipeline import looking
 from ims_ext.pipeline import planning
@@ -23,19 +24,21 @@ from ims_ext.pipeline.planning.model import Action
 from ims_ext.pipeline.planning.model import Kind
 from ims_ext.pipeline.planning.model import Plan
 from ims_ext.pipeline.running import Execution
-from ims_ext.pipeline.running import State
-from ims_ext.pipeline.running import Unit
 from ims_ext.pipeline.seen import Seen
 from ims_ext.pipeline.steps import making
 from ims_ext.pipeline.steps.work import Disks
 from ims_ext.pipeline.steps.work import Notes
 from ims_ext.pipeline.steps.work import Tools
+from ims_ext.pipeline.unit import State
+from ims_ext.pipeline.unit import Unit
 from ims_ext.pipeline.watching import Watcher
 
 #: Rounds after which something undoes what is done, over and over.
 _MOST_ROUNDS = 8
 #: Seconds between two rounds, for the clouds to show what was done.
 _PAUSE = 0.2
+#: Seconds between two looks at images that do not tell yet whose they are.
+_SETTLING = 2.0
 
 #: Seconds in which a job has to end, unless said otherwise.
 PATIENCE = 3600.0
@@ -64,9 +67,12 @@ class Outcome:
         """0 done, 3 some failed, 5 interrupted."""
         if self.is_interrupted:
             return 5
-        unseen = self.plan is not None and self.plan.unseen
-        refused = self.plan is not None and any(self.plan.of(Kind.REFUSE))
-        return 3 if self.failed or unseen or refused else 0
+        if self.failed:
+            return 3
+        if self.plan is None:
+            return 0
+        left = any(self.plan.of(Kind.REFUSE)) or _unknown(self.plan)
+        return 3 if self.plan.unseen or left else 0
 
 
 class Application:
@@ -129,7 +135,9 @@ class Application:
         self._clear(plan)
         watcher = Watcher()
         try:
-            for _ in range(_MOST_ROUNDS):
+            self._ends = time.monotonic() + self._patience
+            rounds = 0
+            while rounds < _MOST_ROUNDS:
                 self.outcome.plan = plan
                 execution = Execution(
                     plan,
@@ -141,7 +149,11 @@ class Application:
                     [each.id for each, _ in self._given_up()],
                 )
                 if not execution.units:
-                    break
+                    if not self._settle(plan):
+                        break
+                    plan = self.plan()
+                    continue
+                rounds += 1
                 execution.run()
                 for unit in execution.units.values():
                     self._note(unit)
@@ -150,9 +162,23 @@ class Application:
                     break
                 time.sleep(_PAUSE)
                 plan = self.plan()
+            if not self.outcome.is_interrupted:
+                self._clear(plan)
         finally:
             watcher.close()
         return self.outcome
+
+    def _settle(self, plan: Plan) -> bool:
+        """Give images time to tell whose they are; say whether any needs it.
+
+        It may be this pipeline's that somebody's run has begun to make.
+        """
+        if not _unknown(plan) or time.monotonic() >= self._ends:
+            return False
+        if self._stopping.wait(_SETTLING):
+            self.outcome.is_interrupted = True
+            return False
+        return True
 
     def _versions(self) -> dict[tuple[str, str], model.Version]:
         found = declared(self._manifest, self._seen.found)
@@ -174,16 +200,42 @@ class Application:
             self.outcome.skipped.append((unit.action, unit.reason))
 
     def _clear(self, plan: Plan) -> None:
-        """Delete what earlier runs of this machine have left in buckets."""
+        """Delete what earlier runs of this machine have left in buckets.
+
+        Jobs of theirs may still be at work on some of it.
+        """
         prefix = making.object_folder(self._manifest.name)
         for name, target in self._manifest.targets.items():
             if target.bucket is None or name in plan.unseen:
                 continue
-            store = ObjectStore(self._clouds.target(name))
-            for key in store.clear(target.bucket, prefix):
-                self._tools.tell(
-                    'note',
-                    id=None,
-                    message=f"{target.bucket}:{key}, left by an earlier run, "
-                    "is deleted",
-                )
+            keep = {
+                f'{prefix}{each.item.label}-'
+                for each in plan.of(Kind.MAKE, Kind.WAIT)
+                if each.item.target == name and self._may_be_at_work(each)
+            }
+            store = self._clouds.store(name)
+            try:
+                messages = [
+                    f"{target.bucket}:{key}, left by an earlier run, is "
+                    "deleted"
+                    for key in store.clear(target.bucket, prefix, keep)
+                ]
+            except sdk_exceptions.SDKException as error:
+                # What needs the bucket will say so itself.
+                messages = [
+                    f"what earlier runs may have left in {target.bucket} "
+                    f"stays there: {error}"
+                ]
+            for message in messages:
+                self._tools.tell('note', id=None, message=message)
+
+    def _may_be_at_work(self, action: Action) -> bool:
+        """Whether a job of an earlier run may still be at an action."""
+        if action.kind is Kind.MAKE:
+            return self._tools.notes.has_begun(action.id)
+        return action.is_unknown or bool(action.details.get('arriving'))
+
+
+def _unknown(plan: Plan) -> bool:
+    """Whether there are images that do not tell yet whose they are."""
+    return any(each.is_unknown for each in plan.of(Kind.WAIT))

@@ -13,6 +13,8 @@ from ims_ext.pipeline.manifest import Manifest
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
+    from ims_ext.objectstore import ObjectStore
+
 #: Makes a connection: the cloud's name in clouds.yaml, and what
 #: :func:`openstack.connect` takes beside it.
 Connect: TypeAlias = 'Callable[..., Connection]'
@@ -44,6 +46,7 @@ class Clouds:
         self._connect = connect
         self._guard = threading.Lock()
         self._slots: dict[tuple[str, ...], _Slot] = {}
+        self._stores: dict[str, ObjectStore] = {}
 
     def target(self, name: str) -> 'Connection':
         """Return the connection to a target's project.
@@ -61,6 +64,20 @@ class Clouds:
         if target.project:
             options['auth'] = _in_project(target.project)
         return self._get(('target', name), target.cloud, options)
+
+    def store(self, name: str) -> 'ObjectStore':
+        """Return the object store of a target's project.
+
+        :param name: The target's name in the manifest.
+        """
+        from ims_ext.objectstore import ObjectStore
+
+        connection = self.target(name)
+        with self._guard:
+            # It takes a while to make what sends its requests.
+            if name not in self._stores:
+                self._stores[name] = ObjectStore(connection)
+            return self._stores[name]
 
     def acceptor(self, project: str, target: str) -> 'Connection':
         """Return the connection of who accepts images for a project.
@@ -92,6 +109,7 @@ class Clouds:
         """Close all connections."""
         with self._guard:
             slots, self._slots = list(self._slots.values()), {}
+            self._stores.clear()
         for slot in slots:
             slot.close()
 

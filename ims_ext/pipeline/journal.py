@@ -201,12 +201,23 @@ class Journal:
         self._write('DELETE FROM intents WHERE action = ?', action)
 
     def has_begun(self, action: str) -> bool:
-        """Whether an earlier run may have sent an action's request.
+        """Whether an action's request may have been sent.
 
         :param action: The action's ID.
         """
-        rows = self._rows('SELECT run FROM intents WHERE action = ?', action)
-        return any(run != self._run for (run,) in rows)
+        return bool(
+            self._rows('SELECT run FROM intents WHERE action = ?', action)
+        )
+
+    def job_of(self, action: str) -> str | None:
+        """Return the job that an action's request has started, if known.
+
+        :param action: The action's ID.
+        """
+        rows = self._rows(
+            'SELECT job_id FROM intents WHERE action = ?', action
+        )
+        return rows[0][0] if rows else None
 
     def intents(self) -> list[Intent]:
         """Return what has begun and is not settled, the oldest first."""

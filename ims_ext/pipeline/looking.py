@@ -287,6 +287,7 @@ def seen_image(
             name: str(own[name]) for name in properties if name in own
         },
         is_protected=bool(image.is_protected),
+        updated_at=image.updated_datetime,
     )
 
 

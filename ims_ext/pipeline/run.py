@@ -151,6 +151,7 @@ class Run:
             )
             tell = events.Events(self.id, [journal, *self._sinks], self._tells)
             self._told = tell
+            self._sources.clear()
             application = self._application = Application(
                 self.manifest,
                 self._clouds,

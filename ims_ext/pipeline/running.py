@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent import futures
 import dataclasses
 import datetime
-import enum
 import queue
 import threading
 import time
@@ -21,8 +20,12 @@ from ims_ext.pipeline.planning.model import Item
 from ims_ext.pipeline.planning.model import Kind
 from ims_ext.pipeline.planning.model import Plan
 from ims_ext.pipeline.steps.retiring import NeededError
+from ims_ext.pipeline.steps.work import Notes
+from ims_ext.pipeline.steps.work import NotNowError
 from ims_ext.pipeline.steps.work import Tools
 from ims_ext.pipeline.steps.work import Work
+from ims_ext.pipeline.unit import State
+from ims_ext.pipeline.unit import Unit
 from ims_ext.pipeline.watching import Watched
 from ims_ext.pipeline.watching import WatchedImage
 from ims_ext.pipeline.watching import WatchedJob
@@ -43,34 +46,6 @@ _ORDER = (
     Kind.SHARE,
     Kind.ACCEPT,
 )
-
-
-class State(enum.Enum):
-    """How far an action is."""
-
-    WAITING = 'waiting'
-    RUNNING = 'running'
-    DONE = 'done'
-    FAILED = 'failed'
-    SKIPPED = 'skipped'
-
-
-@dataclasses.dataclass
-class Unit:
-    """An action of a plan that is carried out.
-
-    :ivar needs: Actions that must have been done before.
-    :ivar reason: Why it failed or was skipped.
-    """
-
-    action: Action
-    work: Work
-    needs: set[str] = dataclasses.field(default_factory=set)
-    state: State = State.WAITING
-    reason: str = ''
-    attempts: int = 0
-    not_before: float = 0.0
-    began: float = 0.0
 
 
 #: A flow that has ended: its units, what went wrong, and whether a wait is
@@ -108,6 +83,7 @@ class Execution:
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
         self._making: dict[str, int] = {}
         self._left_out = frozenset(left_out)
+        carried_out = list(_carried_out(plan, tools.notes))
         self.units = {
             each.id: Unit(
                 each,
@@ -118,14 +94,12 @@ class Execution:
                     each.image_id,
                 ),
             )
-            for each in _carried_out(plan)
+            for each in carried_out
             if each.id not in self._left_out
         }
         self._connect()
         self._lacking = {
-            each.item
-            for each in _carried_out(plan)
-            if each.id in self._left_out
+            each.item for each in carried_out if each.id in self._left_out
         }
 
     def _connect(self) -> None:
@@ -301,9 +275,22 @@ class Execution:
             self._tell('item.skipped', unit, reason=unit.reason)
             return
         unit.reason = _reason(error)
+        if isinstance(error, NotNowError):
+            unit.state = State.POSTPONED
+            self._tools.tell(
+                'note',
+                id=unit.action.id,
+                message=f"{unit.action.item}: {unit.reason}; planned anew",
+            )
+            return
+        self._settle_failed(unit, error)
         image = self._tools.manifest.images.get(unit.action.item.image)
         attempts = image.attempts if image else 1
-        if unit.attempts < attempts and not self._stopping.is_set():
+        if (
+            unit.attempts < attempts
+            and not self._stopping.is_set()
+            and not isinstance(error, exceptions.JobTimeoutError)
+        ):
             unit.state = State.WAITING
             unit.not_before = time.monotonic() + _AGAIN_AFTER
             unit.work = dataclasses.replace(
@@ -324,6 +311,11 @@ class Execution:
             left='; '.join(getattr(error, '__notes__', ())) or None,
         )
 
+    def _settle_failed(self, unit: Unit, error: BaseException) -> None:
+        """Forget a job that has failed: the next one is another."""
+        if isinstance(error, exceptions.JobFailedError):
+            self._tools.notes.settled(unit.action.id)
+
     def _skip_hopeless(self) -> bool:
         """Skip what depends on something that failed; say whether any did."""
         found = False
@@ -335,7 +327,13 @@ class Execution:
                 for each in unit.needs
                 if self.units[each].state in (State.FAILED, State.SKIPPED)
             ]
-            if lost or self._is_lacking(unit.action):
+            if any(
+                self.units[each].state is State.POSTPONED
+                for each in unit.needs
+            ):
+                found = True
+                unit.state = State.POSTPONED
+            elif lost or self._is_lacking(unit.action):
                 found = True
                 unit.state = State.SKIPPED
                 what = lost[0].action if lost else unit.action
@@ -362,17 +360,18 @@ class Execution:
         )
 
 
-def _carried_out(plan: Plan) -> Iterator[Action]:
+def _carried_out(plan: Plan, notes: Notes) -> Iterator[Action]:
     """Give the changes of a plan, and what is to be waited for."""
     for each in plan.actions:
         if each.kind.is_change:
             yield each
-        elif (
-            each.kind is Kind.WAIT
-            and each.image_id
-            and (each.details.get('arriving'))
-        ):
-            yield dataclasses.replace(each, kind=Kind.MAKE)
+        elif each.kind is Kind.WAIT and each.image_id:
+            made = dataclasses.replace(each, kind=Kind.MAKE)
+            # Of an image that tells nothing yet, the job's start does.
+            if each.details.get('arriving') or (
+                each.is_unknown and notes.job_of(made.id)
+            ):
+                yield made
 
 
 def _comes_first(one: Action, other: Action) -> bool:

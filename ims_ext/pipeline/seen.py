@@ -24,6 +24,7 @@ class SeenImage:
     :ivar id: Its ID.
     :ivar status: As the service says it, in small letters.
     :ivar created_at: When it was made, in UTC.
+    :ivar updated_at: When it has changed last, in UTC, where that is told.
     :ivar size: Bytes of its file, where the service tells them.
     :ivar description: Its description, the pipeline's words left out.
     :ivar words: The pipeline's words at the description's end.
@@ -49,6 +50,7 @@ class SeenImage:
     properties: Mapping[str, str] = dataclasses.field(default_factory=dict)
     is_protected: bool = False
     is_hidden: bool = False
+    updated_at: datetime.datetime | None = None
     members: Mapping[str, str] | None = None
     servers: tuple[str, ...] = ()
 
@@ -61,6 +63,11 @@ class SeenImage:
     def is_arriving(self) -> bool:
         """Whether it is still being made."""
         return self.status in ARRIVING
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing in it tells whose it is."""
+        return not (self.tags or self.words or self.description)
 
 
 @dataclasses.dataclass(frozen=True)

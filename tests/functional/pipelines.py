@@ -9,10 +9,12 @@ from typing import Any
 
 import openstack
 from openstack import config
+import yaml
 
 import ims_ext
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.emulator.work.empty_disk import write_empty_disk
+from ims_ext.objectstore import ObjectStore
 from ims_ext.pipeline import Manifest
 from ims_ext.pipeline import applying
 from ims_ext.pipeline import clouds as _clouds
@@ -23,11 +25,11 @@ HEAD = """\
 apiVersion: ims-ext/v1
 kind: ImagePipeline
 name: platform
+accept:
+  beta: {cloud: bob}
 targets:
   de: {cloud: alice, region: eu-de, bucket: images}
   nl: {cloud: alice, region: eu-nl, copy_from: de, agency: ims_copy_image}
-accept:
-  beta: {cloud: bob}
 """
 
 
@@ -75,17 +77,17 @@ class NoNotes:
         """Know of nothing."""
         return False
 
+    def job_of(self, action: str) -> str | None:
+        """Know of nothing."""
+        return None
 
-class Fleet:
-    """A manifest's folder, and the clouds that it is for.
 
-    :ivar events: What the last apply told.
-    """
+class Site:
+    """An emulator with a folder of what is used with it."""
 
     def __init__(self, server: EmulatorServer, folder: Path) -> None:
         self.server = server
         self.folder = folder
-        self.events: list[dict[str, Any]] = []
         write_empty_disk(folder / 'disk.qcow2')
 
     def connect(self, cloud: str, **options: Any) -> Any:
@@ -102,6 +104,66 @@ class Fleet:
         )
         ims_ext.load(conn)
         return conn
+
+    def images(self, region: str) -> dict[str, Any]:
+        """Return the images of the first user's project, by name."""
+        conn = self.connect('alice', region_name=region)
+        with conn:
+            owner = conn.session.get_project_id()
+            return {e.name: e for e in conn.ims.cloud_images(owner=owner)}
+
+    def made(self) -> dict[tuple[str, str], int]:
+        """Return how often each image was ever made, by region and name."""
+        found: dict[tuple[str, str], int] = {}
+        for each in self.server.counts.select(kind='image'):
+            if each.name.startswith('app'):
+                key = each.region, each.name
+                found[key] = found.get(key, 0) + each.number
+        return found
+
+    def clear_bucket(self, prefix: str = 'ims-pipeline/') -> list[str]:
+        """Delete a pipeline's objects and parts; return what there was."""
+        with self.connect('alice', region_name='eu-de') as conn:
+            return ObjectStore(conn).clear('images', prefix)
+
+
+class Deployment(Site):
+    """A manifest, and the environment of the commands that are run for it.
+
+    :ivar manifest: The manifest's file.
+    :ivar environment: What the commands need beside the usual.
+    """
+
+    def __init__(self, server: EmulatorServer, folder: Path) -> None:
+        super().__init__(server, folder)
+        self.manifest = folder / 'm.yaml'
+        (folder / 'clouds.yaml').write_text(yaml.safe_dump(server.clouds()))
+        (folder / 'tmp').mkdir()
+        self.environment = {
+            'OS_CLIENT_CONFIG_FILE': str(folder / 'clouds.yaml'),
+            'XDG_STATE_HOME': str(folder / 'state'),
+            'TMPDIR': str(folder / 'tmp'),
+        }
+
+    def write(self, body: str) -> None:
+        """Write the manifest: what follows the targets."""
+        self.manifest.write_text(HEAD + body)
+
+    def temporary_files(self) -> list[Path]:
+        """Return the temporary files that commands have left."""
+        disks = self.folder / 'state' / 'ims-ext' / 'pipelines' / 'disks'
+        return [*(self.folder / 'tmp').iterdir(), *disks.glob('run-*')]
+
+
+class Fleet(Site):
+    """A manifest's folder, and the clouds that it is for.
+
+    :ivar events: What the last apply told.
+    """
+
+    def __init__(self, server: EmulatorServer, folder: Path) -> None:
+        super().__init__(server, folder)
+        self.events: list[dict[str, Any]] = []
 
     @contextlib.contextmanager
     def application(
@@ -136,10 +198,3 @@ class Fleet:
         """Apply a manifest."""
         with self.application(body, **options) as application:
             return application.run()
-
-    def images(self, region: str) -> dict[str, Any]:
-        """Return the images of the first user's project, by name."""
-        conn = self.connect('alice', region_name=region)
-        with conn:
-            owner = conn.session.get_project_id()
-            return {e.name: e for e in conn.ims.cloud_images(owner=owner)}

@@ -190,6 +190,24 @@ def test_a_new_job_is_not_seen_at_once(unseen: Cloud, name: str) -> None:
     assert ims.get_job(job).id == job.id
 
 
+def test_a_job_that_is_not_seen_yet_is_waited_for(
+    unseen: Cloud, name: str
+) -> None:
+    ims = unseen.conn.ims
+    job = ims.create_image_from_server(unseen.server_id('web'), name)
+    seen = []
+
+    def advance(job: Any) -> None:
+        if not seen:
+            unseen.server.clock.advance(SECONDS)
+        seen.append(job.status)
+
+    ended = ims.wait_for_job(job, interval=0.1, progress=advance)
+
+    assert ended.image_id is not None
+    assert len(seen) > 1
+
+
 def test_what_a_job_sets_is_seen_after_its_end(held: Cloud, name: str) -> None:
     ims = held.conn.ims
     job = ims.create_image_from_server(

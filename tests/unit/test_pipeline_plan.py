@@ -134,6 +134,41 @@ def test_an_image_of_the_same_name_is_foreign_unless_adopted() -> None:
     assert told(adopted) == ['a1 de']
 
 
+@pytest.mark.parametrize(
+    ('status', 'minutes', 'sign'),
+    [
+        ('saving', 50, '.'),
+        ('saving', 70, '?'),
+        ('active', 0.4, '.'),
+        ('active', 1, '?'),
+        ('queued', 0.4, '.'),
+        ('queued', 1, '?'),
+    ],
+)
+def test_a_new_image_that_does_not_tell_whose_it_is_is_waited_for(
+    status: str, minutes: float, sign: str
+) -> None:
+    changed = NOW - datetime.timedelta(minutes=minutes)
+    one = image('1', tags={}, words=None, status=status, updated_at=changed)
+
+    assert told(planned('targets: [de]', seen(target('de', one)), 1)) == [
+        f'{sign}1 de'
+    ]
+
+
+@pytest.mark.parametrize(
+    'theirs', [{'tags': {'team': 'web'}}, {'description': "Made by hand"}]
+)
+def test_an_image_that_tells_something_else_is_foreign_at_once(
+    theirs: dict[str, Any],
+) -> None:
+    one = image('1', 0, words=None, **{'tags': {}, **theirs})
+
+    found = planned('targets: [de]', seen(target('de', one)), 1)
+
+    assert told(found) == ['?1 de']
+
+
 def test_another_pipelines_image_is_not_touched() -> None:
     which = identity.Identity('other', 'app', '1', DIGEST)
     theirs = image('1', name='x', tags=which.tags)
@@ -408,6 +443,15 @@ def test_an_image_that_was_made_twice_loses_the_younger_one() -> None:
 
     assert found.kind is Kind.DELETE
     assert found.image_id == 'twin'
+
+
+def test_of_several_twins_each_has_an_action_of_its_own() -> None:
+    twins = [image('1', 1, id=f'twin-{number}') for number in range(3)]
+    there = seen(target('de', image('1', 9), *twins))
+
+    found = planned('targets: [de]', there, 1)
+
+    assert len({each.id for each in found}) == 3
 
 
 def test_a_renamed_image_keeps_its_versions() -> None:

@@ -2,6 +2,7 @@
 """The plan of one image: what its versions need at its targets."""
 
 from collections.abc import Collection, Iterator, Mapping
+import datetime
 
 from ims_ext.pipeline import identity
 from ims_ext.pipeline.manifest import Manifest
@@ -19,6 +20,11 @@ from ims_ext.pipeline.planning.model import Kind
 from ims_ext.pipeline.seen import Seen
 from ims_ext.pipeline.seen import SeenImage
 from ims_ext.pipeline.seen import SeenVersion
+
+#: How long an image may be without tags that it was to have from the
+#: beginning: while it is being made, and after that.
+_LONGEST_JOB = datetime.timedelta(hours=1)
+_LONGEST_SETTLING = datetime.timedelta(seconds=30)
 
 
 class ImagePlanner:
@@ -150,6 +156,14 @@ class ImagePlanner:
                 return Action(
                     Kind.ADOPT, item, f"taken over: {name}", other.id
                 )
+            if _may_be_ours(other, self._seen.at):
+                return Action(
+                    Kind.WAIT,
+                    item,
+                    f"{name} is new, and does not tell yet whose it is",
+                    other.id,
+                    details={'unknown': True},
+                )
             return Action(
                 Kind.FOREIGN,
                 item,
@@ -254,6 +268,20 @@ class ImagePlanner:
                         one.id,
                         details={'twin_of': counts.id},
                     )
+
+
+def _may_be_ours(image: SeenImage, now: datetime.datetime) -> bool:
+    """Whether an image may yet get the tags that its request has asked for.
+
+    Clouds set them, and the description, when the job has ended that makes
+    the image.
+    """
+    if not image.is_silent:
+        return False
+    age = now - (image.updated_at or image.created_at)
+    # What is queued waits for data: no job is at it.
+    is_in_job = image.is_arriving and image.status != 'queued'
+    return age < (_LONGEST_JOB if is_in_job else _LONGEST_SETTLING)
 
 
 def digest_of(image: SeenImage) -> str | None:

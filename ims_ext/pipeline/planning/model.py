@@ -96,7 +96,9 @@ class Action:
         ``route``, ``source``, ``digest``, ``size``, ``from`` (a target).
         ``change``: ``changes``, a list of ``name``, ``old``, ``new``.
         ``share``, ``accept``: ``add``, ``remove``, ``accept``, lists of
-        project IDs. ``promote``: ``channel``, ``old``, ``old_id``.
+        project IDs. ``promote``: ``channel``, ``old``, ``old_id``. ``wait``:
+        ``arriving``, the image's status; ``unknown``, where it does not
+        tell whose it is yet.
     """
 
     kind: Kind
@@ -110,8 +112,16 @@ class Action:
     def id(self) -> str:
         """What the action is called in events."""
         which = f'{self.kind}:{self.item.label}:{self.item.target}'
-        channel = self.details.get('channel')
-        return f'{which}:{channel}' if channel else which
+        # There may be several of both with one version at one target.
+        more = self.details.get('channel') or (
+            self.details.get('twin_of') and self.image_id
+        )
+        return f'{which}:{more}' if more else which
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it waits for an image to tell whose it is."""
+        return bool(self.details.get('unknown'))
 
     def as_json(self) -> dict[str, Any]:
         """Return the action as JSON has it."""

@@ -150,7 +150,9 @@ def left(plan: Plan) -> Iterator[str]:
 
     :param plan: What there is to do after it.
     """
-    for each in plan.of(Kind.REFUSE, Kind.FOREIGN):
+    for each in plan.of(Kind.REFUSE, Kind.FOREIGN, Kind.WAIT):
+        if each.kind is Kind.WAIT and not each.is_unknown:
+            continue
         yield exceptions.readable(
             f"  {each.kind.symbol} {_label(each)}  {each.item.target}  "
             f"{_said(each)}",

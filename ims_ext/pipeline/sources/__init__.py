@@ -20,6 +20,7 @@ from ims_ext.pipeline.sources import judging
 from ims_ext.pipeline.sources import knowing
 from ims_ext.pipeline.sources import lock as _lock
 from ims_ext.pipeline.sources import signatures
+from ims_ext.pipeline.sources import space as _space
 from ims_ext.pipeline.sources import web
 from ims_ext.pipeline.sources.errors import PlaceError as PlaceError
 from ims_ext.pipeline.sources.errors import ProofError as ProofError
@@ -118,6 +119,10 @@ class Sources(Closing):
         if workspace is not None:
             workspace.close()
 
+    def clear(self) -> None:
+        """Remove the temporary files that killed runs have left here."""
+        _space.remove_leftovers(self._parent)
+
     def look_up(self) -> looking.Upstream:
         """Return what is known of all sources before any is fetched.
 
@@ -196,12 +201,16 @@ class Sources(Closing):
             if self._stopped.is_set():
                 raise SourceError("the sources have been closed")
             if self._made_workspace is None:
-                parent = self._folder or home.folder() / 'disks'
-                made = Workspace(parent, self._space)
+                made = Workspace(self._parent, self._space)
                 made.make_room = self._make_room
                 made.others = self._others
                 self._made_workspace = made
             return self._made_workspace
+
+    @property
+    def _parent(self) -> Path:
+        """The folder that the temporary files' folders are made in."""
+        return self._folder or home.folder() / 'disks'
 
     def _verifier(self, keyring: Path) -> signatures.Verifier:
         return signatures.Verifier(keyring, self._workspace.folder)

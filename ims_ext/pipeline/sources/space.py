@@ -175,6 +175,16 @@ class Output:
         self.stored = 0
 
 
+def remove_leftovers(parent: Path) -> None:
+    """Remove the temporary files that killed runs have left.
+
+    :param parent: The folder that workspaces are made in.
+    """
+    if parent.is_dir():
+        with _exclusively(parent):
+            _remove_leftovers(parent)
+
+
 def _free(folder: Path) -> int:
     free = shutil.disk_usage(folder).free
     return max(0, free - min(RESERVE, int(free * _SHARE)))

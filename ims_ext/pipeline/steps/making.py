@@ -2,26 +2,23 @@
 """Making a version at a target: the steps until the cloud's job begins."""
 
 import dataclasses
-import time
 from typing import Any
 
 from ims_ext import diskimage
-from ims_ext.objectstore import ObjectStore
 from ims_ext.pipeline import home
 from ims_ext.pipeline import identity
 from ims_ext.pipeline.engine import Step
 from ims_ext.pipeline.manifest import model
 from ims_ext.pipeline.planning import routes
 from ims_ext.pipeline.planning.model import Route
+from ims_ext.pipeline.steps import resuming
+from ims_ext.pipeline.steps import sending
+from ims_ext.pipeline.steps.creation import Creation
 from ims_ext.pipeline.steps.work import Work
 
 #: Attributes that requests of each kind take beside tags and description.
 _OF_IMPORTS = ('os_version', 'architecture', 'hw_firmware_type', 'type')
 _OF_SERVERS = ('min_ram', 'max_ram')
-
-#: Seconds in which an image is seen that an earlier run may have begun to
-#: make without getting the answer, and between two looks for it.
-_PATIENCE, _PAUSE = 10.0, 0.5
 
 #: Where a pipeline's objects are in its targets' buckets.
 _FOLDER = 'ims-pipeline'
@@ -36,7 +33,11 @@ def steps(work: Work) -> list[Step]:
         # Somebody's request has made it: it is to be waited for. Metadata
         # that wait for their data may have nobody who sends it any more.
         is_waiting = status == 'queued' and work.target.bucket is None
-        return [Fetch(work), Native(work)] if is_waiting else []
+        if is_waiting:
+            return [Fetch(work), Native(work)]
+        return [resuming.Resume(work)]
+    if work.action.is_unknown:
+        return [resuming.Resume(work)]
     route = Route(work.action.details['route'])
     if route in (Route.COPY, Route.COPY_REGION):
         return [Copy(work, route)]
@@ -109,7 +110,7 @@ class Upload(Step):
         work = self._work
         if work.disk is None:
             return True
-        return ObjectStore(work.conn).exists(work.bucket, object_key(work))
+        return work.store.exists(work.bucket, object_key(work))
 
     def do(self) -> None:
         """Upload it."""
@@ -124,56 +125,12 @@ class Upload(Step):
                 total=total,
             )
 
-        ObjectStore(work.conn).upload(
+        work.store.upload(
             work.fetched.path,
             work.bucket,
             object_key(work),
             progress=progress,
         )
-
-
-class Creation(Step):
-    """A request that makes an image, unless there is one already."""
-
-    name = 'create'
-
-    def __init__(self, work: Work) -> None:
-        self._work = work
-
-    def look(self) -> bool:
-        """Whether there is an image of this version at the target."""
-        found = next(self._work.mine(), None)
-        if found is None:
-            return False
-        self._work.image_id = str(found.id)
-        return True
-
-    def do(self) -> None:
-        """Send the request, if nobody has and nobody else may by now."""
-        work = self._work
-        if work.tools.notes.has_begun(work.action.id) and self._appears():
-            return
-        work.tools.check_lock()
-        work.tools.notes.intend(work.action.id, work.name)
-        self.create()
-
-    def _appears(self) -> bool:
-        """Whether what an earlier run may have begun is seen by and by."""
-        ends = time.monotonic() + _PATIENCE
-        while time.monotonic() < ends:
-            if self.look():
-                return True
-            time.sleep(_PAUSE)
-        return False
-
-    def create(self) -> None:
-        """Send the request, and note the job."""
-        raise NotImplementedError
-
-    def attributes(self, *names: str) -> dict[str, Any]:
-        """Return what the manifest names of some attributes."""
-        named = self._work.image.attributes
-        return {each: named[each] for each in names if each in named}
 
 
 class Import(Creation):
@@ -261,9 +218,7 @@ class Native(Creation):
                 },
             )
             work.image_id = str(made.id)
-        image = work.ims.get_image(work.image_id)
-        with work.fetched.path.open('rb') as data:
-            image.upload(work.ims, data=data)
+        sending.send(work.ims, work.image_id, work.fetched.path)
 
     def _min_disk(self, virtual_size: int) -> int:
         named = self._work.image.attributes.get('min_disk')

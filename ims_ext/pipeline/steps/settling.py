@@ -3,7 +3,6 @@
 
 import time
 
-from ims_ext.objectstore import ObjectStore
 from ims_ext.pipeline.engine import Step
 from ims_ext.pipeline.planning.model import Route
 from ims_ext.pipeline.steps import making
@@ -111,4 +110,4 @@ class Clear(Step):
     def do(self) -> None:
         """Delete the object."""
         work = self._work
-        ObjectStore(work.conn).delete(work.bucket, making.object_key(work))
+        work.store.delete(work.bucket, making.object_key(work))

@@ -17,6 +17,7 @@ from ims_ext.pipeline.seen import SeenImage
 
 if TYPE_CHECKING:
     from ims_ext.extension.job import Job
+    from ims_ext.objectstore import ObjectStore
 
 
 S = TypeVar('S')
@@ -80,7 +81,14 @@ class Notes(Protocol):
         """Forget an action whose effect has been seen."""
 
     def has_begun(self, action: str) -> bool:
-        """Whether an earlier run may have sent an action's request."""
+        """Whether an action's request may have been sent."""
+
+    def job_of(self, action: str) -> str | None:
+        """Return the job that an action's request has started, if known."""
+
+
+class NotNowError(Exception):
+    """An action that has to be planned anew: the cloud is another by now."""
 
 
 @dataclasses.dataclass
@@ -134,6 +142,11 @@ class Work:
     def conn(self) -> Any:
         """The connection to the target."""
         return self.tools.clouds.target(self.action.item.target)
+
+    @property
+    def store(self) -> 'ObjectStore':
+        """The object store of the target."""
+        return self.tools.clouds.store(self.action.item.target)
 
     @property
     def ims(self) -> Any:
@@ -221,19 +234,25 @@ class Work:
         )
 
     def mine(self) -> Iterator[Any]:
-        """Give the target's images that carry the identity, oldest first.
+        """Give the usable images that carry the identity, oldest first.
 
         They are looked for under their name: it is what they were made with.
         """
-        found = [
-            each
-            for each in self.ims.cloud_images(
+        for each in self.namesakes():
+            seen = looking.seen_image(each)
+            # What is broken may be about to go.
+            if self.is_mine(seen) and (seen.is_active or seen.is_arriving):
+                yield each
+
+    def namesakes(self) -> list[Any]:
+        """Return the target's images of the version's name, oldest first."""
+        found = list(
+            self.ims.cloud_images(
                 name=self.name, owner=self.conn.session.get_project_id()
             )
-            if self.is_mine(looking.seen_image(each))
-        ]
+        )
         found.sort(key=lambda each: (str(each.created_at), str(each.id)))
-        yield from found
+        return found
 
     def is_mine(self, seen: SeenImage) -> bool:
         """Whether an image is the version that this is about."""
