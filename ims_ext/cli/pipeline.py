@@ -10,7 +10,7 @@ from pathlib import Path
 import signal
 import sys
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import yaml
 
@@ -20,6 +20,8 @@ from ims_ext.cli import pipeline_command
 from ims_ext.cli import pipeline_view
 
 if TYPE_CHECKING:
+    from ims_ext.pipeline.applying import Outcome
+    from ims_ext.pipeline.manifest import Manifest
     from ims_ext.pipeline.planning import Plan
     from ims_ext.pipeline.run import Run
 
@@ -180,9 +182,6 @@ class ApplyPipeline(_Pipeline):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         from ims_ext.pipeline import events
-        from ims_ext.pipeline.lock import RunLockedError
-        from ims_ext.pipeline.planning import saved
-        from ims_ext.pipeline.planning import showing
 
         with contextlib.ExitStack() as stack:
             options: dict[str, Any] = {}
@@ -197,27 +196,77 @@ class ApplyPipeline(_Pipeline):
             run = stack.enter_context(
                 self._run(parsed_args, tell=view, **options)
             )
-            stack.enter_context(_interruptible(run))
-            try:
-                outcome = run.apply(parsed_args.plan)
-            except (saved.StalePlanError, RunLockedError) as error:
-                print(error, file=sys.stderr)
-                return _STALE_OR_LOCKED
+            outcome = carry_out(run, parsed_args.plan)
+        if outcome is None:
+            return _STALE_OR_LOCKED
         if parsed_args.metrics_textfile:
             _write_metrics(run.id, parsed_args.metrics_textfile)
-        said = (
-            f"{len(outcome.done)} done, {len(outcome.failed)} failed, "
-            f"{len(outcome.skipped)} skipped"
-        )
-        if outcome.is_interrupted:
-            said += "; interrupted, run it again to go on"
         # With --events -, standard output is the events' alone.
-        to = sys.stderr if parsed_args.events == '-' else sys.stdout
-        print(f"Run {run.id}: {said}.", file=to)
-        if outcome.plan is not None:
-            for line in showing.left(outcome.plan):
-                print(line, file=to)
+        is_taken = parsed_args.events == '-'
+        tell_outcome(run, outcome, sys.stderr if is_taken else sys.stdout)
         return outcome.exit_code
+
+
+def apply_images(
+    manifest: 'Manifest', images: list[str], **options: Any
+) -> int:
+    """Apply a manifest for some of its images; return the exit code.
+
+    :param manifest: The manifest.
+    :param images: Their names.
+    :param options: What :class:`~ims_ext.pipeline.run.Run` takes beside.
+    """
+    from ims_ext.pipeline.run import Run
+
+    with (
+        pipeline_view.View() as view,
+        Run(manifest, images=images, tell=view, **options) as run,
+    ):
+        outcome = carry_out(run)
+    if outcome is None:
+        return _STALE_OR_LOCKED
+    tell_outcome(run, outcome, sys.stdout)
+    return outcome.exit_code
+
+
+def carry_out(run: 'Run', saved: Path | None = None) -> 'Outcome | None':
+    """Apply a run's manifest, until it is done or Ctrl-C is pressed.
+
+    :param run: The run.
+    :param saved: A plan's file, which has to hold still.
+    :returns: ``None``, and why on standard error, where nothing was done for
+        a plan that is stale, or another run that goes on.
+    """
+    from ims_ext.pipeline.lock import RunLockedError
+    from ims_ext.pipeline.planning import saved as saved_plans
+
+    with _interruptible(run):
+        try:
+            return run.apply(saved)
+        except (saved_plans.StalePlanError, RunLockedError) as error:
+            print(error, file=sys.stderr)
+            return None
+
+
+def tell_outcome(run: 'Run', outcome: 'Outcome', to: TextIO) -> None:
+    """Tell what has become of an apply.
+
+    :param run: The run.
+    :param outcome: What has become of it.
+    :param to: Where to write it.
+    """
+    from ims_ext.pipeline.planning import showing
+
+    said = (
+        f"{len(outcome.done)} done, {len(outcome.failed)} failed, "
+        f"{len(outcome.skipped)} skipped"
+    )
+    if outcome.is_interrupted:
+        said += "; interrupted, run it again to go on"
+    print(f"Run {run.id}: {said}.", file=to)
+    if outcome.plan is not None:
+        for line in showing.left(outcome.plan):
+            print(line, file=to)
 
 
 def _write_metrics(run: str, path: Path) -> None:

@@ -101,16 +101,17 @@ class Run:
 
     # ====== PLANNING ======
 
-    def plan(self) -> Plan:
-        """Look at sources and clouds, and return what there is to do.
+    def plan(self, seen: Seen | None = None) -> Plan:
+        """Return what there is to do. Only reading requests are sent.
 
-        Only reading requests are sent.
+        :param seen: What :meth:`look` has seen, if it was just asked.
         """
         return self._limited(
-            planning.make(self.manifest, self._look(), self._adopt)
+            planning.make(self.manifest, seen or self.look(), self._adopt)
         )
 
-    def _look(self) -> Seen:
+    def look(self) -> Seen:
+        """Look at sources and clouds. Only reading requests are sent."""
         if self._upstream is None:
             self._upstream = self._sources.look_up()
         return looking.look(
@@ -156,7 +157,7 @@ class Run:
                 self.manifest,
                 self._clouds,
                 self._sources,
-                self._look,
+                self.look,
                 tell,
                 journal,
                 lock.check,
