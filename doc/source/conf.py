@@ -8,6 +8,7 @@ file of requirements, and no network, is needed.
 import builtins
 import inspect
 import pathlib
+import sys
 from typing import Any
 
 from docutils import nodes
@@ -15,6 +16,8 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 
 import ims_ext
+
+sys.path.append(str(pathlib.Path(__file__).parent))
 
 project = 'ims-ext'
 author = "The ims-ext developers"
@@ -25,6 +28,7 @@ extensions = [
     'cliff.sphinxext',
     'sphinx.ext.autodoc',
     'sphinxcontrib.towncrier.ext',
+    'manifest_keys',
 ]
 
 root_doc = 'index'

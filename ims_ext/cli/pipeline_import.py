@@ -29,7 +29,7 @@ class ImportDefinitions(pipeline_command.PipelineCommand):
             dest='definitions',
             type=Path,
             required=True,
-            help="Folder with the definitions, *.yml, or one file of them",
+            help="Folder with the definitions (.yml), or one file of them",
         )
         parser.add_argument(
             '--cloud',

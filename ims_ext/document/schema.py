@@ -234,7 +234,7 @@ def _name(path: ValuePath) -> str:
     last = path[-1]
     if isinstance(last, int):
         return f"item {last + 1} of {_name(path[:-1])}"
-    return str(last)
+    return last if last.strip() else f"the value of {last!r}"
 
 
 def _short(value: object) -> str:
