@@ -122,8 +122,7 @@ class Application:
         """Look at the clouds, and return what there is to do."""
         self._seen = self._look()
         made = planning.make(self._manifest, self._seen, self._adopt)
-        actions = tuple(each for each in made.actions if self._only(each))
-        return dataclasses.replace(made, actions=actions)
+        return made.only(self._only)
 
     def run(self, plan: Plan | None = None) -> Outcome:
         """Do what there is to do.

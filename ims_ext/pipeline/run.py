@@ -3,7 +3,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 import contextlib
-import dataclasses
 from pathlib import Path
 import time
 from typing import Self
@@ -106,9 +105,8 @@ class Run:
 
         :param seen: What :meth:`look` has seen, if it was just asked.
         """
-        return self._limited(
-            planning.make(self.manifest, seen or self.look(), self._adopt)
-        )
+        made = planning.make(self.manifest, seen or self.look(), self._adopt)
+        return made.only(self._is_meant)
 
     def look(self) -> Seen:
         """Look at sources and clouds. Only reading requests are sent."""
@@ -117,10 +115,6 @@ class Run:
         return looking.look(
             self.manifest, self._clouds, self._upstream, self._targets
         )
-
-    def _limited(self, plan: Plan) -> Plan:
-        actions = tuple(each for each in plan.actions if self._is_meant(each))
-        return dataclasses.replace(plan, actions=actions)
 
     def _is_meant(self, action: Action) -> bool:
         return self._images is None or action.item.image in self._images

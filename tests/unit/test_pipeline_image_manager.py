@@ -303,9 +303,23 @@ def test_images_and_versions_of_one_name_are_told(tmp_path: Path) -> None:
     }
 
 
+def test_two_images_of_one_name_have_two_in_the_cloud(tmp_path: Path) -> None:
+    other = definition(shortname='b').partition('\n')[2]
+
+    made = convert(tmp_path, definition(shortname='a') + other)
+
+    images = loaded(made).images
+    assert images['a'].cloud_name('1') == 'Example 1'
+    assert images['b'].cloud_name('1') == 'b-1'
+    assert any(
+        'another image has this name' in w.message for w in made.warnings
+    )
+
+
 @pytest.mark.parametrize(
     ('text', 'place', 'said'),
     [
+        (definition(min_disk='4096'), '4:15', 'min_disk is at most 2048'),
         ('images: {}', '1:9', 'images is a list'),
         ('- a', '1:1', 'the document is a mapping'),
         ('images:\n- versions: []', '2:3', 'item 1 of images has no name'),

@@ -499,6 +499,17 @@ def test_the_quota_is_counted_before_anything_is_promised() -> None:
     assert '102 of 100 then (too many)' in '\n'.join(showing.lines(made))
 
 
+def test_what_is_left_out_of_a_plan_counts_for_no_quota() -> None:
+    there = seen(target('de', quota=100, used=99))
+    made = planning.make(manifest('targets: [de]'), there)
+
+    limited = made.only(lambda action: action.item.version == '3')
+
+    assert told(list(limited.actions)) == ['+3 de']
+    (quota,) = [each for each in limited.quotas if each.target == 'de']
+    assert (quota.then, quota.is_exceeded) == (100, False)
+
+
 def test_a_plan_is_shown_a_line_an_action() -> None:
     made = planning.make(manifest('', 1), seen())
 

@@ -65,6 +65,7 @@ def convert(
     )
     found: list[Problem] = []
     images: dict[str, Image] = {}
+    titles: set[str] = set()
     for file in definitions.files(Path(folder)):
         try:
             document = definitions.read(file)
@@ -74,8 +75,12 @@ def convert(
         for image in translator.images(document):
             if image.name in images:
                 translator.warn_of_second(document, image)
+                continue
+            if image.settings['name'] in titles:
+                translator.rename(document, image)
             else:
-                images[image.name] = image
+                titles.add(image.settings['name'])
+            images[image.name] = image
     if found:
         raise reading.DocumentError(found)
     live = [each for each in images.values() if each.is_enabled]

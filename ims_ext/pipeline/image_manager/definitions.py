@@ -16,7 +16,11 @@ _SUFFIXES = ('.yml', '.yaml')
 _TEXT: Mapping[str, Any] = {'type': ['string', 'number']}
 _MAYBE: Mapping[str, Any] = {'type': ['string', 'number', 'null']}
 _FLAG: Mapping[str, Any] = {'type': 'boolean'}
-_SIZE: Mapping[str, Any] = {'type': 'integer', 'minimum': 0}
+#: GiB of disks and MiB of memory that images can need.
+_SIZES: Mapping[str, Any] = {
+    key: {'type': 'integer', 'minimum': 0, 'maximum': most}
+    for key, most in (('min_disk', 2048), ('min_ram', 1024**2))
+}
 
 
 def files(folder: Path) -> list[Path]:
@@ -88,7 +92,7 @@ def _schema() -> Mapping[str, Any]:
             },
             'tags': {'type': ['array', 'null'], 'items': _TEXT},
             **dict.fromkeys(('enable', 'multi', 'keep'), _FLAG),
-            **dict.fromkeys(('min_disk', 'min_ram'), _SIZE),
+            **_SIZES,
             **dict.fromkeys(
                 (
                     *('shortname', 'format', 'login', 'password', 'status'),

@@ -75,6 +75,17 @@ class Translator:
                     f"{image.name} has no version, and is left out",
                 )
 
+    def rename(self, document: Document, image: Image) -> None:
+        """Give an image a name in the cloud that is no other image's."""
+        del image.settings['name']
+        self.warnings.append(
+            document.problem(
+                (*image.path, 'name'),
+                f"another image has this name: {image.name} is named after "
+                "its short name",
+            )
+        )
+
     def warn_of_second(self, document: Document, image: Image) -> None:
         """Warn of an image whose name another one has."""
         self.warnings.append(
@@ -215,7 +226,7 @@ class Translator:
         for key, value in meta.items():
             path = (*self._path, 'meta', key)
             text = self._text('meta', key)
-            if key in _SETTINGS or value is None:
+            if key in _SETTINGS or value is None or not text:
                 continue
             if not _PROPERTY.fullmatch(key) or len(text) > 255:
                 self._warn(path, f"no image can have the property {key}")

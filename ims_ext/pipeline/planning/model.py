@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A plan: what an apply would do, and why, and what it would leave alone."""
 
-from collections.abc import Iterator, Mapping
+import collections
+from collections.abc import Callable, Iterator, Mapping
 import dataclasses
 import datetime
 import enum
@@ -185,6 +186,27 @@ class Plan:
     def changes(self) -> tuple[Action, ...]:
         """The actions that change something."""
         return tuple(each for each in self.actions if each.kind.is_change)
+
+    def only(self, is_meant: Callable[[Action], bool]) -> 'Plan':
+        """Return the plan with some of its actions, and their quotas.
+
+        :param is_meant: Says which actions.
+        """
+        left_out = collections.Counter(
+            each.item.target
+            for each in self.of(Kind.MAKE)
+            if not is_meant(each)
+        )
+        return dataclasses.replace(
+            self,
+            actions=tuple(each for each in self.actions if is_meant(each)),
+            quotas=tuple(
+                dataclasses.replace(
+                    each, then=each.then - left_out[each.target]
+                )
+                for each in self.quotas
+            ),
+        )
 
     def of(self, *kinds: Kind) -> Iterator[Action]:
         """Give the actions of some kinds.
