@@ -198,7 +198,7 @@ def test_what_has_no_counterpart_is_told_with_its_place(
         ('13:5', "no version has the image's plain name"),
         ('24:5', 'latest_checksum_url is kept as a comment'),
         ('26:5', 'latest_url is kept as a comment'),
-        ('37:9', 'a pattern is no address'),
+        ('37:9', 'it is no address but a pattern'),
         ('41:5', 'an image that is not enabled is written as a comment'),
         ('44:5', 'a password is in no manifest'),
         ('47:5', 'deactivated images have no counterpart'),
@@ -223,11 +223,24 @@ def test_what_has_no_counterpart_is_told_with_its_place(
         ('uuid_validity', '2027-01-01', 'validity 2027-01-01 is not acted on'),
         ('meta', '{os_distro: plan9}', 'the clouds document no plan9'),
         ('meta', '{architecture: risc-v}', 'no images of risc-v'),
+        ('meta', '{hw_firmware_type: coreboot}', 'boots by coreboot'),
+        (
+            'versions',
+            f'[{{version: "1", url: "https://a/1", checksum: "sha256:{SHA256}"'
+            ', checksums_url: "https://a/2"}]',
+            'the checksum counts, and no list',
+        ),
         ('meta', '{A: b}', 'no image can have the property A'),
         ('meta', '{image_description: a<b}', 'it is shortened'),
         ('tags', '[a, b, c, d, e, f, g, h]', 'h is left out'),
         ('versions', '[{version: "1", url: "ftp://a/1"}]', 'fetched by ftp'),
         ('versions', '[{version: "1", url: "file:no"}]', 'there is no file'),
+        ('versions', '[{version: "1", url: "https://"}]', 'no address'),
+        (
+            'versions',
+            '[{version: "1", url: "https://a/1", checksum_url: "ftp://a/2"}]',
+            'no address of a list',
+        ),
         ('versions', '[]', 'example has no version'),
     ],
 )
@@ -319,6 +332,7 @@ def test_two_images_of_one_name_have_two_in_the_cloud(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ('text', 'place', 'said'),
     [
+        (definition(name='" "'), '2:11', 'name has a character'),
         (definition(min_disk='4096'), '4:15', 'min_disk is at most 2048'),
         ('images: {}', '1:9', 'images is a list'),
         ('- a', '1:1', 'the document is a mapping'),

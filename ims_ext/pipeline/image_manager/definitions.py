@@ -82,7 +82,11 @@ def _schema() -> Mapping[str, Any]:
         'type': 'object',
         'required': ['name', 'versions'],
         'properties': {
-            'name': _TEXT,
+            'name': {
+                **_TEXT,
+                'pattern': r'\S',
+                'errorMessage': "has a character",
+            },
             'versions': {'type': 'array', 'items': version},
             'meta': {
                 'type': 'object',

@@ -12,6 +12,7 @@ from ims_ext.document.reading import ValuePath
 
 _CHECKSUM = re.compile('(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})')
 _PACKED = re.compile(r'(\.tar)?\.(xz|gz|bz2|zst|zip)$|\.(tgz|txz|tar)$')
+_ADDRESS = re.compile('https?://[^/?#]')
 #: What no file's URL has, and the patterns of definitions do.
 _PATTERN = re.compile(r'[\\^|<>{}\s]|\$[A-Z]')
 
@@ -78,7 +79,7 @@ class Origins:
 
     def _source(self, key: str, url: str) -> dict[str, str] | None:
         scheme, _, rest = url.partition(':')
-        if scheme in ('http', 'https') and not _PATTERN.search(url):
+        if _is_address(url):
             return {'url': url}
         if scheme == 'file':
             path = parse.unquote(re.sub('^//', '', rest))
@@ -86,7 +87,7 @@ class Origins:
                 return {'file': path}
             said = f"there is no file {path}: it is left out"
         elif scheme in ('http', 'https'):
-            said = "a pattern is no address: it is left out"
+            said = "it is no address but a pattern, and is left out"
         else:
             said = f"nothing is fetched by {scheme}: it is left out"
         self._warn(key, said)
@@ -95,6 +96,9 @@ class Origins:
     def _proof(self) -> dict[str, str]:
         given = self._text('checksum').lower()
         if _CHECKSUM.fullmatch(given):
+            for key in ('checksums_url', 'checksum_url'):
+                if self._text(key):
+                    self._warn(key, "the checksum counts, and no list")
             return {'checksum': given}
         if given:
             self._warn(
@@ -103,9 +107,16 @@ class Origins:
                 "sha512; without, the source is taken as it comes",
             )
         for key in ('checksums_url', 'checksum_url'):
-            if url := self._text(key):
+            if not (url := self._text(key)):
+                continue
+            if _is_address(url):
                 return {'checksums': url}
+            self._warn(key, "it is no address of a list, and is left out")
         return {}
+
+
+def _is_address(url: str) -> bool:
+    return bool(_ADDRESS.match(url)) and not _PATTERN.search(url)
 
 
 def _packing(url: str) -> str:

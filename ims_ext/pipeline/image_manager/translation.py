@@ -162,7 +162,7 @@ class Translator:
         allowed = ''.join(
             each if each.isalnum() or each in ' -_.' else '-' for each in title
         )
-        allowed = allowed[:60].strip()
+        allowed = allowed[:60].strip(' ')
         separator = self._given.get('separator', ' ')
         if not isinstance(separator, str) or not re.fullmatch(
             '[ ._-]*', separator
@@ -210,6 +210,11 @@ class Translator:
             found['hw_firmware_type'] = firmware
         elif found.get('architecture') == 'arm':
             found['hw_firmware_type'] = 'uefi'
+        if firmware not in ('', 'uefi', 'bios'):
+            self._warn(
+                (*self._path, 'meta', 'hw_firmware_type'),
+                f"no image boots by {firmware}",
+            )
         if description := self._text('meta', 'image_description'):
             short = re.sub(r'[<>\s]+', ' ', description).strip()[:700]
             found['description'] = short
