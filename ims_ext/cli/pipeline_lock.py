@@ -3,7 +3,6 @@
 
 import argparse
 import contextlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -34,29 +33,17 @@ class LockPipeline(pipeline_command.PipelineCommand, command.Lister):
             type=Path,
             help="The manifest's file",
         )
-        parser.add_argument(
-            '--var',
-            metavar='<name=value>',
-            action='append',
-            default=[],
-            dest='variables',
-            help="Value of a variable of the manifest (repeat for several)",
-        )
+        pipeline_command.add_variables(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        from ims_ext.pipeline import Manifest
-        from ims_ext.pipeline import ManifestError
         from ims_ext.pipeline.clouds import Clouds
         from ims_ext.pipeline.sources import Sources
         from ims_ext.pipeline.sources import lock
 
-        given = dict(_pair(each) for each in parsed_args.variables)
-        path: Path = parsed_args.manifest
-        try:
-            manifest = Manifest.load(path, {**os.environ, **given})
-        except (ManifestError, OSError) as error:
-            raise osc_exceptions.CommandError(str(error)) from error
+        manifest = pipeline_command.load_manifest(
+            parsed_args.manifest, parsed_args
+        )
         with (
             contextlib.closing(Clouds(manifest)) as clouds,
             Sources(manifest, clouds, is_locked=False) as sources,
@@ -71,18 +58,8 @@ class LockPipeline(pipeline_command.PipelineCommand, command.Lister):
             problems.append("no lock was written")
             raise osc_exceptions.CommandError('\n'.join(problems))
         made = lock.Lock.of(manifest, found)
-        try:
-            made.save(lock.path_of(path))
-        except OSError as error:
-            raise osc_exceptions.CommandError(str(error)) from error
+        made.save(lock.path_of(manifest.path))
         return _COLUMNS, [
             (*which, known.digest or '', known.proof)
             for which, known in found.sources.items()
         ]
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition('=')
-    if not sign:
-        raise osc_exceptions.CommandError(f"--var {text} is no name=value")
-    return name, value

@@ -108,3 +108,24 @@ def test_wrong_usage_ends_with_1(
     assert done.returncode == 1
     assert said in done.stderr
     assert 'Traceback' not in done.stderr
+
+
+def test_a_lock_is_written_beside_the_manifest(run: Run, folder: Path) -> None:
+    (folder / 'a.img').write_bytes(b'a')
+    (folder / 'm.yaml').write_text(
+        VALID.replace("url: 'https://a.example/1.qcow2'", 'file: a.img')
+    )
+    command = ('ims', 'pipeline', 'lock', 'm.yaml', '--var', 'OS=CentOS')
+
+    done = run(*command, '-f', 'json')
+
+    assert done.returncode == 0, done.stderr
+    (shown,) = json.loads(done.stdout)
+    assert (shown['Image'], shown['Version']) == ('app', '1')
+    locked = yaml.safe_load((folder / 'm.lock.yaml').read_text())
+    assert locked['images'] == {'app': {'1': shown['Digest'] or None}}
+
+    (folder / 'a.img').unlink()
+    done = run(*command)
+    assert done.returncode == 1
+    assert 'm.yaml:11:28: there is no file a.img' in done.stderr
