@@ -8,9 +8,11 @@ import shutil
 import subprocess
 
 import pytest
+import yaml
 
 from ims_ext.emulator.server import EmulatorServer
 
+from ..web_server import WebServer
 from .openstack_command import Run
 from .pipelines import Deployment
 
@@ -287,3 +289,33 @@ def test_a_version_that_is_found_upstream_can_be_promoted(
     done = promoted.run('promote', 'app', '20261101')
     assert done.returncode == 0, done.stderr
     assert 'promoted: "20261101"\n' in promoted.manifest.read_text()
+
+
+def test_where_a_target_cannot_be_seen_no_version_is_chosen(
+    soaked: Promoted,
+) -> None:
+    soaked.run('promote', 'app', '3', '--apply')
+    text = soaked.manifest.read_text()
+    soaked.manifest.write_text(
+        text.replace('nl: {cloud: alice', 'nl: {cloud: away')
+    )
+    path = soaked.folder / 'clouds.yaml'
+    clouds = yaml.safe_load(path.read_text())
+    with WebServer().running() as other:
+        # It is no image service.
+        clouds['clouds']['away'] = {
+            **clouds['clouds']['alice'],
+            'ims_endpoint_override': other.url,
+        }
+        path.write_text(yaml.safe_dump(clouds))
+
+        done = soaked.run('rollback', 'app')
+
+        assert done.returncode == 1
+        assert 'no version before 3 at all of its targets; nl could not' in (
+            done.stderr
+        )
+        assert 'name one with --to' in done.stderr
+        done = soaked.run('rollback', 'app', '--to', '2')
+        assert done.returncode == 0, done.stderr
+        assert 'prod stays at 3: nl could not be seen' in done.stdout
