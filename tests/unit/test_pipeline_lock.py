@@ -134,5 +134,5 @@ def test_the_command_writes_nothing_where_a_source_is_missing(
 def test_the_command_tells_what_is_wrong_with_a_manifest(
     upstream: Upstream,
 ) -> None:
-    with pytest.raises(osc_exceptions.CommandError, match=r'm\.yaml:\d+'):
+    with pytest.raises(ManifestError, match=r'm\.yaml:\d+'):
         run(upstream, 'versions: {}')
