@@ -18,6 +18,7 @@ from ims_ext.pipeline.clouds import Clouds
 from ims_ext.pipeline.clouds import is_project_id
 from ims_ext.pipeline.manifest import Manifest
 from ims_ext.pipeline.manifest import model
+from ims_ext.pipeline.planning import versions as planned
 from ims_ext.pipeline.planning.fleet import Fleet
 from ims_ext.pipeline.planning.fleet import declared
 from ims_ext.pipeline.seen import Seen
@@ -232,11 +233,19 @@ class _Looking:
     def _shared(self, there: SeenTarget) -> Iterator[SeenImage]:
         """Give the images, with members where these decide on anything."""
         fleet = Fleet(self._manifest, self._versions, there)
+        # With those that are made first, which is when others are to go.
+        wanted = {
+            name: planned.wanted(image, self._versions[name])
+            for name, image in self._manifest.images.items()
+        }
         asked = {
             one.id
             for name, versions in fleet.own.items()
             if name in self._manifest.images
-            and _asks_for_members(self._manifest.images[name], len(versions))
+            and _asks_for_members(
+                self._manifest.images[name],
+                len({*versions, *wanted[name]}),
+            )
             for ones in versions.values()
             for one in ones
         }
@@ -295,7 +304,7 @@ def _asks_for_members(image: model.Image, count: int) -> bool:
     """Whether who has an image decides on anything.
 
     :param image: The image in the manifest.
-    :param count: How many versions of it there are.
+    :param count: How many versions of it there are, or are to be.
     """
     if image.share or any(each.share for each in image.channels):
         return True

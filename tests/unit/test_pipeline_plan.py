@@ -180,6 +180,21 @@ def test_another_pipelines_image_is_not_touched() -> None:
     assert told(found) == ['+2 de']
 
 
+@pytest.mark.parametrize('tags', [{'ims-pipeline': 'other'}, {}])
+def test_another_pipelines_image_is_not_taken_over(
+    tags: dict[str, str],
+) -> None:
+    which = identity.Identity('other', 'app', '1', DIGEST)
+    theirs = image('1', tags=tags, words=identity.Words(which))
+
+    found = planned(
+        'targets: [de]', seen(target('de', theirs)), 1, adopt=['app@1']
+    )
+
+    assert told(found) == ['?1 de']
+    assert "app-1 is the pipeline other's" in found[0].reason
+
+
 def test_nothing_is_done_at_a_target_that_was_not_seen() -> None:
     there = seen(target('de', problem='HTTP 503'), target('nl', image('1')))
     body = 'retention: {keep: 1}\nchannels: {dev: {version: newest}}'
@@ -296,6 +311,19 @@ def test_an_old_version_is_deleted_after_the_new_one_is_made() -> None:
     found = planned('targets: [de]\nretention: {keep: 1}', there, 2)
 
     assert told(found) == ['+2 de', '-1 de']
+    assert found[1].after == (Item('app', '2', 'de'),)
+
+
+def test_an_old_version_waits_for_one_that_is_still_being_made() -> None:
+    new = image('2', 0, status='saving')
+
+    found = planned(
+        'targets: [de]\nretention: {keep: 1}',
+        seen(target('de', image('1', 9), new)),
+        2,
+    )
+
+    assert told(found) == ['.2 de', '-1 de']
     assert found[1].after == (Item('app', '2', 'de'),)
 
 

@@ -152,6 +152,14 @@ class ImagePlanner:
         name = self._image.cloud_name(item.version)
         other = self._fleets[item.target].other(name)
         if other is not None:
+            if owner := _pipeline_of(other):
+                return Action(
+                    Kind.FOREIGN,
+                    item,
+                    f"not ours: {name} is the pipeline {owner}'s, which has "
+                    "to let it go before it can be taken over",
+                    other.id,
+                )
             if item.label in self._adopt:
                 return Action(
                     Kind.ADOPT, item, f"taken over: {name}", other.id
@@ -282,6 +290,13 @@ def _may_be_ours(image: SeenImage, now: datetime.datetime) -> bool:
     # What is queued waits for data: no job is at it.
     is_in_job = image.is_arriving and image.status != 'queued'
     return age < (_LONGEST_JOB if is_in_job else _LONGEST_SETTLING)
+
+
+def _pipeline_of(image: SeenImage) -> str | None:
+    """Return the pipeline that an image says it is of."""
+    if told := image.tags.get(identity.PIPELINE_TAG):
+        return told
+    return image.words.identity.pipeline if image.words else None
 
 
 def digest_of(image: SeenImage) -> str | None:

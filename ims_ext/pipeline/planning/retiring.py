@@ -45,7 +45,8 @@ def actions(
         making = tuple(
             each.item
             for each in made
-            if each.item.target == target and each.kind is Kind.MAKE
+            if each.item.target == target
+            and (each.kind is Kind.MAKE or each.details.get('arriving'))
         )
         failing = [
             each.item.version

@@ -64,10 +64,16 @@ def check(plan: Plan, path: Path) -> None:
             f"not of {plan.pipeline}"
         )
     found = list(
-        _differences(_changes(saved), _changes(showing.as_json(plan)))
+        _differences(_actions(saved), _actions(showing.as_json(plan)))
     )
     if saved.get('manifest') != plan.manifest:
         found.insert(0, "the manifest is another one than was planned")
+    unseen = saved.get('unseen')
+    found += [
+        f"{name} was seen, and could not be seen now: {problem}"
+        for name, problem in plan.unseen.items()
+        if not isinstance(unseen, dict) or name not in unseen
+    ]
     if found:
         raise StalePlanError(found)
 
@@ -84,26 +90,50 @@ def _read(path: Path) -> dict[str, Any]:
     return saved
 
 
-def _changes(plan: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return a plan's changes, without what time alone makes another."""
+def _actions(plan: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return a plan's actions; there may be several that are left alone."""
     actions = plan.get('actions')
-    found = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for each in actions if isinstance(actions, list) else ():
         if isinstance(each, dict) and isinstance(each.get('id'), str):
-            found[each['id']] = {
-                key: value for key, value in each.items() if key != 'reason'
-            }
+            found.setdefault(each['id'], []).append(each)
     return found
 
 
+def _lasting(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return actions without what time alone makes another."""
+    return [
+        {key: value for key, value in each.items() if key != 'reason'}
+        for each in actions
+    ]
+
+
 def _differences(
-    saved: Mapping[str, Any], now: Mapping[str, Any]
+    saved: Mapping[str, list[dict[str, Any]]],
+    now: Mapping[str, list[dict[str, Any]]],
 ) -> Iterator[str]:
-    for name in saved:
+    for name, planned in saved.items():
         if name not in now:
             yield f"{name} was planned, and is not to be done"
-        elif saved[name] != now[name]:
-            yield f"{name} is another one"
-    for name in now:
+        elif _lasting(planned) != _lasting(now[name]):
+            yield (
+                f"{name} is another one: {_said(planned)} then, "
+                f"{_said(now[name])} now"
+            )
+    for name, found in now.items():
         if name not in saved:
-            yield f"{name} was not planned"
+            yield f"{name} was not planned: {_said(found)}"
+
+
+def _said(actions: list[dict[str, Any]]) -> str:
+    return '; '.join(
+        exceptions.readable(
+            ' '.join(
+                str(each[key])
+                for key in ('reason', 'image_id')
+                if each.get(key)
+            ),
+            300,
+        )
+        for each in actions
+    )

@@ -45,6 +45,8 @@ class Lead(Step):
         work = self._work
         seen = self._seen
         wanted: dict[str, object] = {}
+        # What only the service's other interface changes.
+        native: dict[str, object] = {}
         properties: dict[str, str] = {}
         tags: dict[str, str] = {}
         for change in self._changes:
@@ -56,11 +58,15 @@ class Lead(Step):
             elif kind in ('description', 'identity'):
                 wanted['description'] = self._described(seen)
             elif kind == 'protected':
-                work.ims.update_image(work.image_id, is_protected=change.new)
+                native['is_protected'] = change.new
+            elif kind == 'min_disk':
+                native['min_disk'] = change.new
             else:
                 wanted[kind] = change.new
         if properties:
             wanted['properties'] = properties
+        if native:
+            work.ims.update_image(work.image_id, **native)
         if wanted:
             work.ims.update_cloud_image(work.image_id, **wanted)
         if tags:
