@@ -398,6 +398,17 @@ def test_members_that_nobody_names_are_removed() -> None:
     assert share.details == {'add': [], 'remove': ['e' * 32]}
 
 
+def test_who_has_accepted_a_version_that_retires_keeps_it() -> None:
+    old = image('1', 9, members={'e' * 32: 'accepted', 'f' * 32: 'pending'})
+    there = seen(target('de', old, image('2')))
+
+    found = planned('targets: [de]\nretention: {keep: 1}', there, 2)
+
+    assert told(found) == ['s1 de', '!1 de']
+    assert found[0].details['remove'] == ['f' * 32]
+    assert found[1].reason == 'kept: 1 project has accepted it'
+
+
 def test_nobody_is_removed_where_a_project_was_not_found() -> None:
     members = {'a' * 32: 'accepted', 'e' * 32: 'pending'}
     there = seen(target('de', image('1', members=members)))

@@ -84,6 +84,7 @@ class ImagePlanner:
             self._present,
             made,
             moves.then,
+            self._wanted,
         )
         yield from self._twins()
         yield from retiring.actions(

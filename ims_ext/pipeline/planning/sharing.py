@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who an image is shared with, and who is to be asked for an answer."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ims_ext.pipeline.manifest import Manifest
 from ims_ext.pipeline.manifest import model
@@ -24,8 +24,12 @@ def actions(
     present: Mapping[str, Mapping[str, SeenImage]],
     made: Sequence[Action],
     then: Mapping[Spot, Sequence[model.Channel]],
+    wanted: Collection[str],
 ) -> Iterator[Action]:
     """Give what leads to the members that the manifest names.
+
+    Of a version that retires, nobody loses what they have accepted: it would
+    be free to be deleted by that.
 
     :param manifest: The manifest.
     :param image: The image.
@@ -33,6 +37,7 @@ def actions(
     :param present: Its versions at each target that could be seen.
     :param made: The actions that make what is missing.
     :param then: The channels that are at each version afterwards.
+    :param wanted: The versions that are to be there.
     """
     making = {each.item: each for each in made if each.kind is Kind.MAKE}
     named = (*image.share, *(p for c in image.channels for p in c.share))
@@ -57,6 +62,7 @@ def actions(
             dict.fromkeys(projects),
             named,
             making.get(item),
+            () if version in wanted else (ACCEPTED,),
         )
 
 
@@ -68,8 +74,9 @@ def _shared(
     projects: Mapping[str, None],
     named: Sequence[str],
     making: Action | None,
+    left: Collection[str],
 ) -> Iterator[Action]:
-    """Give the actions of one image."""
+    """Give the actions of one image; members of some statuses are left."""
     if one is not None and one.members is None:
         # Nobody looked, since nobody is named: there is nothing to say.
         return
@@ -93,7 +100,11 @@ def _shared(
     remove = (
         []
         if None in known
-        else [each for each in members if each not in known]
+        else [
+            each
+            for each, status in members.items()
+            if each not in known and status not in left
+        ]
     )
     rejected = [
         wanted[each] for each in wanted if members.get(each) == REJECTED
