@@ -9,6 +9,7 @@ import email.utils
 import time
 from typing import TYPE_CHECKING, Any
 
+from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
@@ -35,6 +36,13 @@ if TYPE_CHECKING:
 #: Targets that are looked at at a time, and members' lists at each of them.
 _TARGETS_AT_A_TIME = 16
 _LISTS_AT_A_TIME = 8
+
+#: What a cloud raises that cannot be asked, or refuses to tell.
+_FAILURES = (
+    sdk_exceptions.SDKException,
+    ksa_exceptions.ClientException,
+    OSError,
+)
 
 #: Attributes that a manifest names and an image tells under the same name.
 _ATTRIBUTES = (
@@ -90,7 +98,7 @@ def look(
         looking = _Looking(manifest, clouds, versions, name)
         try:
             return looking.target(), looking.at
-        except (sdk_exceptions.SDKException, OSError) as error:
+        except _FAILURES as error:
             return SeenTarget(name, problem=_reason(error)), None
 
     with futures.ThreadPoolExecutor(_TARGETS_AT_A_TIME) as pool:
@@ -191,7 +199,7 @@ class _Looking:
                 image_id = image.get('id') if image else None
                 if image_id:
                     found.setdefault(image_id, []).append(server.name)
-        except (sdk_exceptions.SDKException, OSError) as error:
+        except _FAILURES as error:
             return {}, _reason(error)
         return {key: tuple(names) for key, names in found.items()}, None
 
@@ -224,7 +232,7 @@ class _Looking:
                 found = conn.identity.find_project(name, ignore_missing=True)
                 if found:
                     return str(found.id)
-        except (sdk_exceptions.SDKException, OSError):
+        except _FAILURES:
             return None
         return None
 
