@@ -15,6 +15,8 @@ from openstack import exceptions as sdk_exceptions
 from ims_ext.pipeline import engine
 from ims_ext.pipeline import looking
 from ims_ext.pipeline import planning
+from ims_ext.pipeline.carrying import Carrier
+from ims_ext.pipeline.carrying import Threads
 from ims_ext.pipeline.clouds import Clouds
 from ims_ext.pipeline.events import Tell
 from ims_ext.pipeline.manifest import Manifest
@@ -25,13 +27,11 @@ from ims_ext.pipeline.planning.model import Kind
 from ims_ext.pipeline.planning.model import Plan
 from ims_ext.pipeline.running import Execution
 from ims_ext.pipeline.seen import Seen
-from ims_ext.pipeline.steps import making
 from ims_ext.pipeline.steps.work import Disks
 from ims_ext.pipeline.steps.work import Notes
 from ims_ext.pipeline.steps.work import Tools
 from ims_ext.pipeline.unit import State
 from ims_ext.pipeline.unit import Unit
-from ims_ext.pipeline.watching import Watcher
 
 #: Rounds after which something undoes what is done, over and over.
 _MOST_ROUNDS = 8
@@ -89,6 +89,7 @@ class Application:
     :param patience: Seconds in which a job has to end.
     :param adopt: Images to take over, as ``IMAGE@VERSION``.
     :param only: Says which actions are carried out; by default all.
+    :param carrier: Carries them out; by default threads of this process.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Application:
         patience: float = PATIENCE,
         adopt: Collection[str] = (),
         only: Callable[[Action], bool] | None = None,
+        carrier: Carrier | None = None,
     ) -> None:
         self._manifest = manifest
         self._clouds = clouds
@@ -111,6 +113,7 @@ class Application:
         self._patience = patience
         self._adopt = adopt
         self._only = only or (lambda action: True)
+        self._carrier = carrier
         self._stopping = threading.Event()
         self.outcome = Outcome()
 
@@ -132,7 +135,7 @@ class Application:
         engine.load()
         plan = plan or self.plan()
         self._clear(plan)
-        watcher = Watcher()
+        carrier = self._carrier or Threads(self._patience)
         try:
             self._ends = time.monotonic() + self._patience
             rounds = 0
@@ -142,9 +145,8 @@ class Application:
                     plan,
                     self._tools,
                     self._versions(),
-                    watcher,
+                    carrier,
                     self._stopping,
-                    self._patience,
                     [each.id for each, _ in self._given_up()],
                 )
                 if not execution.units:
@@ -164,7 +166,7 @@ class Application:
             if not self.outcome.is_interrupted:
                 self._clear(plan)
         finally:
-            watcher.close()
+            carrier.close()
         return self.outcome
 
     def _settle(self, plan: Plan) -> bool:
@@ -203,7 +205,7 @@ class Application:
 
         Jobs of theirs may still be at work on some of it.
         """
-        prefix = making.object_folder(self._manifest.name)
+        prefix = self._tools.object_folder
         for name, target in self._manifest.targets.items():
             if target.bucket is None or name in plan.unseen:
                 continue

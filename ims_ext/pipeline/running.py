@@ -2,7 +2,6 @@
 """Carrying out a plan: what may begin, begins; what depends on it, after."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent import futures
 import dataclasses
 import datetime
 import queue
@@ -12,8 +11,8 @@ from typing import TypeAlias
 
 from ims_ext import exceptions
 from ims_ext.exceptions import secret_text
-from ims_ext.pipeline import engine
-from ims_ext.pipeline import steps
+from ims_ext.pipeline.carrying import Carrier
+from ims_ext.pipeline.carrying import Result
 from ims_ext.pipeline.manifest import model
 from ims_ext.pipeline.planning.model import Action
 from ims_ext.pipeline.planning.model import Item
@@ -26,13 +25,7 @@ from ims_ext.pipeline.steps.work import Tools
 from ims_ext.pipeline.steps.work import Work
 from ims_ext.pipeline.unit import State
 from ims_ext.pipeline.unit import Unit
-from ims_ext.pipeline.watching import Watched
-from ims_ext.pipeline.watching import WatchedImage
-from ims_ext.pipeline.watching import WatchedJob
-from ims_ext.pipeline.watching import Watcher
 
-#: Flows at a time, whatever the number of targets.
-_THREADS = 24
 #: Seconds until an action that failed is tried again.
 _AGAIN_AFTER = 2.0
 
@@ -48,9 +41,8 @@ _ORDER = (
 )
 
 
-#: A flow that has ended: its units, what went wrong, and whether a wait is
-#: next.
-_Ended: TypeAlias = tuple[list[Unit], BaseException | None, bool]
+#: Actions that have ended, and what has become of them.
+_Ended: TypeAlias = tuple[list[Unit], Result]
 
 
 class Execution:
@@ -59,9 +51,8 @@ class Execution:
     :param plan: The plan.
     :param tools: What the steps use.
     :param versions: The declared versions, by image and version.
-    :param watcher: Waits for the cloud.
+    :param carrier: Carries out the actions.
     :param stopping: Set where nothing new is to begin.
-    :param patience: Seconds in which a job has to end.
     :param left_out: IDs of actions that are not tried again.
     """
 
@@ -70,15 +61,13 @@ class Execution:
         plan: Plan,
         tools: Tools,
         versions: Mapping[tuple[str, str], model.Version],
-        watcher: Watcher,
+        carrier: Carrier,
         stopping: threading.Event,
-        patience: float,
         left_out: Iterable[str] = (),
     ) -> None:
         self._tools = tools
-        self._watcher = watcher
+        self._carrier = carrier
         self._stopping = stopping
-        self._patience = patience
         self._day: datetime.date = plan.at.date()
         self._ended: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
         self._making: dict[str, int] = {}
@@ -126,28 +115,24 @@ class Execution:
     def run(self) -> None:
         """Carry all out that can be; each action ends in some state."""
         running = 0
-        with futures.ThreadPoolExecutor(_THREADS, 'ims-flow') as pool:
-            while True:
-                if not self._stopping.is_set():
-                    for group in self._ready():
-                        running += 1
-                        pool.submit(self._begin, group)
-                if not running:
-                    if self._stopping.is_set() or not self._is_waiting():
-                        break
-                    if self._skip_hopeless():
-                        continue
-                try:
-                    units, error, is_to_wait = self._ended.get(timeout=0.2)
-                except queue.Empty:
+        while True:
+            if not self._stopping.is_set():
+                for group in self._ready():
+                    running += 1
+                    self._carry(group)
+            if not running:
+                if self._stopping.is_set() or not self._is_waiting():
+                    break
+                if self._skip_hopeless():
                     continue
-                if is_to_wait:
-                    self._wait_for(units[0])
-                    continue
-                running -= 1
-                for unit in units:
-                    self._end(unit, error)
-                self._skip_hopeless()
+            try:
+                units, result = self._ended.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            running -= 1
+            for unit in units:
+                self._end(unit, result)
+            self._skip_hopeless()
 
     # ====== BEGINNING ======
 
@@ -167,7 +152,7 @@ class Execution:
                 continue
             target = unit.action.item.target
             if unit.action.kind is Kind.MAKE:
-                limit = unit.work.target.limits.imports
+                limit = self._carrier.most_making(unit.work)
                 if self._making.get(target, 0) >= limit:
                     continue
                 self._making[target] = self._making.get(target, 0) + 1
@@ -190,74 +175,18 @@ class Execution:
         if unit.attempts == 1:
             self._tell('item.started', unit)
 
-    def _begin(self, units: list[Unit]) -> None:
-        """Carry out a flow, in one of the threads."""
-        try:
-            flow = steps.before([each.work for each in units], self._day)
-            engine.run(units[0].action.id, flow, self._tools.tell)
-        except BaseException as error:
-            self._ended.put((units, error, False))
-            return
-        finally:
-            # What the cloud does now needs no room on this machine.
-            for unit in units:
-                if unit.work.disk is not None:
-                    unit.work.disk.release()
-        is_to_wait = units[0].action.kind is Kind.MAKE
-        self._ended.put((units, None, is_to_wait))
+    def _carry(self, units: list[Unit]) -> None:
+        """Have actions that share their requests carried out."""
 
-    # ====== WAITING ======
+        def ended(result: Result) -> None:
+            self._ended.put((units, result))
 
-    def _wait_for(self, unit: Unit) -> None:
-        """Have what a flow has begun waited for."""
-        work = unit.work
-        watched: Watched
-        if work.job is not None:
-            watched = WatchedJob(work.job_ims, work.job, self._patience)
-        elif work.image_id is not None:
-            watched = WatchedImage(work.ims, work.image_id, self._patience)
-        else:
-            self._ended.put(([unit], None, False))
-            return
-
-        def ended(error: BaseException | None) -> None:
-            if isinstance(watched, WatchedJob):
-                self._tell_job(unit, watched)
-            if error is not None:
-                self._ended.put(([unit], error, False))
-                return
-            threading.Thread(
-                target=self._finish, args=(unit,), daemon=True
-            ).start()
-
-        self._watcher.watch(watched, ended)
-
-    def _tell_job(self, unit: Unit, watched: WatchedJob) -> None:
-        job = watched.job
-        self._tools.tell(
-            'job.ended',
-            id=unit.action.id,
-            job_id=job.id,
-            image_id=job.image_id,
-            status=job.status,
-            code=job.error_code or None,
-        )
-
-    def _finish(self, unit: Unit) -> None:
-        """Carry out the flow that follows a job."""
-        try:
-            engine.run(
-                unit.action.id, steps.after(unit.work), self._tools.tell
-            )
-        except BaseException as error:
-            self._ended.put(([unit], error, False))
-            return
-        self._tools.notes.settled(unit.action.id)
-        self._ended.put(([unit], None, False))
+        self._carrier.carry([each.work for each in units], self._day, ended)
 
     # ====== ENDING ======
 
-    def _end(self, unit: Unit, error: BaseException | None) -> None:
+    def _end(self, unit: Unit, result: Result) -> None:
+        error = result.error
         if unit.action.kind is Kind.MAKE:
             self._making[unit.action.item.target] -= 1
         if error is None:
@@ -265,7 +194,7 @@ class Execution:
             self._tell(
                 'item.done',
                 unit,
-                image_id=unit.work.image_id,
+                image_id=unit.work.image_id or result.image_id,
                 seconds=round(time.monotonic() - unit.began, 3),
             )
             return

@@ -43,6 +43,7 @@ class Disk:
     virtual_size: int
     digest: str
     is_released: bool = False
+    stored: None = None
 
     def release(self) -> None:
         """Keep it: it is a test's."""

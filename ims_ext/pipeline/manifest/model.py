@@ -55,6 +55,11 @@ class Target:
     cmk_id: str | None = None
     limits: Limits = Limits()
 
+    @property
+    def place(self) -> str:
+        """What it is told from others by, whatever manifests call it."""
+        return '/'.join((self.cloud, self.region or '', self.project or ''))
+
 
 @dataclasses.dataclass(frozen=True)
 class Acceptor:

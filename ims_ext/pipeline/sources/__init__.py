@@ -29,6 +29,7 @@ from ims_ext.pipeline.sources.errors import SpaceError as SpaceError
 from ims_ext.pipeline.sources.places import Places
 from ims_ext.pipeline.sources.proofs import Proofs
 from ims_ext.pipeline.sources.space import Workspace
+from ims_ext.pipeline.steps.work import Stored
 
 
 class Disk:
@@ -41,7 +42,10 @@ class Disk:
     :ivar digest: What identifies the source that it was made of, as a tag's
         value: the SHA-256 of the bytes that were fetched, or what stands for
         the SHA-512 where the manifest has just that.
+    :ivar stored: The object that has it already: none.
     """
+
+    stored: Stored | None = None
 
     def __init__(
         self, entry: '_Entry', made: fetching.Prepared, virtual_size: int

@@ -5,7 +5,6 @@ import dataclasses
 from typing import Any
 
 from ims_ext import diskimage
-from ims_ext.pipeline import home
 from ims_ext.pipeline import identity
 from ims_ext.pipeline.engine import Step
 from ims_ext.pipeline.manifest import model
@@ -19,9 +18,6 @@ from ims_ext.pipeline.steps.work import Work
 #: Attributes that requests of each kind take beside tags and description.
 _OF_IMPORTS = ('os_version', 'architecture', 'hw_firmware_type', 'type')
 _OF_SERVERS = ('min_ram', 'max_ram')
-
-#: Where a pipeline's objects are in its targets' buckets.
-_FOLDER = 'ims-pipeline'
 
 
 def steps(work: Work) -> list[Step]:
@@ -52,26 +48,18 @@ def steps(work: Work) -> list[Step]:
     return [Fetch(work), Upload(work), Import(work, route)]
 
 
-def object_folder(pipeline: str) -> str:
-    """Return what the keys of this machine's objects begin with.
-
-    Whatever an earlier run has left there is nobody's any more: one run a
-    manifest and machine goes on at a time.
-
-    :param pipeline: The manifest's name.
-    """
-    return f'{_FOLDER}/{pipeline}/{home.machine()}/'
-
-
 def object_key(work: Work) -> str:
     """Return the key of an action's object: the same in every run.
 
     :param work: The action, its disk image fetched.
     """
+    disk = work.fetched
     item = work.action.item
+    if disk.stored is not None and disk.stored.target == item.target:
+        return disk.stored.key
     return (
-        object_folder(work.tools.manifest.name)
-        + f'{item.label}-{work.fetched.digest[:12]}.{work.fetched.disk_format}'
+        f'{work.tools.object_folder}{item.label}-{disk.digest[:12]}'
+        f'.{disk.disk_format}'
     )
 
 
@@ -108,9 +96,13 @@ class Upload(Step):
     def look(self) -> bool:
         """Whether it is there: an object is there whole, or not at all."""
         work = self._work
-        if work.disk is None:
+        disk = work.disk
+        if disk is None:
             return True
-        return work.store.exists(work.bucket, object_key(work))
+        key = object_key(work)
+        if disk.stored is None or disk.stored.key != key:
+            work.object = key
+        return work.store.exists(work.bucket, key)
 
     def do(self) -> None:
         """Upload it."""
@@ -125,12 +117,11 @@ class Upload(Step):
                 total=total,
             )
 
-        work.store.upload(
-            work.fetched.path,
-            work.bucket,
-            object_key(work),
-            progress=progress,
-        )
+        path = work.fetched.path
+        with work.tools.uploads(work.target.place, work.target.limits.uploads):
+            work.store.upload(
+                path, work.bucket, object_key(work), progress=progress
+            )
 
 
 class Import(Creation):
@@ -218,7 +209,8 @@ class Native(Creation):
                 },
             )
             work.image_id = str(made.id)
-        sending.send(work.ims, work.image_id, work.fetched.path)
+        with work.tools.uploads(work.target.place, work.target.limits.uploads):
+            sending.send(work.ims, work.image_id, work.fetched.path)
 
     def _min_disk(self, virtual_size: int) -> int:
         named = self._work.image.attributes.get('min_disk')

@@ -4,8 +4,6 @@
 import time
 
 from ims_ext.pipeline.engine import Step
-from ims_ext.pipeline.planning.model import Route
-from ims_ext.pipeline.steps import making
 from ims_ext.pipeline.steps.work import Work
 
 #: Seconds in which an image is looked for that is said to be there.
@@ -101,13 +99,9 @@ class Clear(Step):
 
     def look(self) -> bool:
         """Whether there is nothing to delete."""
-        work = self._work
-        route = work.action.details.get('route')
-        if route not in (Route.IMPORT, Route.QUICK_IMPORT):
-            return True
-        return work.disk is None
+        return self._work.object is None
 
     def do(self) -> None:
         """Delete the object."""
         work = self._work
-        work.store.delete(work.bucket, making.object_key(work))
+        work.store.delete(work.bucket, str(work.object))

@@ -6,10 +6,13 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from ims_ext.pipeline import home
 from ims_ext.pipeline import identity
 from ims_ext.pipeline import looking
 from ims_ext.pipeline.clouds import Clouds
 from ims_ext.pipeline.events import Tell
+from ims_ext.pipeline.gates import Gate
+from ims_ext.pipeline.gates import Gates
 from ims_ext.pipeline.manifest import Manifest
 from ims_ext.pipeline.manifest import model
 from ims_ext.pipeline.planning.model import Action
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 
 S = TypeVar('S')
+
+#: Where pipelines' objects are in their targets' buckets.
+FOLDER = 'ims-pipeline'
 
 
 class Disk(Protocol):
@@ -47,11 +53,27 @@ class Disk(Protocol):
         """What identifies the source that it was made of."""
 
     @property
+    def stored(self) -> 'Stored | None':
+        """The object that has it already, if there is one."""
+
+    @property
     def is_released(self) -> bool:
         """Whether the file may be gone; what is known of it stays."""
 
     def release(self) -> None:
         """Say that the file is not needed any more."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored:
+    """A disk image that is in the bucket of a target.
+
+    :ivar target: The target's name.
+    :ivar key: The object's key.
+    """
+
+    target: str
+    key: str
 
 
 class Disks(Protocol):
@@ -97,6 +119,8 @@ class Tools:
 
     :ivar check_lock: Raises where the run is not the one that may change
         anything any more; called before each creating request.
+    :ivar uploads: Lets so many uploads to a target go on at a time.
+    :ivar folder: Where its objects are in a pipeline's part of a bucket.
     """
 
     manifest: Manifest
@@ -105,6 +129,16 @@ class Tools:
     tell: Tell
     notes: Notes
     check_lock: Callable[[], None]
+    uploads: Gate = dataclasses.field(default_factory=Gates)
+    folder: str = dataclasses.field(default_factory=home.machine)
+
+    @property
+    def object_folder(self) -> str:
+        """What the keys of its objects begin with.
+
+        Whatever an earlier run has left there is nobody's any more.
+        """
+        return f'{FOLDER}/{self.manifest.name}/{self.folder}/'
 
 
 @dataclasses.dataclass
@@ -118,6 +152,7 @@ class Work:
     :ivar job: The job that was started, if any.
     :ivar job_ims: ``conn.ims`` of the project that has the job.
     :ivar disk: The disk image, once it is there.
+    :ivar object: The key of the object that was uploaded for it alone.
     """
 
     action: Action
@@ -127,6 +162,7 @@ class Work:
     job: 'Job | None' = None
     job_ims: Any = None
     disk: Disk | None = None
+    object: str | None = None
 
     @property
     def image(self) -> model.Image:
