@@ -7,10 +7,12 @@ is told that it cannot be, and does without.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 import copy
 from typing import Any, cast
 import weakref
 
+from keystoneauth1 import adapter as ksa_adapter
 from openstack import connection as sdk_connection
 from openstack import exceptions
 from openstack import fields
@@ -310,6 +312,19 @@ def operation(name: str) -> Callable[..., Any]:
 def create(proxy: Any, *args: Any, **kwargs: Any) -> Any:
     """Create a resource as a proxy does it, in whatever way of its own."""
     return proxy._create(*args, **kwargs)
+
+
+def pace(
+    adapter: ksa_adapter.Adapter, gate: AbstractContextManager[object]
+) -> None:
+    """Have each request of an adapter sent within a ``with`` block.
+
+    Where keystoneauth has the name no more, they are sent as before.
+
+    :param adapter: What sends the requests: ``conn.ims``.
+    :param gate: Has them wait.
+    """
+    adapter._rate_semaphore = gate  # type: ignore[assignment]
 
 
 # ====== CONNECTIONS ======

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connections to the clouds that a manifest names."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 import re
 import threading
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ims_ext
+from ims_ext import sdk
 from ims_ext.exceptions import secret_text
 from ims_ext.pipeline.manifest import Manifest
+from ims_ext.pipeline.pace import Paces
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -37,13 +39,18 @@ class Clouds:
 
     :param manifest: What names them.
     :param connect: Makes connections.
+    :param paces: Have the requests to a target wait.
     """
 
     def __init__(
-        self, manifest: Manifest, connect: Connect = ims_ext.connect
+        self,
+        manifest: Manifest,
+        connect: Connect = ims_ext.connect,
+        paces: Paces | None = None,
     ) -> None:
         self._manifest = manifest
         self._connect = connect
+        self._paces = paces or Paces()
         self._guard = threading.Lock()
         self._slots: dict[tuple[str, ...], _Slot] = {}
         self._stores: dict[str, ObjectStore] = {}
@@ -56,14 +63,21 @@ class Clouds:
             missing or wrong.
         """
         target = self._manifest.targets[name]
-        options: dict[str, Any] = {
-            'rate_limit': {'image': target.limits.requests_per_second}
-        }
+        options: dict[str, Any] = {}
         if target.region:
             options['region_name'] = target.region
         if target.project:
             options['auth'] = _in_project(target.project)
-        return self._get(('target', name), target.cloud, options)
+
+        def connect() -> 'Connection':
+            connection = self._connect(target.cloud, **options)
+            sdk.pace(
+                getattr(connection, 'ims'),  # noqa: B009
+                self._paces(target),
+            )
+            return connection
+
+        return self._get(('target', name), connect)
 
     def store(self, name: str) -> 'ObjectStore':
         """Return the object store of a target's project.
@@ -89,7 +103,8 @@ class Clouds:
         region = acceptor.region or self._manifest.targets[target].region
         options = {'region_name': region} if region else {}
         return self._get(
-            ('accept', project, region or ''), acceptor.cloud, options
+            ('accept', project, region or ''),
+            lambda: self._connect(acceptor.cloud, **options),
         )
 
     def cloud(self, name: str) -> 'Connection':
@@ -97,7 +112,7 @@ class Clouds:
 
         :param name: The entry's name.
         """
-        return self._get(('cloud', name), name, {})
+        return self._get(('cloud', name), lambda: self._connect(name))
 
     def secrets(self) -> frozenset[str]:
         """Return the secrets of the entries that are connected to so far."""
@@ -114,11 +129,11 @@ class Clouds:
             slot.close()
 
     def _get(
-        self, key: tuple[str, ...], cloud: str, options: Mapping[str, Any]
+        self, key: tuple[str, ...], connect: 'Callable[[], Connection]'
     ) -> 'Connection':
         with self._guard:
             slot = self._slots.setdefault(key, _Slot())
-        return slot.get(lambda: self._connect(cloud, **options))
+        return slot.get(connect)
 
 
 class _Slot:
