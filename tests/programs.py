@@ -26,6 +26,7 @@ PACKAGES = {
     'mkfs.ext4': 'e2fsprogs',
     'mkudffs': 'udftools',
     'qemu-img': 'qemu-utils',
+    'redis-server': 'redis-server',
     'zstd': 'zstd',
 }
 

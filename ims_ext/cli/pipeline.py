@@ -16,6 +16,7 @@ import yaml
 
 from ims_ext import exceptions
 from ims_ext.cli import command
+from ims_ext.cli import pipeline_board
 from ims_ext.cli import pipeline_command
 from ims_ext.cli import pipeline_view
 
@@ -146,9 +147,10 @@ class PlanPipeline(_Pipeline):
 class ApplyPipeline(_Pipeline):
     """Make the clouds as a manifest names them.
 
-    Goes on where an earlier run was stopped. Exits with 0 when all is done,
-    3 when some items failed, 4 for a saved plan that does not hold any more
-    and while another run goes on, 5 when interrupted.
+    Goes on where an earlier run was stopped, with --board on any machine.
+    Exits with 0 when all is done, 3 when some items failed, 4 for a saved
+    plan that does not hold any more and while another run goes on, 5 when
+    interrupted.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -178,6 +180,7 @@ class ApplyPipeline(_Pipeline):
             help="Seconds in which a job of the cloud has to end "
             "(default: 3600)",
         )
+        pipeline_board.add_board(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
@@ -193,6 +196,10 @@ class ApplyPipeline(_Pipeline):
                 )
                 options['sinks'] = [sink]
             view = stack.enter_context(pipeline_view.View())
+            if parsed_args.board:
+                options['board'] = stack.enter_context(
+                    pipeline_board.open_board(parsed_args.board)
+                )
             run = stack.enter_context(
                 self._run(parsed_args, tell=view, **options)
             )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ims_ext import exceptions
 from ims_ext.cli import command
+from ims_ext.cli import pipeline_board
 from ims_ext.cli import pipeline_command
 
 if TYPE_CHECKING:
@@ -217,6 +218,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="Take the run from a file that 'apply --events' has written, in "
         "place of this machine's journals",
     )
+    pipeline_board.add_board(parser)
 
 
 def _report(parsed_args: argparse.Namespace) -> 'Report':
@@ -224,6 +226,9 @@ def _report(parsed_args: argparse.Namespace) -> 'Report':
 
     if parsed_args.file is not None:
         return archive.report_of_file(parsed_args.file, parsed_args.run)
+    if parsed_args.board:
+        with pipeline_board.open_board(parsed_args.board) as board:
+            return archive.report_of_board(board, parsed_args.run)
     return archive.report(parsed_args.run, _say)
 
 

@@ -109,17 +109,26 @@ class Application:
         self._manifest = manifest
         self._clouds = clouds
         self._look = look or (lambda: looking.look(manifest, clouds))
-        self._tools = Tools(manifest, clouds, disks, tell, notes, check_lock)
+        self._carrier = carrier or Threads(patience)
+        self._tools = Tools(
+            manifest,
+            clouds,
+            disks,
+            tell,
+            notes,
+            check_lock,
+            folder=self._carrier.folder,
+        )
         self._patience = patience
         self._adopt = adopt
         self._only = only or (lambda action: True)
-        self._carrier = carrier
         self._stopping = threading.Event()
         self.outcome = Outcome()
 
     def stop(self) -> None:
         """Begin nothing any more; what runs comes to its end."""
         self._stopping.set()
+        self._carrier.stop()
 
     def plan(self) -> Plan:
         """Look at the clouds, and return what there is to do."""
@@ -135,7 +144,6 @@ class Application:
         engine.load()
         plan = plan or self.plan()
         self._clear(plan)
-        carrier = self._carrier or Threads(self._patience)
         try:
             self._ends = time.monotonic() + self._patience
             rounds = 0
@@ -145,7 +153,7 @@ class Application:
                     plan,
                     self._tools,
                     self._versions(),
-                    carrier,
+                    self._carrier,
                     self._stopping,
                     [each.id for each, _ in self._given_up()],
                 )
@@ -166,7 +174,7 @@ class Application:
             if not self.outcome.is_interrupted:
                 self._clear(plan)
         finally:
-            carrier.close()
+            self._carrier.close()
         return self.outcome
 
     def _settle(self, plan: Plan) -> bool:
@@ -205,6 +213,8 @@ class Application:
 
         Jobs of theirs may still be at work on some of it.
         """
+        if not self._carrier.is_alone():
+            return
         prefix = self._tools.object_folder
         for name, target in self._manifest.targets.items():
             if target.bucket is None or name in plan.unseen:
@@ -214,6 +224,9 @@ class Application:
                 for each in plan.of(Kind.MAKE, Kind.WAIT)
                 if each.item.target == name and self._may_be_at_work(each)
             }
+            if keep:
+                # It may be one that several images are made of.
+                keep.add(f'{prefix}source-')
             store = self._clouds.store(name)
             try:
                 messages = [

@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 from concurrent import futures
 import dataclasses
 import datetime
+import functools
 import threading
 from typing import Protocol, TypeAlias
 
 from ims_ext.pipeline import engine
+from ims_ext.pipeline import home
 from ims_ext.pipeline import steps
 from ims_ext.pipeline.planning.model import Kind
 from ims_ext.pipeline.steps.work import Work
@@ -40,6 +42,13 @@ Ended: TypeAlias = Callable[[Result], None]
 class Carrier(Protocol):
     """Carries out actions; on which machine, is its business."""
 
+    @property
+    def folder(self) -> str:
+        """Where objects are in a pipeline's part of a bucket."""
+
+    def is_alone(self) -> bool:
+        """Whether nobody else is at work on what is in that folder."""
+
     def most_making(self, work: Work) -> int:
         """Return how many images a target may be given to make at a time.
 
@@ -56,6 +65,9 @@ class Carrier(Protocol):
         :param ended: Is told what has become of them.
         """
 
+    def stop(self) -> None:
+        """Bring what has begun to an end that it can be gone on from."""
+
     def close(self) -> None:
         """End; nobody is told of what is not over."""
 
@@ -69,7 +81,20 @@ class Threads:
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self._pool = futures.ThreadPoolExecutor(_THREADS, 'ims-flow')
-        self._watcher = Watcher()
+
+    @functools.cached_property
+    def _watcher(self) -> Watcher:
+        return Watcher()
+
+    @property
+    def folder(self) -> str:
+        """Where objects are in a pipeline's part of a bucket."""
+        return home.machine()
+
+    def is_alone(self) -> bool:
+        """Whether nobody else is at work on what is in that folder."""
+        # One run a manifest and machine goes on at a time.
+        return True
 
     def most_making(self, work: Work) -> int:
         """Return how many images a target may be given to make at a time."""
@@ -80,6 +105,9 @@ class Threads:
     ) -> None:
         """Begin to carry out actions that share their requests."""
         self._pool.submit(self._begin, list(works), day, ended)
+
+    def stop(self) -> None:
+        """Have all that has begun come to its end."""
 
     def close(self) -> None:
         """End; nobody is told of what is not over."""

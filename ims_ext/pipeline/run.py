@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 import contextlib
 from pathlib import Path
 import time
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import ims_ext
 from ims_ext.pipeline import applying
@@ -25,6 +25,12 @@ from ims_ext.pipeline.planning import Plan
 from ims_ext.pipeline.planning import saved as _saved
 from ims_ext.pipeline.seen import Seen
 from ims_ext.pipeline.sources import Sources
+
+if TYPE_CHECKING:
+    from ims_ext.pipeline.board.store import Board
+    from ims_ext.pipeline.carrying import Carrier
+    from ims_ext.pipeline.pace import Paces
+    from ims_ext.pipeline.steps.work import Notes
 
 
 class Run:
@@ -48,6 +54,8 @@ class Run:
     :param patience: Seconds in which a job of the cloud has to end.
     :param tell: Takes the events as they are told.
     :param sinks: Take the events complete, as JSON has them.
+    :param board: Has what is applied carried out by its workers, in place
+        of threads of this process.
 
     :ivar id: The run's ID, as the journal and the events have it.
     """
@@ -63,6 +71,7 @@ class Run:
         patience: float = applying.PATIENCE,
         tell: events.Tell | None = None,
         sinks: Sequence[events.Sink] = (),
+        board: 'Board | None' = None,
     ) -> None:
         self.manifest = manifest
         self.id = events.new_run()
@@ -73,7 +82,8 @@ class Run:
         self._tells = [] if tell is None else [tell]
         self._sinks = list(sinks)
         self._stack = contextlib.ExitStack()
-        self._clouds = Clouds(manifest, connect)
+        self._board = board
+        self._clouds = Clouds(manifest, connect, _paces(board))
         self._stack.callback(self._clouds.close)
         self._told: events.Tell = events.silent
         self._sources = Sources(
@@ -144,20 +154,25 @@ class Run:
             journal = stack.enter_context(
                 Journal(home.file_for(path, '.sqlite'), self.id)
             )
-            tell = events.Events(self.id, [journal, *self._sinks], self._tells)
+            sinks: list[events.Sink] = [journal, *self._sinks]
+            if self._board is not None:
+                sinks.append(self._keep)
+            tell = events.Events(self.id, sinks, self._tells)
             self._told = tell
             self._sources.clear()
+            notes, carrier = self._at_board(tell)
             application = self._application = Application(
                 self.manifest,
                 self._clouds,
                 self._sources,
                 self.look,
                 tell,
-                journal,
+                notes or journal,
                 lock.check,
                 self._patience,
                 self._adopt,
                 self._is_meant,
+                carrier,
             )
             plan = application.plan()
             tell.hide(self._clouds.secrets())
@@ -166,6 +181,31 @@ class Run:
             if confirm is not None and not confirm(plan):
                 return application.outcome
             return self._applied(application, plan, tell)
+
+    def _at_board(
+        self, tell: events.Tell
+    ) -> 'tuple[Notes | None, Carrier | None]':
+        """Return what has actions carried out elsewhere, if anything."""
+        if self._board is None:
+            return None, None
+        from ims_ext.pipeline.board.notes import BoardNotes
+        from ims_ext.pipeline.board.posting import Posting
+
+        name = self.manifest.name
+        return BoardNotes(self._board, name), Posting(
+            self._board,
+            name,
+            self.id,
+            self._sources,
+            self._clouds,
+            tell,
+            self._patience,
+        )
+
+    def _keep(self, event: events.Event) -> None:
+        """Keep an event where other machines find it."""
+        if self._board is not None and event['kind'] != 'progress':
+            self._board.keep_event(self.id, event)
 
     def _applied(
         self, application: Application, plan: Plan, tell: events.Tell
@@ -200,3 +240,11 @@ class Run:
                 skipped=len(outcome.skipped),
                 seconds=round(time.monotonic() - began, 3),
             )
+
+
+def _paces(board: 'Board | None') -> 'Paces | None':
+    if board is None:
+        return None
+    from ims_ext.pipeline.board.pace import BoardPaces
+
+    return BoardPaces(board)

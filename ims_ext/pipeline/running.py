@@ -206,6 +206,8 @@ class Execution:
         unit.reason = _reason(error)
         if isinstance(error, NotNowError):
             unit.state = State.POSTPONED
+            if self._stopping.is_set():
+                return
             self._tools.tell(
                 'note',
                 id=unit.action.id,
@@ -219,6 +221,7 @@ class Execution:
             unit.attempts < attempts
             and not self._stopping.is_set()
             and not isinstance(error, exceptions.JobTimeoutError)
+            and not getattr(error, 'is_final', False)
         ):
             unit.state = State.WAITING
             unit.not_before = time.monotonic() + _AGAIN_AFTER

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from ims_ext import exceptions
 from ims_ext.pipeline import events
@@ -81,6 +82,39 @@ def report_of_file(file: Path, run: str | None = None) -> Report:
             else f"{file} has no events"
         )
     return gather(kept[run])
+
+
+class Runs(Protocol):
+    """Something that keeps the events of runs: a board."""
+
+    def runs(self) -> list[str]:
+        """Return the IDs of the runs, the newest first."""
+
+    def events_of(self, run: str) -> list[events.Event]:
+        """Return the events of a run."""
+
+
+def report_of_board(board: Runs, run: str | None = None) -> Report:
+    """Return the report of a run that a board's workers have carried out.
+
+    :param board: The board.
+    :param run: The run's ID, or the beginning of it that is no other's; by
+        default the newest.
+    :raises: :class:`~ims_ext.exceptions.ValidationError` where there is no
+        such run, or several.
+    """
+    found = [each for each in board.runs() if each.startswith(run or '')]
+    if run in found:
+        found = [run]
+    if not found:
+        raise exceptions.ValidationError(
+            f"the board knows no run {run}" if run else "the board has no run"
+        )
+    if run is not None and len(found) > 1:
+        raise exceptions.ValidationError(
+            f"{run} may be one of {', '.join(found[:5])}"
+        )
+    return gather(iter(board.events_of(found[0])))
 
 
 def _runs(path: Path, say: Callable[[str], None] | None) -> list[RunRecord]:

@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from ims_ext.pipeline import home
 from ims_ext.pipeline import identity
 from ims_ext.pipeline import looking
 from ims_ext.pipeline.clouds import Clouds
@@ -25,8 +24,14 @@ if TYPE_CHECKING:
 
 S = TypeVar('S')
 
-#: Where pipelines' objects are in their targets' buckets.
-FOLDER = 'ims-pipeline'
+
+def object_folder(pipeline: str, folder: str) -> str:
+    """Return what the keys of objects begin with.
+
+    :param pipeline: The manifest's name.
+    :param folder: Whose objects: a machine's.
+    """
+    return f'ims-pipeline/{pipeline}/{folder}/'
 
 
 class Disk(Protocol):
@@ -130,7 +135,7 @@ class Tools:
     notes: Notes
     check_lock: Callable[[], None]
     uploads: Gate = dataclasses.field(default_factory=Gates)
-    folder: str = dataclasses.field(default_factory=home.machine)
+    folder: str = ''
 
     @property
     def object_folder(self) -> str:
@@ -138,7 +143,7 @@ class Tools:
 
         Whatever an earlier run has left there is nobody's any more.
         """
-        return f'{FOLDER}/{self.manifest.name}/{self.folder}/'
+        return object_folder(self.manifest.name, self.folder)
 
 
 @dataclasses.dataclass
