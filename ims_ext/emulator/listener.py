@@ -148,8 +148,17 @@ def serve(
 
     def stop() -> None:
         server.task_dispatcher.shutdown(timeout=_STOP_SECONDS)
+        is_woken = threading.Event()
+
+        def close() -> None:
+            # What wakes is closed, too: it has to have done so. Something
+            # else may have woken the thread before.
+            is_woken.wait(_STOP_SECONDS)
+            close_all(connections)
+
         # Only the thread that waits on the sockets may close them.
-        wake(lambda: close_all(connections))
+        wake(close)
+        is_woken.set()
         thread.join(_STOP_SECONDS)
 
     return stop

@@ -233,6 +233,7 @@ class Application:
                     f"{target.bucket}:{key}, left by an earlier run, is "
                     "deleted"
                     for key in store.clear(target.bucket, prefix, keep)
+                    if not key.startswith(f'{prefix}source-')
                 ]
             except sdk_exceptions.SDKException as error:
                 # What needs the bucket will say so itself.

@@ -56,6 +56,10 @@ class Redis:
         self.process.wait()
         (self.folder / 'socket').unlink(missing_ok=True)
 
+    def forget(self) -> None:
+        """Have it know nothing any more, once it is stopped."""
+        shutil.rmtree(self.folder / 'appendonlydir')
+
     def close(self) -> None:
         """Stop it, and forget all that it knows."""
         self.process.kill()

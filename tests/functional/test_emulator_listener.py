@@ -2,8 +2,12 @@
 """The emulator's ports, as HTTP servers."""
 
 import socket
+import time
 from urllib.parse import urlsplit
 import warnings
+
+import pytest
+from waitress.trigger import trigger
 
 from ims_ext.emulator.server import EmulatorServer
 
@@ -15,6 +19,21 @@ def test_starting_uses_nothing_that_is_announced_to_go() -> None:
         warnings.simplefilter('error')
         with EmulatorServer():
             pass
+
+
+def test_it_ends_while_its_thread_is_woken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pull = trigger._physical_pull
+
+    def pull_twice(self: trigger) -> None:
+        # The first is somebody else's: an answer that was given meanwhile.
+        pull(self)
+        time.sleep(0.2)
+        pull(self)
+
+    with EmulatorServer():
+        monkeypatch.setattr(trigger, '_physical_pull', pull_twice)
 
 
 def test_a_small_answer_comes_in_one_piece() -> None:

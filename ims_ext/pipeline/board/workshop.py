@@ -11,6 +11,7 @@ from typing import Any
 import ims_ext
 from ims_ext.closing import Closing
 from ims_ext.exceptions import secret_text
+from ims_ext.pipeline import home
 from ims_ext.pipeline.board import bundle
 from ims_ext.pipeline.board import data
 from ims_ext.pipeline.board.claims import Holdings
@@ -22,6 +23,7 @@ from ims_ext.pipeline.clouds import Clouds
 from ims_ext.pipeline.clouds import Connect
 from ims_ext.pipeline.manifest import Manifest
 from ims_ext.pipeline.sources import Sources
+from ims_ext.pipeline.sources.space import Workspace
 from ims_ext.pipeline.steps.work import Tools
 from ims_ext.pipeline.steps.work import Work
 from ims_ext.pipeline.steps.work import object_folder
@@ -55,7 +57,7 @@ class Workshop(Closing):
         self._say = say
         self._guard = threading.Lock()
         self._paces = BoardPaces(board)
-        self._folder = tempfile.TemporaryDirectory(prefix='ims-ext-')
+        self._workspace = Workspace(home.folder() / 'disks', 0)
         self._manifests: dict[str, Manifest] = {}
         self._clouds: dict[str, tuple[Clouds, Sources]] = {}
 
@@ -66,7 +68,7 @@ class Workshop(Closing):
                 sources.close()
                 clouds.close()
             self._clouds.clear()
-            self._folder.cleanup()
+            self._workspace.close()
 
     def works(self, task: data.Task, check: Callable[[], None]) -> list[Work]:
         """Return what is to be done for a task.
@@ -134,7 +136,7 @@ class Workshop(Closing):
         if known is not None:
             return known
         content = self._board.bundle(digest)
-        folder = Path(tempfile.mkdtemp(dir=self._folder.name))
+        folder = Path(tempfile.mkdtemp(dir=self._workspace.folder))
         made = bundle.opened(content, folder)
         with self._guard:
             while len(self._manifests) >= _MOST_KEPT:

@@ -14,6 +14,8 @@ from ims_ext.pipeline.report.facts import StepFacts
 
 #: Seconds and bytes that no run has.
 _MOST = 2**62
+#: What the IDs of sources begin with that are fetched.
+_SOURCE = 'source:'
 
 
 def gather(events: Iterable[Event]) -> Report:
@@ -70,6 +72,8 @@ class _Gathering:
         report = self.report
         report.seconds = report.seconds or self._last
         for item in report.items:
+            if item.id.startswith(_SOURCE):
+                _judge_source(item)
             if item.state is State.UNFINISHED and item.began is not None:
                 item.seconds = round(self._last - item.began, 3)
             for step in item.steps:
@@ -99,7 +103,11 @@ class _Gathering:
         name = str(event.get('id'))
         item = self._items.get(name)
         if item is None:
-            item = self._planned.pop(name, None) or _new_item(event)
+            item = self._planned.pop(name, None) or (
+                _new_source(name)
+                if name.startswith(_SOURCE)
+                else _new_item(event)
+            )
             self._items[name] = item
             self.report.items.append(item)
         return item
@@ -195,6 +203,23 @@ def _new_item(told: dict[str, Any]) -> ItemFacts:
         str(told.get('version') or ''),
         str(told.get('target') or ''),
     )
+
+
+def _new_source(name: str) -> ItemFacts:
+    """Return what is known of a source that is fetched for several items."""
+    image, _, version = name.removeprefix(_SOURCE).partition('@')
+    return ItemFacts(name, 'fetch', image, version, '')
+
+
+def _judge_source(item: ItemFacts) -> None:
+    """Have a source be as far as its steps are."""
+    if not item.steps:
+        return
+    item.began = item.steps[0].began
+    last = item.steps[-1]
+    item.state = last.state
+    if last.seconds is not None:
+        item.seconds = round(last.began + last.seconds - item.began, 3)
 
 
 def _open_step(item: ItemFacts, name: str) -> StepFacts | None:
