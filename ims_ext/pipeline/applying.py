@@ -171,6 +171,7 @@ class Application:
                     break
                 time.sleep(_PAUSE)
                 plan = self.plan()
+            self._carrier.leave()
             if not self.outcome.is_interrupted:
                 self._clear(plan)
         finally:

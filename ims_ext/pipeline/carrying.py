@@ -49,6 +49,9 @@ class Carrier(Protocol):
     def is_alone(self) -> bool:
         """Whether nobody else is at work on what is in that folder."""
 
+    def leave(self) -> None:
+        """Let others know that there is nothing more to be carried out."""
+
     def most_making(self, work: Work) -> int:
         """Return how many images a target may be given to make at a time.
 
@@ -95,6 +98,9 @@ class Threads:
         """Whether nobody else is at work on what is in that folder."""
         # One run a manifest and machine goes on at a time.
         return True
+
+    def leave(self) -> None:
+        """Let others know that there is nothing more to be carried out."""
 
     def most_making(self, work: Work) -> int:
         """Return how many images a target may be given to make at a time."""

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,10 @@ class Redis:
         # A socket's path has to be short.
         self.folder = Path(tempfile.mkdtemp(prefix='redis-'))
         self._options = options
+        self.tls_port = 0
+        if '--tls-cert-file' in options:
+            self.tls_port = free_port()
+            self._options += ('--tls-port', str(self.tls_port))
         self.url = f'unix://{self.folder}/socket'
         self.start()
 
@@ -117,6 +122,13 @@ class Workers:
                 each.send_signal(signal.SIGCONT)
                 each.kill()
             each.wait()
+
+
+def free_port() -> int:
+    """Return a port that nobody had a moment ago."""
+    with socket.create_server(('127.0.0.1', 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
 
 
 @contextlib.contextmanager

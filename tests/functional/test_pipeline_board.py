@@ -120,7 +120,7 @@ class Yard(Deployment):
         """Return how many requests have changed something."""
         return sum(
             each.method not in ('GET', 'HEAD')
-            and each.service in ('image', 'compute', 'obs')
+            and each.service in ('image', 'compute', 'bucket')
             for each in self.server.requests
         )
 
@@ -256,7 +256,7 @@ def test_a_source_is_fetched_once_for_all_workers(yard: Yard) -> None:
         each
         for each in yard.server.requests
         if each.method == 'GET'
-        and each.service == 'obs'
+        and each.service == 'bucket'
         and each.path.endswith('/disk.qcow2')
     ]
     assert len(reads) == 1, reads
@@ -357,7 +357,10 @@ def test_two_manifests_share_what_a_target_has(
     yard.workers.start()
     server.jobs.hold('imsImportImageJob')
 
-    both = [yard.start('apply', each, home=each[-8:]) for each in manifests]
+    both = [
+        yard.start('apply', each, home=f'home-{number}')
+        for number, each in enumerate(manifests)
+    ]
 
     def held() -> int:
         jobs = server.jobs.select('imsImportImageJob')
@@ -407,15 +410,24 @@ def test_items_that_fail_stay_to_be_seen(
             targets='[de]',
         )
     )
-    server.jobs.fail('imsImportImageJob', 'IMG.0120', name='app0-1')
     yard.workers.start()
-
-    done = yard.run('apply', manifest)
+    server.jobs.hold('imsImportImageJob')
+    process = yard.start('apply', manifest)
+    # It is tried as often as the manifest says.
+    for count in (1, 2):
+        wait_until(
+            lambda count=count: (
+                len(server.jobs.select('imsImportImageJob')) == count
+            )
+        )
+        server.jobs.fail('imsImportImageJob', 'IMG.0120')
+    done = ended(process)
+    server.jobs.release()
 
     assert done.returncode == 3, done
     items = yard.rows('item', 'list', '--state', 'failed')
     assert [each['Image'] for each in items] == ['app0']
-    assert 'IMG.0120' in items[0]['Code']
+    assert 'IMG.0120' in items[0]['Reason']
     assert 'app1@1' in done.stderr
     again = yard.run('apply', manifest)
     assert again.returncode == 3

@@ -90,6 +90,7 @@ class Posting:
         self._last = board.last_event()
         self._names: set[str] = set()
         self._listed_at = -_LOST
+        self._has_left = False
         self._enter()
         self._threads = [
             threading.Thread(target=self._guarded, args=(each,), daemon=True)
@@ -105,8 +106,14 @@ class Posting:
 
     def is_alone(self) -> bool:
         """Whether nobody else is at work on the pipeline."""
-        others = self._board.count('applying', self._pipeline) - 1
-        return others <= 0 and not self._board.in_flight(self._pipeline)
+        others = self._board.count('applying', self._pipeline)
+        own = 0 if self._has_left else 1
+        return others <= own and not self._board.in_flight(self._pipeline)
+
+    def leave(self) -> None:
+        """Let others know that there is nothing more to be carried out."""
+        self._has_left = True
+        self._board.leave(self._run, 'applying', self._pipeline)
 
     def most_making(self, work: Work) -> int:
         """Return how many images a target may be given to make at a time."""
@@ -124,7 +131,7 @@ class Posting:
             thread.join()
         self._own.close()
         with contextlib.suppress(BoardError):
-            self._board.leave(self._run, 'applying', self._pipeline)
+            self.leave()
 
     def carry(
         self, works: Sequence[Work], day: datetime.date, ended: Ended
@@ -261,6 +268,8 @@ class Posting:
 
     def _enter(self) -> None:
         """Have others know that this run goes on."""
+        if self._has_left:
+            return
         self._board.enter(
             self._run, 1_000_000, _WORD * 2, 'applying', self._pipeline
         )
