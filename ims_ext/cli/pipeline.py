@@ -31,6 +31,7 @@ LOG = logging.getLogger(__name__)
 #: Exit codes beside those of all commands.
 _CHANGES = 2
 _STALE_OR_LOCKED = 4
+_INTERRUPTED = 5
 
 
 class _Pipeline(pipeline_command.PipelineCommand):
@@ -203,7 +204,11 @@ class ApplyPipeline(_Pipeline):
             run = stack.enter_context(
                 self._run(parsed_args, tell=view, **options)
             )
-            outcome = carry_out(run, parsed_args.plan)
+            try:
+                outcome = carry_out(run, parsed_args.plan)
+            except pipeline_board.lost_errors() as error:
+                print(error, file=sys.stderr)
+                return _INTERRUPTED
         if outcome is None:
             return _STALE_OR_LOCKED
         if parsed_args.metrics_textfile:

@@ -202,6 +202,13 @@ def open_board(url: str) -> 'Iterator[Board]':
         yield board
 
 
+def lost_errors() -> tuple[type[Exception], ...]:
+    """Return what is raised where a board has not answered for too long."""
+    from ims_ext.pipeline.board.errors import BoardLostError
+
+    return (BoardLostError,)
+
+
 @contextlib.contextmanager
 def _drained(worker: 'Worker') -> Iterator[None]:
     """Have the first signal drain a worker, and the second end it."""
