@@ -154,7 +154,7 @@ class ListItem(pipeline_command.PipelineCommand, command.Lister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         with open_board(parsed_args.board) as board:
-            items = board.all_items()
+            items = board.items.all()
         return _ITEMS, [
             (
                 each.get('pipeline'),

@@ -228,7 +228,7 @@ def _report(parsed_args: argparse.Namespace) -> 'Report':
         return archive.report_of_file(parsed_args.file, parsed_args.run)
     if parsed_args.board:
         with pipeline_board.open_board(parsed_args.board) as board:
-            return archive.report_of_board(board, parsed_args.run)
+            return archive.report_of_board(board.chronicle, parsed_args.run)
     return archive.report(parsed_args.run, _say)
 
 

@@ -205,7 +205,7 @@ class Run:
     def _keep(self, event: events.Event) -> None:
         """Keep an event where other machines find it."""
         if self._board is not None and event['kind'] != 'progress':
-            self._board.keep_event(self.id, event)
+            self._board.chronicle.keep(self.id, event)
 
     def _applied(
         self, application: Application, plan: Plan, tell: events.Tell

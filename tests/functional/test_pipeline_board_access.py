@@ -212,7 +212,7 @@ def test_what_is_no_task_is_removed_and_told(board: Board) -> None:
     worker = Worker(board, say=said.append)
     thread = threading.Thread(target=worker.run)
     thread.start()
-    wait_until(lambda: not board.names() and len(said) >= len(strange))
+    wait_until(lambda: not board.items.names() and len(said) >= len(strange))
     worker.stop()
     thread.join()
 
@@ -327,7 +327,7 @@ def test_strange_events_are_not_told(board: Board) -> None:
     for each in (b'', b'{}', b'[1]', b'\xff', b'{"kind": "item.done"}'):
         stranger.xadd(key, {'event': each})
     stranger.xadd(key, {'other': 'x'})
-    found = [event for _, event in board.events('0-0', 0.1)]
+    found = [event for _, event in board.chronicle.after('0-0', 0.1)]
     assert found == [{}] * 6
 
 

@@ -87,7 +87,7 @@ class Posting:
         self._closed = threading.Event()
         self._failure: BaseException | None = None
         self._file_guards: dict[str, threading.Lock] = {}
-        self._last = board.last_event()
+        self._last = board.chronicle.last()
         self._names: set[str] = set()
         self._listed_at = -_LOST
         self._has_left = False
@@ -108,7 +108,9 @@ class Posting:
         """Whether nobody else is at work on the pipeline."""
         others = self._board.count('applying', self._pipeline)
         own = 0 if self._has_left else 1
-        return others <= own and not self._board.in_flight(self._pipeline)
+        return others <= own and not self._board.items.in_flight(
+            self._pipeline
+        )
 
     def leave(self) -> None:
         """Let others know that there is nothing more to be carried out."""
@@ -149,9 +151,9 @@ class Posting:
             if task is None:
                 self._own.carry(works, day, ended)
                 return
-            tokens = self._board.begin(task, time.time())
+            tokens = self._board.items.begin(task, time.time())
             if any(tokens[each.id] == own for each, own in task.actions):
-                self._board.post(task)
+                self._board.items.post(task)
             with self._guard:
                 self._outstanding.append(_Outstanding(task, tokens, ended))
         except BaseException as error:
@@ -284,7 +286,7 @@ class Posting:
 
     def _is_over(self, posted: _Outstanding) -> bool:
         """Whether all actions of a task have ended."""
-        found = self._board.items(posted.task.pipeline, posted.tokens)
+        found = self._board.items.get(posted.task.pipeline, posted.tokens)
         for action, item in found.items():
             if action in posted.results:
                 continue
@@ -311,7 +313,7 @@ class Posting:
             return False
         if item:
             # Whoever posts it next is to begin anew.
-            self._board.write(
+            self._board.items.write(
                 posted.task.pipeline,
                 item.get('id', ''),
                 item.get('token', ''),
@@ -322,7 +324,7 @@ class Posting:
 
     def _is_there(self, posted: _Outstanding, item: dict[str, str]) -> bool:
         if item.get('state') == 'waiting':
-            return self._board.is_waiting(posted.task)
+            return self._board.waits.has(posted.task)
         job = item.get('job')
         if not job:
             # It is about to be posted, or to be claimed.
@@ -333,14 +335,14 @@ class Posting:
         """Return what is on the board, as it was a moment ago at most."""
         now = time.monotonic()
         if now - self._listed_at > _LOST / 5:
-            self._names = self._board.names()
+            self._names = self._board.items.names()
             self._listed_at = now
         return self._names
 
     def _listen(self) -> None:
         """Tell what workers tell."""
         while not self._closed.is_set():
-            for place, event in self._board.events(self._last, 1.0):
+            for place, event in self._board.chronicle.after(self._last, 1.0):
                 self._last = place
                 if event:
                     self._hear(event)

@@ -35,7 +35,7 @@ def done(board: Board, task: data.Task, work: Work) -> None:
     token = {each.id: token for each, token in task.actions}
     action = work.action.id
     image_id = str(work.image_id or '')
-    board.write(
+    board.items.write(
         task.pipeline, action, token[action], state='done', image_id=image_id
     )
 
@@ -62,7 +62,7 @@ def end(
     code = getattr(error, 'error_code', None) or type(error).__name__
     for action, token in task.actions:
         if action.id in actions:
-            board.write(
+            board.items.write(
                 task.pipeline,
                 action.id,
                 token,

@@ -79,7 +79,7 @@ class Watch:
     def _run(self) -> None:
         while not self._closed.wait(_PAUSE):
             try:
-                for place in self._board.places():
+                for place in self._board.waits.places():
                     if self._has_lease(place):
                         self._look(place)
             except BaseException as error:
@@ -108,7 +108,7 @@ class Watch:
     def _look(self, place: str) -> None:
         """Have what is new at a place waited for."""
         now = time.monotonic()
-        waits = self._board.waits(place)
+        waits = self._board.waits.at(place)
         if not waits:
             held = self._leases.pop(place)
             self._holdings.give_back(held)
@@ -138,7 +138,7 @@ class Watch:
             wait = data.Wait.of(data.read(content))
         except data.DataError as error:
             self._say(f"what is waited for at {place} is nothing: {error}")
-            self._board.waited(place, name)
+            self._board.waits.remove(place, name)
             return
         try:
             work = self._workshop.works(wait.task, lease.check)[0]
@@ -202,7 +202,7 @@ class Watch:
             results.end(
                 self._board, task, ids, error or NotNowError("it is gone")
             )
-        self._board.waited(place, name)
+        self._board.waits.remove(place, name)
         self._board.leave(name, 'imports', place)
         with self._guard:
             self._watched.discard((place, name))

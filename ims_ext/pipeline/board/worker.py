@@ -202,7 +202,7 @@ class Worker:
             self._say(f"a task on the board is none: {error}")
             self._consume(job, held, holdings)
             return
-        taken = self._board.take(task, job.id, self.name, time.time())
+        taken = self._board.items.take(task, job.id, self.name, time.time())
         if not taken:
             # It is done, or somebody else's: it was posted twice.
             self._consume(job, held, holdings)
@@ -267,7 +267,7 @@ class Worker:
             self._say(f"{task.name}: {results.reason_of(error)}")
         else:
             self._go_on(task, works)
-        is_waiting = self._board.is_waiting(task)
+        is_waiting = self._board.waits.has(task)
         holdings.leave(results.name_of(task), task.place, is_waiting)
         self._consume(job, held, holdings)
 
@@ -283,10 +283,10 @@ class Worker:
         at = work.action.item.target
         if work.job_ims is not None and work.job_ims is not work.ims:
             at = str(work.action.details.get('from') or work.target.copy_from)
-        self._board.write(
+        self._board.items.write(
             task.pipeline, work.action.id, token, state='waiting'
         )
-        self._board.wait(
+        self._board.waits.add(
             data.Wait(
                 task,
                 work.image_id,

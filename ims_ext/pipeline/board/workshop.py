@@ -186,7 +186,7 @@ class _Teller:
                 return
             self._told = now
         told = secret_text.masked(fields, self._clouds.secrets())
-        self._board.tell(
+        self._board.chronicle.tell(
             {
                 'pipeline': self._task.pipeline,
                 'worker': self._worker,
