@@ -14,6 +14,7 @@ from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
 from ims_ext.extension.quota import Quota
+from ims_ext.pipeline import asking
 from ims_ext.pipeline import identity
 from ims_ext.pipeline.clouds import Clouds
 from ims_ext.pipeline.clouds import is_project_id
@@ -142,7 +143,7 @@ class _Looking:
     def target(self) -> SeenTarget:
         """Return the target as it is."""
         conn: Any = self._conn
-        project_id = str(conn.session.get_project_id() or '')
+        project_id = asking.project_id(conn)
         images = tuple(self._images(project_id))
         quota, used = self._quota(len(images))
         servers, problem = self._servers()
@@ -194,7 +195,7 @@ class _Looking:
         conn: Any = self._conn
         found: dict[str, list[str]] = {}
         try:
-            for server in conn.compute.servers(details=True):
+            for server in asking.servers(conn):
                 image = server.image
                 image_id = image.get('id') if image else None
                 if image_id:
@@ -223,15 +224,14 @@ class _Looking:
         if project in self._manifest.accept:
             # Whoever acts there knows it best.
             acceptor = self._clouds.acceptor(project, self._name)
-            return acceptor.session.get_project_id()
+            return asking.project_id(acceptor)
         conn: Any = self._conn
         region = conn.config.get_region_name()
         try:
             # A project is one region's, and often named after it.
             for name in (project, f'{region}_{project}'):
-                found = conn.identity.find_project(name, ignore_missing=True)
-                if found:
-                    return str(found.id)
+                if found := asking.find_project(conn, name):
+                    return found
         except _FAILURES:
             return None
         return None

@@ -128,6 +128,7 @@ class Exchange:
         """Return a response that asking again would not change."""
         self._is_sent = False
         response = self._attempt(prepare)
+        failures.note_answer(response.url)
         failure = self._failure(response)
         if failure is not None:
             raise failures.FailedResponseError(response, failure)
@@ -229,6 +230,7 @@ class Exchange:
             return None
         session = guarded_session.guarded(self._proxy.session)
         headers = session.get_auth_headers(self._auth) or {}
+        failures.note_answer(getattr(self._auth, 'auth_url', None))
         return headers.get(_TOKEN)
 
     def _renew(self, response: requests.Response) -> bool:

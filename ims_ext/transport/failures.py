@@ -4,7 +4,8 @@
 from collections.abc import Iterator
 import dataclasses
 import ssl
-from typing import Literal
+from typing import Any, Literal
+import urllib.parse
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from openstack import exceptions as sdk_exceptions
@@ -31,6 +32,8 @@ class Failure:
     :ivar retry_after: Seconds that the cloud asks for, or ``None``.
     :ivar is_undone: Whether it is known that the request had no effect.
     :ivar is_final: Whether it is not to be asked again, for another reason.
+    :ivar is_strange: Whether no connection came about to a host that has
+        never answered this process: it may not be there at all.
     """
 
     kind: Kind
@@ -38,6 +41,26 @@ class Failure:
     retry_after: float | None = None
     is_undone: bool = False
     is_final: bool = False
+    is_strange: bool = False
+
+
+#: Hosts that have answered this process, with their ports.
+_reached: set[str] = set()
+
+
+def note_answer(url: str | None) -> None:
+    """Note that a host is there.
+
+    :param url: What has been answered.
+    """
+    if url:
+        parts = urllib.parse.urlsplit(url)
+        _reached.add(_place(parts.hostname, parts.port, parts.scheme))
+
+
+def _place(host: str | None, port: int | None, scheme: str = '') -> str:
+    port = port or (443 if scheme == 'https' else 80)
+    return f'{(host or "").strip("[]")}:{port}'
 
 
 class FailedResponseError(Exception):
@@ -157,10 +180,40 @@ def _in_connection(error: BaseException) -> Failure | None:
         return None
     return Failure(
         'connection',
-        str(error) or type(error).__name__,
+        in_words(error),
         is_undone=is_unsent(error)
         or any(isinstance(each, _UNCONNECTED) for each in causes),
+        is_strange=any(_is_strange(each) for each in causes),
     )
+
+
+def in_words(error: BaseException) -> str:
+    """Return why there was no connection, in a few words.
+
+    :param error: What keystoneauth raised.
+    """
+    for each in _causes(error):
+        if not isinstance(each, urllib3.exceptions.NewConnectionError):
+            continue
+        connection: Any = getattr(each, 'conn', None)
+        host = getattr(connection, 'host', None)
+        if host is None:
+            continue
+        if isinstance(each, urllib3.exceptions.NameResolutionError):
+            return f"the host name {host} is not known"
+        cause = str(each).rpartition(': ')[2]
+        return f"{host}:{connection.port} cannot be connected to: {cause}"
+    return str(error) or type(error).__name__
+
+
+def _is_strange(error: BaseException) -> bool:
+    """Whether a host was not connected to that has never answered."""
+    if not isinstance(error, urllib3.exceptions.NewConnectionError):
+        return False
+    connection: Any = getattr(error, 'conn', None)
+    host = getattr(connection, 'host', None)
+    port = getattr(connection, 'port', None)
+    return _place(host, port) not in _reached
 
 
 #: Connections that end in the middle of an answer.

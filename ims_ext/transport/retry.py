@@ -50,6 +50,8 @@ class Policy:
 
     :ivar patience: Seconds from the first failure after which nothing is
         asked any more.
+    :ivar strange_patience: Likewise, where no connection comes about to a
+        host that has never answered this process: a wrong name or port.
     :ivar job_patience: Likewise, of the looks at a job that is waited for.
     :ivar retries: How often to ask again at most after failed connections,
         and after statuses that pass.
@@ -75,6 +77,7 @@ class Policy:
     """
 
     patience: float = 120.0
+    strange_patience: float = 8.0
     job_patience: float = 600.0
     retries: int = 20
     doubtful_retries: int = 5
@@ -232,7 +235,10 @@ class Attempts:
         if failure.is_final or self._counts[failure.kind] > most:
             return None
         pause = self._policy.pause(self.count, failure)
-        if self.seconds + pause > self._policy.patience:
+        patience = self._policy.patience
+        if failure.is_strange:
+            patience = min(patience, self._policy.strange_patience)
+        if self.seconds + pause > patience:
             return None
         for tell in tuple(_listeners):
             tell(self, failure, pause)
@@ -365,4 +371,5 @@ def raise_unanswered(
     cls = exceptions.NoAnswerError
     if isinstance(error, ksa_exceptions.ConnectTimeout):
         cls = exceptions.NoAnswerTimeoutError
-    raise cls(f"{what}: {error}. {tried}", is_unsent) from error
+    why = failures.in_words(error)
+    raise cls(f"{what}: {why}. {tried}", is_unsent) from error

@@ -5,6 +5,7 @@ import dataclasses
 from typing import Any
 
 from ims_ext import diskimage
+from ims_ext.pipeline import asking
 from ims_ext.pipeline import identity
 from ims_ext.pipeline.engine import Step
 from ims_ext.pipeline.manifest import model
@@ -261,14 +262,12 @@ class Copy(Creation):
                 there.ims.copy_image(image, work.name, description=described)
             )
             return
-        project = work.conn.session.get_project_id()
-        name = _project_name(work.conn, project)
         work.start(
             there.ims.copy_image_to_region(
                 image,
                 work.name,
                 work.conn.config.get_region_name(),
-                name,
+                asking.project_name(work.conn),
                 work.target.agency,
                 description=described,
             ),
@@ -329,9 +328,3 @@ def _at(work: Work, target: str) -> Work:
 def _digest_of(image: Any) -> str | None:
     found = image.tag_map.get(identity.DIGEST_TAG)
     return str(found) if found else None
-
-
-def _project_name(conn: Any, project_id: str) -> str:
-    """Return the name of a connection's own project."""
-    access = conn.session.auth.get_access(conn.session)
-    return str(access.project_name or project_id)

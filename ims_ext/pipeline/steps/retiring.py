@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deleting an image: looked at once more before it is gone for good."""
 
+from ims_ext.pipeline import asking
 from ims_ext.pipeline import identity
 from ims_ext.pipeline.engine import Step
 from ims_ext.pipeline.manifest import model
@@ -50,9 +51,8 @@ class Delete(Step):
                 raise NeededError(f"{each.member_id} has accepted it by now")
 
     def _check_servers(self) -> None:
-        conn = self._work.conn
-        for server in conn.compute.servers(
-            details=True, image=self._work.image_id
+        for server in asking.servers(
+            self._work.conn, image=self._work.image_id
         ):
             if server.image and server.image.get('id') == self._work.image_id:
                 raise NeededError(f"the server {server.name} uses it by now")

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from ims_ext.pipeline import asking
 from ims_ext.pipeline import identity
 from ims_ext.pipeline import looking
 from ims_ext.pipeline.clouds import Clouds
@@ -289,7 +290,7 @@ class Work:
         """Return the target's images of the version's name, oldest first."""
         found = list(
             self.ims.cloud_images(
-                name=self.name, owner=self.conn.session.get_project_id()
+                name=self.name, owner=asking.project_id(self.conn)
             )
         )
         found.sort(key=lambda each: (str(each.created_at), str(each.id)))
