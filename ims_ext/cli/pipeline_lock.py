@@ -22,7 +22,8 @@ class LockPipeline(pipeline_command.PipelineCommand, command.Lister):
     that it does not have are taken. Shows Image, Version, Digest (SHA-256 in
     base64url; empty where nothing says it before the source is fetched) and
     Proof. Nothing is fetched but pages, lists and signatures, and no request
-    is sent to a cloud.
+    is sent to a cloud; with --fetch, sources whose digest nothing else tells
+    are fetched whole, and forgotten again.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -32,6 +33,11 @@ class LockPipeline(pipeline_command.PipelineCommand, command.Lister):
             metavar='<manifest>',
             type=Path,
             help="The manifest's file",
+        )
+        parser.add_argument(
+            '--fetch',
+            action='store_true',
+            help="Fetch the sources whose digest is not known otherwise",
         )
         pipeline_command.add_variables(parser)
         return parser
@@ -49,6 +55,8 @@ class LockPipeline(pipeline_command.PipelineCommand, command.Lister):
             Sources(manifest, clouds, is_locked=False) as sources,
         ):
             found = sources.look_up()
+            if parsed_args.fetch:
+                found = sources.fetched(found)
         problems = list(found.problems.values()) + [
             f"{image}@{version}: {known.problem}"
             for (image, version), known in found.sources.items()

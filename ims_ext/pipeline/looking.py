@@ -138,6 +138,7 @@ class _Looking:
             for image in manifest.images.values()
             if name in image.targets
         ]
+        self._project_problems: dict[str, str] = {}
         self.at: datetime.datetime | None = None
 
     def target(self) -> SeenTarget:
@@ -161,6 +162,7 @@ class _Looking:
             quota=quota,
             used=used,
             projects=dict(self._projects()),
+            project_problems=self._project_problems,
             servers_problem=problem,
         )
         return dataclasses.replace(there, images=tuple(self._shared(there)))
@@ -224,7 +226,15 @@ class _Looking:
         if project in self._manifest.accept:
             # Whoever acts there knows it best.
             acceptor = self._clouds.acceptor(project, self._name)
-            return asking.project_id(acceptor)
+            try:
+                return asking.project_id(acceptor)
+            except _FAILURES as error:
+                cloud = self._manifest.accept[project].cloud
+                self._project_problems[project] = (
+                    f"the cloud {cloud} of who accepts for it cannot be "
+                    f"entered: {_reason(error)}"
+                )
+                return None
         conn: Any = self._conn
         region = conn.config.get_region_name()
         try:
@@ -232,8 +242,8 @@ class _Looking:
             for name in (project, f'{region}_{project}'):
                 if found := asking.find_project(conn, name):
                     return found
-        except _FAILURES:
-            return None
+        except _FAILURES as error:
+            self._project_problems[project] = _reason(error)
         return None
 
     # ====== MEMBERS ======

@@ -82,6 +82,8 @@ class SeenTarget:
     :ivar used: Images that count for it.
     :ivar projects: IDs of the projects that images are shared with here, by
         the manifest's names; one that is not among them was not found.
+    :ivar project_problems: Why projects could not be looked for, by the
+        manifest's names.
     :ivar problem: Why there is nothing to be believed of it, if so.
     :ivar servers_problem: Why its servers could not be seen, if so.
     """
@@ -93,6 +95,9 @@ class SeenTarget:
     quota: int | None = None
     used: int = 0
     projects: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    project_problems: Mapping[str, str] = dataclasses.field(
+        default_factory=dict
+    )
     problem: str | None = None
     servers_problem: str | None = None
 

@@ -98,6 +98,11 @@ class Running:
         self.pid: int = process.pid
         self._base = base
 
+    @property
+    def complained(self) -> str:
+        """Its standard error so far."""
+        return self._read('.err')
+
     def end(self, patience: float = 120) -> Ended:
         """Wait for its end."""
         self.process.join(patience)

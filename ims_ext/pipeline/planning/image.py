@@ -4,6 +4,7 @@
 from collections.abc import Collection, Iterator, Mapping
 import datetime
 
+from ims_ext.exceptions import secret_text
 from ims_ext.pipeline import identity
 from ims_ext.pipeline.manifest import Manifest
 from ims_ext.pipeline.manifest import model
@@ -199,7 +200,8 @@ class ImagePlanner:
             way.reason,
             details={
                 'route': str(way.route),
-                'source': way.source,
+                # A URL may be signed.
+                'source': secret_text.masked(way.source),
                 'from': way.origin,
                 'size': known.size,
                 'digest': known.digest,

@@ -85,11 +85,13 @@ def _shared(
     wanted: dict[str, str] = {}
     for name in projects:
         if name not in at.projects:
+            why = at.project_problems.get(
+                name, "no such project could be found here"
+            )
             yield Action(
                 Kind.REFUSE,
                 item,
-                f"cannot be shared with {name}: no such project could be "
-                "found here",
+                f"cannot be shared with {name}: {why}",
                 image_id,
             )
         elif at.projects[name] != at.project_id:

@@ -15,6 +15,7 @@ from ims_ext.pipeline.events import Tell
 from ims_ext.pipeline.events import silent
 from ims_ext.pipeline.manifest import Manifest
 from ims_ext.pipeline.manifest import model
+from ims_ext.pipeline.planning.fleet import declared
 from ims_ext.pipeline.sources import fetching
 from ims_ext.pipeline.sources import judging
 from ims_ext.pipeline.sources import knowing
@@ -172,6 +173,28 @@ class Sources(Closing):
             entry.drop()
             raise
         return Disk(entry, made, size)
+
+    def fetched(self, found: looking.Upstream) -> looking.Upstream:
+        """Return what is known once all has been fetched that has to be.
+
+        :param found: What :meth:`look_up` has said.
+        :raises: :class:`.errors.SourceError` where one cannot be had.
+        """
+        versions = declared(self.manifest, found.found)
+        known = dict(found.sources)
+        for (name, which), told in found.sources.items():
+            version = versions[name][which]
+            if (
+                told.digest is None
+                and told.problem is None
+                and isinstance(version.sources[0], model.BYTES)
+            ):
+                disk = self.disk(self.manifest.images[name], version)
+                known[name, which] = dataclasses.replace(
+                    told, digest=disk.digest
+                )
+                disk.release()
+        return dataclasses.replace(found, sources=known)
 
     def _entry_of(
         self, image: model.Image, version: model.Version

@@ -2,9 +2,11 @@
 """Requests to web servers that prove nothing, and words for their failures."""
 
 import http.cookiejar
+import logging
 from typing import TYPE_CHECKING
 
 import ims_ext
+from ims_ext.exceptions import secret_text
 from ims_ext.pipeline.sources import addresses
 from ims_ext.pipeline.sources.errors import PlaceError
 
@@ -83,10 +85,29 @@ class _NoAuth:
         return r
 
 
+class _SecretFilter(logging.Filter):
+    """Keeps signatures of URLs out of what requests are logged as."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        hidden = secret_text.masked(message)
+        if hidden != message:
+            record.msg, record.args = hidden, ()
+        return True
+
+
+def _hide_secrets() -> None:
+    """Filter the log of all requests, once."""
+    logger = logging.getLogger('urllib3.connectionpool')
+    if not any(isinstance(each, _SecretFilter) for each in logger.filters):
+        logger.addFilter(_SecretFilter())
+
+
 def new_session() -> 'requests.Session':
     """Return a session that sends no cookie, and nothing of ``.netrc``."""
     import requests
 
+    _hide_secrets()
     session = requests.Session()
     session.auth = _NoAuth()
     session.headers['User-Agent'] = f'ims-ext/{ims_ext.__version__}'
