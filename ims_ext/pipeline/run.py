@@ -92,6 +92,8 @@ class Run:
         self._stack.callback(self._sources.close)
         self._upstream: looking.Upstream | None = None
         self._application: Application | None = None
+        self._planned: frozenset[str] | None = None
+        self._unplanned: dict[str, Action] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -122,12 +124,19 @@ class Run:
         """Look at sources and clouds. Only reading requests are sent."""
         if self._upstream is None:
             self._upstream = self._sources.look_up()
+        self._unplanned.clear()
         return looking.look(
             self.manifest, self._clouds, self._upstream, self._targets
         )
 
     def _is_meant(self, action: Action) -> bool:
-        return self._images is None or action.item.image in self._images
+        if self._images is not None and action.item.image not in self._images:
+            return False
+        if self._planned is None or not action.kind.is_change:
+            return True
+        if action.id not in self._planned:
+            self._unplanned[action.id] = action
+        return action.id in self._planned
 
     # ====== APPLYING ======
 
@@ -139,7 +148,8 @@ class Run:
     ) -> Outcome:
         """Do what there is to do, and keep a journal of it.
 
-        :param saved: A plan's file, which still has to hold.
+        :param saved: A plan's file, which still has to hold. What comes up
+            later and is not in it is told, and left for another run.
         :param confirm: Is asked with the plan before anything is done.
         :returns: What has become of it.
         :raises: :class:`~ims_ext.pipeline.lock.RunLockedError` where another
@@ -178,6 +188,7 @@ class Run:
             tell.hide(self._clouds.secrets())
             if saved is not None:
                 _saved.check(plan, saved)
+                self._planned = frozenset(each.id for each in plan.actions)
             if confirm is not None and not confirm(plan):
                 return application.outcome
             return self._applied(application, plan, tell)
@@ -229,7 +240,15 @@ class Run:
             ],
         )
         try:
-            return application.run(plan)
+            outcome = application.run(plan)
+            for each in self._unplanned.values():
+                tell(
+                    'note',
+                    id=None,
+                    message=f"{each.kind} of {each.item} was not planned, "
+                    f"and is left: {each.reason}",
+                )
+            return outcome
         finally:
             outcome = application.outcome
             tell(
