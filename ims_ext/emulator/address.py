@@ -159,6 +159,7 @@ class Addresses:
         self._names = _names({self.domain, LOCAL_DOMAIN}, self.regions)
         #: The public hosts, with the services that have one of their own.
         self._public_hosts: dict[str, Place | None] = {}
+        self._known: dict[str, Place | None] = {}
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -207,6 +208,7 @@ class Addresses:
         if self._public_url is not None:
             region, service = place
             host = _host_of(self.url(service, region))
+            self._known.clear()
             is_shared = self._public_hosts.get(host, place) != place
             self._public_hosts[host] = None if is_shared else place
 
@@ -292,6 +294,15 @@ class Addresses:
         return Target(service, region, path)
 
     def _named(self, host: str) -> Place | None:
+        """Return what a host's name is of; most come again and again."""
+        if host in self._known:
+            return self._known[host]
+        place = self._looked_up(host)
+        if len(self._known) < _MOST_KNOWN:
+            self._known[host] = place
+        return place
+
+    def _looked_up(self, host: str) -> Place | None:
         """Return the region and service that a host's name is of."""
         name = _PORT.sub('', host).lower().removesuffix('.')
         is_bucket = False
@@ -309,6 +320,9 @@ def _host_of(url: str) -> str:
     """Return the host of a URL as the Host header has it, without port."""
     return _PORT.sub('', urlsplit(url).netloc).lower()
 
+
+#: Hosts that it is remembered of what they are.
+_MOST_KNOWN = 1000
 
 _PORT = re.compile(r':\d*$')
 _LABEL = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?'

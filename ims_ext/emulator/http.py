@@ -39,6 +39,7 @@ from collections.abc import Callable, Iterable, Mapping
 import dataclasses
 import json
 from typing import Any, TypeAlias, TypeVar
+from wsgiref.types import StartResponse
 from wsgiref.types import WSGIEnvironment
 
 from werkzeug.exceptions import HTTPException
@@ -235,11 +236,26 @@ def answer(value: Answer) -> Response:
         response = Response(status=status)
         del response.headers['Content-Type']
         return response
-    return Response(
+    return JsonResponse(
         json.dumps(body, ensure_ascii=False),
         status=status,
         content_type='application/json; charset=UTF-8',
     )
+
+
+class JsonResponse(Response):
+    """A small answer, whose head is complete as it is."""
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Send it."""
+        if self.is_streamed or not 200 <= self.status_code < 300:
+            return super().__call__(environ, start_response)
+        content = self.get_data()
+        self.headers['Content-Length'] = str(len(content))
+        start_response(self.status, self.headers.to_wsgi_list())
+        return () if environ['REQUEST_METHOD'] == 'HEAD' else (content,)
 
 
 class RegexConverter(BaseConverter):
@@ -279,13 +295,14 @@ class Router:
             merge_slashes=False,
             converters={'regex': RegexConverter},
         )
+        # Paths alone decide: hosts have been looked at before.
+        self._adapter = self._map.bind('localhost')
 
     def respond(self, environ: WSGIEnvironment) -> Response:
         """Return the answer to a request; never raises."""
         dialect = self._dialect
         try:
-            adapter = self._map.bind_to_environ(environ)
-            endpoint, arguments = self._match(adapter)
+            endpoint, arguments = self._match(environ)
             dialect = endpoint.dialect
             record = request_record.of(environ)
             record.service = endpoint.service
@@ -312,9 +329,17 @@ class Router:
                 404,
             )
 
-    def _match(self, adapter: Any) -> tuple[_Endpoint, dict[str, Any]]:
+    def _match(
+        self, environ: WSGIEnvironment
+    ) -> tuple[_Endpoint, dict[str, Any]]:
+        # WSGI has paths' bytes as Latin-1.
+        path = environ['PATH_INFO']
+        if not path.isascii():
+            path = path.encode('latin-1').decode('utf-8', 'replace')
         try:
-            endpoint, arguments = adapter.match()
+            endpoint, arguments = self._adapter.match(
+                path, environ['REQUEST_METHOD']
+            )
         except RequestRedirect as error:
             raise errors.NotFound(
                 "The resource could not be found."
@@ -327,7 +352,7 @@ class Router:
             raise errors.NotFound(
                 "The resource could not be found."
             ) from error
-        return endpoint, arguments
+        return endpoint, dict(arguments)
 
     def _caller(self, request: Request, dialect: Dialect) -> Caller:
         caller = self._authenticate(request)

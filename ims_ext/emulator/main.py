@@ -4,6 +4,7 @@
 import argparse
 from collections.abc import Iterator, Sequence
 import contextlib
+import gc
 import importlib.util
 import ipaddress
 import logging
@@ -161,6 +162,8 @@ def _serve(arguments: argparse.Namespace) -> int:
                 content = server.clouds(arguments.access_keys)
                 stack.enter_context(clouds_file.written(path, content))
             print(summary.text(server, arguments.access_keys), flush=True)
+            # What the start has made stays: nobody need look for its end.
+            gc.freeze()
             stopped.wait()
     except clouds_file.CloudsFileError as error:
         raise EmulatorFailure(str(error)) from error

@@ -3,13 +3,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 import email.utils
+import hashlib
 import json
 import re
 import time
 from types import TracebackType
 from typing import Any, TypeAlias
 from urllib.parse import unquote_plus
-import uuid
 from wsgiref.types import StartResponse
 from wsgiref.types import WSGIApplication
 from wsgiref.types import WSGIEnvironment
@@ -125,8 +125,10 @@ def _record(environ: WSGIEnvironment, now: float) -> RequestRecord:
 
 def _text(header: str) -> str:
     """Return a header's text, which WSGI passes on as Latin-1."""
-    raw = header[:_LONGEST_HEADER].encode('latin-1', 'replace')
-    return raw.decode('utf-8', 'replace')
+    text = header[:_LONGEST_HEADER]
+    if text.isascii():
+        return text
+    return text.encode('latin-1', 'replace').decode('utf-8', 'replace')
 
 
 def masked(query: str) -> str:
@@ -134,6 +136,8 @@ def masked(query: str) -> str:
 
     :param query: The query as it stands in the URL.
     """
+    if not query:
+        return query
     parts = []
     for part in query.split('&'):
         name, equals, value = part.partition('=')
@@ -149,7 +153,11 @@ def _identify(headers: _Headers, record: RequestRecord) -> str:
         if name.lower() in _REQUEST_IDS:
             return value
     which = f'{record.number} {record.time}'
-    request_id = f'req-{uuid.uuid5(uuid.NAMESPACE_OID, which)}'
+    digest = hashlib.md5(which.encode(), usedforsecurity=False).hexdigest()
+    request_id = (
+        f'req-{digest[:8]}-{digest[8:12]}-5{digest[13:16]}'
+        f'-a{digest[17:20]}-{digest[20:]}'
+    )
     headers.append(('X-Openstack-Request-Id', request_id))
     return request_id
 

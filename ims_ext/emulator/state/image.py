@@ -104,6 +104,10 @@ class Image:
         return self.attributes.get(attribute)
 
 
+#: Images among which any search is quick without a plan.
+_FEW = 256
+
+
 class Images(Table[Image]):
     """The images."""
 
@@ -142,6 +146,8 @@ class Images(Table[Image]):
     ) -> None:
         super().__init__(database, clock, ids)
         self._image_file = image_file
+        #: There are no more images than this.
+        self._most = int(database.execute('SELECT count(*) FROM images')[0][0])
 
     def add(self, image: Image, unseen: float = 0.0) -> Image:
         """Keep a new image and return it, with its ID and times set.
@@ -155,6 +161,7 @@ class Images(Table[Image]):
         with self._database.transaction():
             self._insert(image)
             self._save_tags(image)
+            self._most += 1
         return image
 
     def add_all(self, images: Sequence[Image]) -> None:
@@ -170,6 +177,7 @@ class Images(Table[Image]):
             image.tags = sorted(set(image.tags))
         with self._database.transaction():
             self._insert_all(images)
+            self._most += len(images)
             self._database.execute_many(
                 'INSERT INTO image_tags VALUES (?, ?, ?, ?)',
                 [
@@ -299,7 +307,8 @@ class Images(Table[Image]):
                 raise LookupError(query.marker)
             row = self._database.execute(*statement.marker_values())[0]
             statement.begin_after(tuple(row))
-        statement.plan(self._database)
+        if self._most > _FEW:
+            statement.plan(self._database)
         return self._read(*statement.page())
 
     def matching(self, query: ImageQuery) -> int:
