@@ -115,6 +115,11 @@ def can_read(disk_format: str) -> bool:
     return disk_format in _READABLE
 
 
+def is_there() -> bool:
+    """Whether this machine has the program."""
+    return shutil.which('qemu-img') is not None
+
+
 def convert(
     source: BinaryIO,
     disk_format: str,

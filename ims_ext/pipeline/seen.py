@@ -112,12 +112,14 @@ class SeenVersion:
     :ivar proof: How the content is proven, for people: ``sha256 3c4a…
         signed``.
     :ivar problem: Why the source cannot be used, if so.
+    :ivar lacking: What this machine needs for it and has not, for people.
     """
 
     digest: str | None = None
     size: int | None = None
     proof: str = ''
     problem: str | None = None
+    lacking: str = ''
 
 
 @dataclasses.dataclass(frozen=True)

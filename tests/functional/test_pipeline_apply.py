@@ -82,3 +82,15 @@ def test_no_object_stays_in_a_bucket(fleet: Fleet) -> None:
 
         store = ObjectStore(conn)
         assert store.clear('images', 'ims-pipeline/') == []
+
+
+def test_an_upload_tells_the_bytes_that_it_has_moved(fleet: Fleet) -> None:
+    fleet.apply(BODY)
+
+    told = [
+        each['bytes']
+        for each in fleet.events
+        if each['kind'] == 'step.done' and each['step'] == 'upload'
+    ]
+    size = (fleet.folder / 'disk.qcow2').stat().st_size
+    assert told == [size, size]

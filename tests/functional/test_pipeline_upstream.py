@@ -244,3 +244,21 @@ def test_a_server_that_says_nothing_is_given_up(site: Site) -> None:
 
     assert done.code == 0, done
     assert site.made() == {('eu-de', 'app-1'): 1}
+
+
+@pytest.mark.parametrize('convert', ['raw', 'qcow2'])
+def test_a_plan_tells_that_qemu_img_is_missing_where_it_is_needed(
+    site: Site, convert: str
+) -> None:
+    site.declare()
+    with site.manifest.open('a') as file:
+        file.write(f'    convert: {{format: {convert}}}\n')
+    programs = site.folder / 'programs'
+    programs.mkdir()
+    command = Command(site.folder, {**site.environment, 'PATH': str(programs)})
+
+    plan = command.run('plan', str(site.manifest))
+
+    assert plan.code == 0, plan
+    told = 'needs qemu-img, which this machine does not have'
+    assert (told in plan.said) == (convert == 'raw')

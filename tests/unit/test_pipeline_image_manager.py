@@ -371,3 +371,15 @@ def test_definitions_that_are_all_disabled_make_no_manifest(
 ) -> None:
     with pytest.raises(exceptions.ValidationError, match='that is enabled'):
         convert(tmp_path, definition(enable='false'))
+
+
+def test_an_attribute_of_the_service_becomes_no_property(
+    tmp_path: Path,
+) -> None:
+    text = definition(meta='{__support_kvm: "true", os_distro: debian}')
+
+    made = convert(tmp_path, text)
+
+    assert '__support_kvm is an attribute' in str(made.warnings)
+    (image,) = loaded(made).images.values()
+    assert image.properties == {'os_distro': 'debian'}

@@ -218,6 +218,18 @@ def test_the_name_in_the_cloud_has_image_and_version(folder: Path) -> None:
         ),
         ('name: platform', 'name: a b', 'name is of 1 to 42'),
         ('images:\n  ubuntu-24.04:', 'images:\n  u@:', 'the name'),
+        (
+            'tags: {cost: none}',
+            'properties: {__support_kvm: "true"}',
+            '__support_kvm is an attribute that the service documents, no '
+            'property; a manifest does not set it',
+        ),
+        (
+            'tags: {cost: none}',
+            'properties: {__os_version: Debian}',
+            '__os_version is an attribute that the service documents, no '
+            'property; os_version, beside properties, sets it',
+        ),
     ],
 )
 def test_a_fault_is_told_with_its_place(

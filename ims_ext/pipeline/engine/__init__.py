@@ -20,9 +20,12 @@ class Step(abc.ABC):
     """A step of a flow.
 
     :ivar name: What it is called in events: ``fetch``, ``create``.
+    :ivar moved: Bytes that it has moved, once it is done; ``None`` for a
+        step that moves none.
     """
 
     name: str
+    moved: int | None = None
 
     @abc.abstractmethod
     def look(self) -> bool:
@@ -101,9 +104,11 @@ def _carry_out(name: str, step: Step, tell: Tell) -> None:
     began = time.monotonic()
     tell('step.started', id=name, step=step.name)
     step.do()
+    moved = {} if step.moved is None else {'bytes': step.moved}
     tell(
         'step.done',
         id=name,
         step=step.name,
         seconds=round(time.monotonic() - began, 3),
+        **moved,
     )

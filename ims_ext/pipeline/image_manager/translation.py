@@ -15,6 +15,7 @@ from ims_ext.pipeline.image_manager.model import GROUP
 from ims_ext.pipeline.image_manager.model import Image
 from ims_ext.pipeline.image_manager.model import Version
 from ims_ext.pipeline.image_manager.origins import Origins
+from ims_ext.pipeline.manifest import property_names
 
 #: Formats that no image of the service has.
 _FORMATS = ('aki', 'ari', 'ami', 'iso')
@@ -233,7 +234,9 @@ class Translator:
             text = self._text('meta', key)
             if key in _SETTINGS or value is None or not text:
                 continue
-            if not _PROPERTY.fullmatch(key) or len(text) > 255:
+            if problem := property_names.problem(key):
+                self._warn(path, problem)
+            elif not _PROPERTY.fullmatch(key) or len(text) > 255:
                 self._warn(path, f"no image can have the property {key}")
             else:
                 found[key] = text

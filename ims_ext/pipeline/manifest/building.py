@@ -12,7 +12,7 @@ from ims_ext.pipeline.manifest import units
 #: Settings that an image has of its own, and the defaults do not.
 _OWN = ('versions', 'versions_from', 'promoted', 'previous_names')
 #: Settings that are attributes of ``conn.ims``, under the same names.
-_ATTRIBUTES = (
+ATTRIBUTES = (
     'os_version',
     'architecture',
     'hw_firmware_type',
@@ -73,7 +73,7 @@ class Parts:
             title=given.get('name', '{image}-{version}'),
             description=given.get('description'),
             attributes={
-                each: given[each] for each in _ATTRIBUTES if each in given
+                each: given[each] for each in ATTRIBUTES if each in given
             },
             properties=dict(given.get('properties') or {}),
             tags=dict(given.get('tags') or {}),

@@ -19,6 +19,7 @@ from ims_ext.document.reading import Problem
 from ims_ext.document.reading import ValuePath
 from ims_ext.pipeline.manifest import building
 from ims_ext.pipeline.manifest import model
+from ims_ext.pipeline.manifest import property_names
 from ims_ext.pipeline.manifest import shapes
 from ims_ext.pipeline.manifest import units
 from ims_ext.pipeline.manifest.source_checking import SourceRules
@@ -153,6 +154,10 @@ class _Rules:
                     (*path, 'tags', key),
                     f"the tag {key} is the pipeline's own",
                 )
+        for key in shapes.mapping(given, 'properties'):
+            problem = property_names.problem(str(key))
+            if problem is not None:
+                self._note((*path, 'properties', key), problem)
         version = given.get('os_version')
         if isinstance(version, str) and not os_versions.find(version):
             self._look_at_os_version((*path, 'os_version'), version)

@@ -84,7 +84,12 @@ def way(
         return Way(Route.COPY, f"a copy of {first}", str(first))
     if copied := _copied(manifest, target, at):
         return copied
-    return _from_bytes(image, version, target, known)
+    found = _from_bytes(image, version, target, known)
+    if found.route in (None, Route.OBJECT) or not known.lacking:
+        return found
+    return dataclasses.replace(
+        found, reason=f"{found.reason}; {known.lacking}"
+    )
 
 
 def _copied(

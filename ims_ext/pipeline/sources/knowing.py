@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from concurrent import futures
+import dataclasses
 import hashlib
 import json
 import os
@@ -10,10 +11,12 @@ from pathlib import Path
 import threading
 
 from ims_ext import exceptions
+from ims_ext.diskimage import qemu_img
 from ims_ext.pipeline import identity
 from ims_ext.pipeline import looking
 from ims_ext.pipeline.manifest import Manifest
 from ims_ext.pipeline.manifest import model
+from ims_ext.pipeline.planning import routes
 from ims_ext.pipeline.planning import versions
 from ims_ext.pipeline.seen import SeenVersion
 from ims_ext.pipeline.sources import finding
@@ -112,7 +115,10 @@ class Known:
         try:
             for place in self._places.of(image, version):
                 try:
-                    return self._at(place, version)
+                    known = self._at(place, version)
+                    return dataclasses.replace(
+                        known, lacking=_lacking(image, version)
+                    )
                 except PlaceError as error:
                     problems.append(str(error))
         except SourceError as error:
@@ -130,6 +136,21 @@ class Known:
         if digest is None and place.path is not None:
             digest = self._digests.of(place.path)
         return SeenVersion(digest, size, _proof(expected, version))
+
+
+def _lacking(image: model.Image, version: model.Version) -> str:
+    """Return what converting a source needs and this machine has not."""
+    wanted = routes.sent_format(image, version.sources[0])
+    if (
+        image.convert is None
+        or routes.format_of(version.sources[0]) == wanted
+        or qemu_img.is_there()
+    ):
+        return ''
+    return (
+        f"converting it to {wanted} needs qemu-img, which this machine does "
+        "not have: install Debian's qemu-utils"
+    )
 
 
 def _digest(checksum: model.Checksum | None) -> str | None:

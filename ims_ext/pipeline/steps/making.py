@@ -123,6 +123,7 @@ class Upload(Step):
             work.store.upload(
                 path, work.bucket, object_key(work), progress=progress
             )
+        self.moved = work.fetched.size
 
 
 class Import(Creation):
@@ -212,6 +213,7 @@ class Native(Creation):
             work.image_id = str(made.id)
         with work.tools.uploads(work.target.place, work.target.limits.uploads):
             sending.send(work.ims, work.image_id, work.fetched.path)
+        self.moved = work.fetched.size
 
     def _min_disk(self, virtual_size: int) -> int:
         named = self._work.image.attributes.get('min_disk')
