@@ -159,8 +159,10 @@ class _Slot:
                 self._connection.close()
 
 
-def _in_project(project: str) -> dict[str, str | None]:
+def _in_project(project: str) -> dict[str, str]:
     """Return what leads to another project than that of the entry."""
+    # Empty texts take an entry's own values away; openstacksdk would make
+    # the text "None" of nothing.
     if is_project_id(project):
-        return {'project_id': project, 'project_name': None}
-    return {'project_id': None, 'project_name': project}
+        return {'project_id': project, 'project_name': ''}
+    return {'project_id': '', 'project_name': project}

@@ -93,18 +93,27 @@ class Site:
 
     def connect(self, cloud: str, **options: Any) -> Any:
         """Connect to a cloud of the emulator."""
-        region = config.OpenStackConfig(
-            config_files=[],
-            secure_files=[],
-            vendor_files=[],
-            load_envvars=False,
-        )
-        region.cloud_config = self.server.clouds()
-        conn = openstack.connection.Connection(
-            config=region.get_one(cloud, **options)
-        )
-        ims_ext.load(conn)
-        return conn
+        return self.connecting(self.server.clouds())(cloud, **options)
+
+    @staticmethod
+    def connecting(clouds: dict[str, Any]) -> Callable[..., Any]:
+        """Return what connects to an entry of clouds.yaml's content."""
+
+        def connect(cloud: str, **options: Any) -> Any:
+            region = config.OpenStackConfig(
+                config_files=[],
+                secure_files=[],
+                vendor_files=[],
+                load_envvars=False,
+            )
+            region.cloud_config = clouds
+            conn = openstack.connection.Connection(
+                config=region.get_one(cloud, **options)
+            )
+            ims_ext.load(conn)
+            return conn
+
+        return connect
 
     def images(self, region: str) -> dict[str, Any]:
         """Return the images of the first user's project, by name."""
