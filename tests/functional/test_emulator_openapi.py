@@ -12,14 +12,15 @@ from typing import Any
 import jsonschema
 from openstack.image.v2 import image
 import pytest
-import requests
 
 from ims_ext import resource
 from ims_ext.emulator.control.bodies import BODIES
+from ims_ext.emulator.control.documented import documented_routes
 from ims_ext.emulator.control.queries import QUERIES
 from ims_ext.emulator.server import EmulatorServer
 from ims_ext.extension.cloud_image import CloudImage
 
+from ..described_cloud import document_of
 from .plain_http import Client
 
 OPERATIONS = Path(__file__).parents[2] / 'doc/source/reference/operations.csv'
@@ -33,11 +34,7 @@ NOT_SENT = {'id', 'job_id', 'properties', 'name'}
 def document() -> Iterator[dict[str, Any]]:
     """Give the document of an emulator."""
     with EmulatorServer() as server:
-        answer = requests.get(
-            f'{server.control_url}/_emulator/openapi.json', timeout=60
-        )
-        assert answer.status_code == 200
-        yield answer.json()
+        yield document_of(server)
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
@@ -86,18 +83,50 @@ def test_every_parameter_of_a_path_is_described(
 ) -> None:
     for path, item in document['paths'].items():
         described = [each['name'] for each in item.get('parameters', ())]
+        assert item['servers']
         assert described == re.findall(r'\{(\w+)\}', path)
 
 
 def test_every_schema_is_one(document: dict[str, Any]) -> None:
     for _, _, said in operations(document):
-        content = said.get('requestBody', {}).get('content', {})
-        for each in content.values():
-            jsonschema.Draft202012Validator.check_schema(
-                each.get('schema', {})
-            )
+        bodies = [said.get('requestBody', {}), *said['responses'].values()]
+        for body in bodies:
+            for each in body.get('content', {}).values():
+                jsonschema.Draft202012Validator.check_schema(
+                    each.get('schema', {})
+                )
         assert said['responses']
         assert said['summary']
+
+
+def test_every_operation_of_the_image_service_describes_its_answer(
+    document: dict[str, Any],
+) -> None:
+    image = document['servers']
+    for method, path, said in operations(document):
+        if document['paths'][path]['servers'] == image:
+            assert not {'2XX'} & said['responses'].keys(), (method, path)
+
+
+def test_no_route_is_left_out() -> None:
+    with EmulatorServer() as server:
+        document = document_of(server)
+        routes = {
+            (each.service, each.method, each.path)
+            for each in documented_routes(server.service.capabilities)
+        }
+        of_buckets = server.service.buckets.operations
+        services = {
+            url: name for name, url in server.urls.items() if name != 'control'
+        }
+
+    there = [
+        (services[document['paths'][path]['servers'][0]['url']], method)
+        for method, path, _ in operations(document)
+    ]
+    wanted = [(service, method) for service, method, _ in routes]
+    wanted += [('bucket', each.method) for each in of_buckets]
+    assert sorted(there) == sorted(wanted)
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

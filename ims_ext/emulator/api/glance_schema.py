@@ -68,8 +68,9 @@ class GlanceSchemasApi(SchemasApi):
 
     strict_slashes = True
 
-    def _image(self) -> dict[str, Any]:
-        body = super()._image()
+    def image_schema(self) -> dict[str, Any]:
+        """Return what an image looks like."""
+        body = super().image_schema()
         properties = dict(body['properties'])
         properties |= {
             'locations': _LOCATIONS,

@@ -105,8 +105,8 @@ _IMAGE: dict[str, Any] = {
     '__os_feature_list': _string("Features of the system, as JSON"),
     '__description': _string("What its owner says about the image"),
     '__imagetype': _string(
-        "Whether the image is public, one's own, or another's",
-        enum=['gold', 'private', 'shared'],
+        "Whether the image is public, one's own, another's, or for sale",
+        enum=['gold', 'private', 'shared', 'market'],
     ),
     '__image_size': _string("Size of the image's data in bytes"),
     '__image_source_type': _string("Where the data is kept", enum=['uds']),
@@ -143,7 +143,8 @@ _IMAGE: dict[str, Any] = {
     },
 }
 
-_MEMBER: dict[str, Any] = {
+#: What a member looks like.
+MEMBER: dict[str, Any] = {
     'image_id': _string("The image that is shared", pattern=_UUID),
     'member_id': _string("The project that it is shared with"),
     'status': _string(
@@ -176,7 +177,7 @@ def _image_schema() -> dict[str, Any]:
 
 
 def _member_schema() -> dict[str, Any]:
-    return {'name': 'member', 'properties': _MEMBER}
+    return {'name': 'member', 'properties': MEMBER}
 
 
 def list_schema(name: str, item: dict[str, Any]) -> dict[str, Any]:
@@ -203,18 +204,19 @@ class SchemasApi:
     def __init__(self, service: Service) -> None:
         pass
 
-    def _image(self) -> dict[str, Any]:
+    def image_schema(self) -> dict[str, Any]:
+        """Return what an image looks like."""
         return _image_schema()
 
     @route('GET', '/v2/schemas/image')
     def image(self, request: Request) -> Answer:
         """Show what an image looks like."""
-        return self._image()
+        return self.image_schema()
 
     @route('GET', '/v2/schemas/images')
     def images(self, request: Request) -> Answer:
         """Show what a list of images looks like."""
-        schema = list_schema('images', self._image())
+        schema = list_schema('images', self.image_schema())
         schema['properties'] |= {
             'first': {'type': 'string'},
             'next': {'type': 'string'},

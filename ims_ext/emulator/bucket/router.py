@@ -85,6 +85,15 @@ class BucketRouter:
             # Those that ask for more are tried first.
             routes.sort(key=lambda route: -len(route.operation.markers))
 
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The operations that there are."""
+        return tuple(
+            route.operation
+            for routes in self._routes.values()
+            for route in routes
+        )
+
     def operation_name(self, request: BucketRequest) -> str | None:
         """Return the name of the operation that a request is for.
 

@@ -30,6 +30,7 @@ from ims_ext.emulator.bucket.bucket_api import BucketsApi
 from ims_ext.emulator.bucket.bucket_api import check_name
 from ims_ext.emulator.bucket.bucket_settings_api import BucketSettingsApi
 from ims_ext.emulator.bucket.call import Call
+from ims_ext.emulator.bucket.call import Operation
 from ims_ext.emulator.bucket.call import empty
 from ims_ext.emulator.bucket.contents import Contents
 from ims_ext.emulator.bucket.errors import S3Error
@@ -182,6 +183,11 @@ class BucketStore:
                 UploadsApi(self._contents, self._directory, self._objects),
             )
         )
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The operations that clients can ask for."""
+        return self._router.operations
 
     def close(self) -> None:
         """Stop; requests that come later fail."""

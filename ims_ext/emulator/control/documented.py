@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import dataclasses
 import inspect
 
+from ims_ext.emulator.errors import Dialect
 from ims_ext.emulator.http import IMAGE
 from ims_ext.emulator.operation_name import documented_path
 from ims_ext.emulator.operation_name import operation_name
@@ -20,6 +21,7 @@ class DocumentedRoute:
     :ivar name: Its documented name.
     :ivar description: What its handler says of it.
     :ivar is_anonymous: Whether it needs no token.
+    :ivar dialect: The shape of its errors.
     """
 
     service: str
@@ -28,6 +30,7 @@ class DocumentedRoute:
     name: str
     description: str
     is_anonymous: bool
+    dialect: Dialect
 
 
 def documented_routes(
@@ -39,6 +42,7 @@ def documented_routes(
     """
     for capability in capabilities:
         service = getattr(capability, 'mount', IMAGE)
+        default = getattr(capability, 'dialect', Dialect.EXTENSION)
         for name in dir(type(capability)):
             handler = getattr(type(capability), name, None)
             for operation in getattr(handler, 'operations', ()):
@@ -52,4 +56,5 @@ def documented_routes(
                     ),
                     inspect.getdoc(handler) or '',
                     operation.anonymous,
+                    operation.dialect or default,
                 )

@@ -6,12 +6,23 @@ import re
 from typing import Any
 
 import ims_ext
+from ims_ext.emulator.api.schema import SchemasApi
+from ims_ext.emulator.control import bucket_paths
+from ims_ext.emulator.control.answers import ANSWERS
+from ims_ext.emulator.control.answers import Success
+from ims_ext.emulator.control.answers import components
 from ims_ext.emulator.control.bodies import BODIES
+from ims_ext.emulator.control.bucket_paths import bucket_operations
 from ims_ext.emulator.control.documented import DocumentedRoute
 from ims_ext.emulator.control.documented import documented_routes
 from ims_ext.emulator.control.queries import parameters
+from ims_ext.emulator.control.refusals import SHAPES
+from ims_ext.emulator.control.refusals import refusal
 from ims_ext.emulator.control.steered import Steered
+from ims_ext.emulator.control.surroundings import answer_schema
 from ims_ext.emulator.errors import Dialect
+from ims_ext.emulator.http import BLOCK_STORAGE
+from ims_ext.emulator.http import IDENTITY
 from ims_ext.emulator.http import IMAGE
 from ims_ext.emulator.http import Answer
 from ims_ext.emulator.http import Request
@@ -19,12 +30,8 @@ from ims_ext.emulator.http import route
 
 _VERSION = '3.1.0'
 _WORDS = re.compile(r'[^A-Za-z0-9]+')
-
-#: Operations that start a job answer with its ID.
-_JOB = re.compile(
-    r'/cloudimages/(.*/)?'
-    r'(action|copy|cross_region_copy|file|upload|members)$'
-)
+#: Services whose list of versions has the status 300.
+_OFFERING_CHOICE = (IDENTITY, BLOCK_STORAGE)
 
 
 class OpenApiControl:
@@ -40,36 +47,45 @@ class OpenApiControl:
     def show(self, request: Request) -> Answer:
         """Show the operations of all services, as OpenAPI describes them."""
         service = self._emulator.service
-        return document(
-            documented_routes(service.capabilities), self._emulator.urls
-        )
+        urls = self._emulator.urls
+        image = service.capability(SchemasApi).image_schema()
+        found = document(documented_routes(service.capabilities), urls, image)
+        for method, path, said in bucket_operations(
+            service.buckets.operations
+        ):
+            item = _item(found['paths'], path, bucket_paths.SERVICE, urls)
+            item[method.lower()] = said
+        return found
 
 
 def document(
-    routes: Iterable[DocumentedRoute], urls: Mapping[str, str]
+    routes: Iterable[DocumentedRoute],
+    urls: Mapping[str, str],
+    image: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return an OpenAPI 3.1 document of operations.
 
     :param routes: The operations.
     :param urls: The services' roots, by service.
+    :param image: What an image looks like, as the service says it.
     """
     paths: dict[str, dict[str, Any]] = {}
-    services: dict[str, str] = {}
     taken: set[str] = set()
-    for each in sorted(routes, key=lambda one: (one.path, one.method)):
-        # A path of two services is told of the first one.
-        owner = services.setdefault(each.path, each.service)
-        if owner != each.service:
-            continue
-        item = paths.setdefault(each.path, _path_item(each, urls))
-        item[each.method.lower()] = _operation(each, taken)
+    for each in sorted(
+        routes, key=lambda one: (one.service != IMAGE, one.path, one.method)
+    ):
+        item = _item(paths, each.path, each.service, urls)
+        if each.method.lower() not in item:
+            item[each.method.lower()] = _operation(each, taken)
     return {
         'openapi': _VERSION,
         'info': {
             'title': "ims-emulator",
             'version': ims_ext.__version__,
             'description': "The image service of the Huawei-family clouds, "
-            "and what is around it, as this emulator answers.",
+            "and what is around it, as this emulator answers. Compute, block "
+            "storage, backup and key management also take the project's ID "
+            "behind the version of a path, which their catalog entries have.",
         },
         'servers': [{'url': urls[IMAGE]}],
         'paths': paths,
@@ -79,41 +95,32 @@ def document(
                     'type': 'apiKey',
                     'in': 'header',
                     'name': 'X-Auth-Token',
-                }
+                },
+                'signature': {
+                    'type': 'apiKey',
+                    'in': 'header',
+                    'name': 'Authorization',
+                },
             },
-            'schemas': {'Error': _ERROR, 'Job': _JOB_ANSWER},
+            'schemas': {**components(image), **SHAPES},
         },
     }
 
 
-_ERROR = {
-    'type': 'object',
-    'properties': {
-        'error': {
-            'type': 'object',
-            'properties': {
-                'code': {'type': ['string', 'integer']},
-                'message': {'type': 'string'},
-            },
-        },
-        'error_code': {'type': 'string'},
-        'error_msg': {'type': 'string'},
-    },
-}
-_JOB_ANSWER = {
-    'type': 'object',
-    'required': ['job_id'],
-    'properties': {'job_id': {'type': 'string'}},
-}
-
-
-def _path_item(
-    each: DocumentedRoute, urls: Mapping[str, str]
+def _item(
+    paths: dict[str, Any], path: str, service: str, urls: Mapping[str, str]
 ) -> dict[str, Any]:
-    item: dict[str, Any] = {}
-    if each.service != IMAGE and each.service in urls:
-        item['servers'] = [{'url': urls[each.service]}]
-    if parameters := list(_parameters(each.path)):
+    """Return the item of a service's path, made where there is none.
+
+    Another service may have the path too. It has the service's name behind
+    it then, where no client sends it.
+    """
+    servers = [{'url': urls[service]}]
+    item: dict[str, Any] = paths.setdefault(path, {'servers': servers})
+    if item['servers'] != servers:
+        path = f'{path}#{service}'
+        item = paths.setdefault(path, {'servers': servers})
+    if parameters := list(_parameters(path)):
         item['parameters'] = parameters
     return item
 
@@ -129,20 +136,14 @@ def _parameters(path: str) -> Iterator[dict[str, Any]]:
 
 
 def _operation(each: DocumentedRoute, taken: set[str]) -> dict[str, Any]:
+    success = _success(each)
     found: dict[str, Any] = {
         'operationId': _operation_id(each, taken),
         'summary': each.name,
         'tags': [each.service],
         'responses': {
-            '2XX': _success(each),
-            '4XX': {
-                'description': "Refused, with the reason.",
-                'content': {
-                    'application/json': {
-                        'schema': {'$ref': '#/components/schemas/Error'}
-                    }
-                },
-            },
+            success.status: _described(success),
+            '4XX': refusal(each.dialect),
         },
     }
     if query := list(parameters(f'{each.method} {each.path}')):
@@ -168,22 +169,21 @@ def _operation(each: DocumentedRoute, taken: set[str]) -> dict[str, Any]:
     return found
 
 
-def _success(each: DocumentedRoute) -> dict[str, Any]:
-    starts_job = (
-        each.service == IMAGE
-        and each.method in ('POST', 'PUT', 'DELETE')
-        and _JOB.search(each.path)
-    )
-    if not starts_job:
-        return {'description': "Carried out."}
-    return {
-        'description': "A job has been started.",
-        'content': {
-            'application/json': {
-                'schema': {'$ref': '#/components/schemas/Job'}
-            }
-        },
-    }
+def _success(each: DocumentedRoute) -> Success:
+    if each.service == IMAGE:
+        known = ANSWERS.get(f'{each.method} {each.path}')
+        return known or Success(None, '2XX')
+    schema = answer_schema(each.service, each.method, each.path)
+    offers_choice = each.path == '/' and each.service in _OFFERING_CHOICE
+    status = '300' if offers_choice else '2XX'
+    return Success(schema, status)
+
+
+def _described(success: Success) -> dict[str, Any]:
+    answer: dict[str, Any] = {'description': success.description}
+    if success.schema is not None:
+        answer['content'] = {success.kind: {'schema': success.schema}}
+    return answer
 
 
 def _operation_id(each: DocumentedRoute, taken: set[str]) -> str:
