@@ -37,6 +37,11 @@ PROMISED_EXTRAS = ['obs', 'cli', 'emulator', 'pipeline']
 
 UNIT = ['tests/unit', 'tests/contract']
 FUNCTIONAL = ['tests/functional']
+#: What pipelines promise, whoever carries them out.
+BOARD = [
+    f'tests/functional/test_pipeline_{each}.py'
+    for each in ('consumers', 'interrupted', 'saved_plan', 'upstream')
+]
 CLIENTS = ['tests/clients']
 BROWSER = ['tests/browser']
 #: Whatever goes through openstacksdk, osc-lib, boto3 and waitress.
@@ -147,6 +152,12 @@ def unit(session: nox.Session) -> None:
 def functional(session: nox.Session) -> None:
     """Test over real connections to an emulator."""
     pytest(session, FUNCTIONAL, *WAITING)
+
+
+@nox.session(python=False)
+def board(session: nox.Session) -> None:
+    """Test pipelines again, carried out by a worker of a board."""
+    pytest(session, BOARD, *PARALLEL, IMS_EXT_TEST_BOARD='own')
 
 
 @nox.session(python=False)

@@ -7,18 +7,28 @@ been sent, an answer that has come, and an event that is told. None of them is
 a time: a test that is killed at a moment is so on any machine.
 """
 
+import atexit
 from collections.abc import Callable, Iterator, Mapping
 import contextlib
 import dataclasses
+import functools
 import http.client
 import itertools
 import multiprocessing
 import os
 from pathlib import Path
+import secrets
 import signal
 import sys
 import threading
 from typing import Any
+import weakref
+
+from .boards import Redis
+
+#: Where this is set, applies are carried out by workers of boards, in place
+#: of their own threads: in the Redis that it names, or in an ``own`` one.
+BOARD = os.environ.get('IMS_EXT_TEST_BOARD', '')
 
 #: What each of the processes needs, loaded once for all of them.
 _NEEDED = (
@@ -27,6 +37,7 @@ _NEEDED = (
     'taskflow.patterns.linear_flow',
     'boto3',
     'ims_ext.cli.pipeline',
+    'ims_ext.cli.pipeline_board',
     'ims_ext.cli.pipeline_view',
     'ims_ext.objectstore.upload',
     'ims_ext.pipeline.run',
@@ -64,6 +75,7 @@ class Command:
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = folder
         self._environment = dict(environment)
+        self._board: str | None = None
         self._context = multiprocessing.get_context('forkserver')
         self._context.set_forkserver_preload([*_NEEDED])
         # The processes find this module by its name.
@@ -71,12 +83,35 @@ class Command:
         if root not in sys.path:
             sys.path.append(root)
 
+    def _at_board(self) -> str:
+        """Have a worker at a board of the command's own; return its URL."""
+        if self._board is None:
+            url = _own_redis().url if BOARD == 'own' else BOARD
+            self._board = f'{url}?prefix=test-{secrets.token_hex(4)}'
+            worker = Command(
+                self._folder,
+                {
+                    **self._environment,
+                    'XDG_STATE_HOME': str(self._folder / 'worker'),
+                },
+            )._start(
+                *('worker', '--board', self._board, '--expiry', '4'),
+                *('--threads', '12'),
+            )
+            weakref.finalize(self, worker.process.kill)
+        return self._board
+
     def start(self, *words: str, last: int | None = None) -> 'Running':
         """Begin to run ``openstack ims pipeline``.
 
         :param words: What follows these.
         :param last: The moment at which it is killed, if any.
         """
+        if BOARD and words[0] == 'apply':
+            words = (*words, '--board', self._at_board())
+        return self._start(*words, last=last)
+
+    def _start(self, *words: str, last: int | None = None) -> 'Running':
         base = self._folder / f'command-{next(self._numbers)}'
         process = self._context.Process(
             target=_carry_out,
@@ -123,6 +158,14 @@ class Running:
     def _read(self, ending: str) -> str:
         path = Path(f'{self._base}{ending}')
         return path.read_text() if path.exists() else ''
+
+
+@functools.cache
+def _own_redis() -> Redis:
+    """Return a Redis that ends with this process."""
+    made = Redis()
+    atexit.register(made.close)
+    return made
 
 
 class _Moments:

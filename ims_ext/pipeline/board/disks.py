@@ -18,6 +18,7 @@ from ims_ext.pipeline.manifest import model
 from ims_ext.pipeline.sources import ProofError
 from ims_ext.pipeline.sources import SourceError
 from ims_ext.pipeline.sources import Sources
+from ims_ext.pipeline.sources.lock import Lock
 from ims_ext.pipeline.steps.work import Disk
 from ims_ext.pipeline.steps.work import Stored
 
@@ -130,13 +131,13 @@ class BoardDisks:
                 "machine that applies, which is in no bucket any more"
             )
         if self._hub is None or self._source is None or not self._holdings:
-            return self._checked(self._sources.disk(image, version))
+            return self._fetched(image, version)
         held = self._holdings.lease('fetching', self._source)
         if held is None:
             raise BusyError("another worker fetches its disk image")
         try:
             return self._stored(image) or self.share(
-                image, self._checked(self._sources.disk(image, version))
+                image, self._fetched(image, version)
             )
         finally:
             self._holdings.give_back(held)
@@ -216,8 +217,13 @@ class BoardDisks:
         as_it_is = dataclasses.replace(image, convert=None)
         return StoredDisk(told, lambda: self._sources.disk(as_it_is, version))
 
-    def _checked(self, disk: Disk) -> Disk:
-        if self._locked is not None and disk.digest != self._locked:
+    def _fetched(self, image: model.Image, version: model.Version) -> Disk:
+        """Return a disk image that was fetched here, and is the one locked."""
+        disk = self._sources.disk(image, version)
+        which = image.name, version.name
+        lock = Lock(self._manifest.name, {which: self._locked})
+        problem = lock.problem(*which, disk.digest)
+        if problem is not None:
             disk.release()
-            raise ProofError("it is another one than the manifest's lock says")
+            raise ProofError(problem)
         return disk

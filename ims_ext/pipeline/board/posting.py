@@ -356,7 +356,12 @@ class Posting:
                 if each.task.pipeline == event['pipeline']
                 for action in each.tokens
             }
-        if fields.get('id') in ours:
+        which = fields.get('id')
+        # What is told of sources is told once for all items.
+        is_shared = which is None or str(which).startswith('source:')
+        if which in ours or (
+            is_shared and event['pipeline'] == self._pipeline
+        ):
             with contextlib.suppress(TypeError):
                 self._tell(str(event['kind']), **fields)
 

@@ -109,7 +109,9 @@ class Workshop(Closing):
                 manifest,
                 clouds,
                 disks,
-                _Teller(self._board, self._holdings.who, task, clouds),
+                _Teller(
+                    self._board, self._holdings.who, manifest.name, clouds
+                ),
                 BoardNotes(self._board, manifest.name),
                 check,
                 self._holdings.room,
@@ -145,11 +147,14 @@ class Workshop(Closing):
 
     def _for(self, manifest: Manifest) -> tuple[Clouds, Sources]:
         """Return the connections of all manifests with the same targets."""
-        key = repr((manifest.targets, manifest.accept))
+        key = repr((manifest.name, manifest.targets, manifest.accept))
         with self._guard:
             if key not in self._clouds:
                 clouds = Clouds(manifest, self._connect, self._paces)
-                sources = Sources(manifest, clouds, is_locked=False)
+                tell = _Teller(
+                    self._board, self._holdings.who, manifest.name, clouds
+                )
+                sources = Sources(manifest, clouds, tell=tell, is_locked=False)
                 sources.clear()
                 self._clouds[key] = clouds, sources
             return self._clouds[key]
@@ -166,14 +171,14 @@ def hub_for(manifest: Manifest, target: str) -> str | None:
 
 
 class _Teller:
-    """Tells of a task on the board, without secrets."""
+    """Tells of a pipeline on the board, without secrets."""
 
     def __init__(
-        self, board: Board, worker: str, task: data.Task, clouds: Clouds
+        self, board: Board, worker: str, pipeline: str, clouds: Clouds
     ) -> None:
         self._board = board
         self._worker = worker
-        self._task = task
+        self._pipeline = pipeline
         self._clouds = clouds
         self._told = 0.0
 
@@ -188,7 +193,7 @@ class _Teller:
         told = secret_text.masked(fields, self._clouds.secrets())
         self._board.chronicle.tell(
             {
-                'pipeline': self._task.pipeline,
+                'pipeline': self._pipeline,
                 'worker': self._worker,
                 'kind': kind,
                 'fields': {
