@@ -211,6 +211,7 @@ class Run:
             self._clouds,
             tell,
             self._patience,
+            f'{home.machine()}/{home.file_for(self.manifest.path, "").name}',
         )
 
     def _keep(self, event: events.Event) -> None:

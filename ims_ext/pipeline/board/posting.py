@@ -37,6 +37,9 @@ _SHORTEST, _LONGEST = 0.1, 1.0
 #: Seconds until an item that nobody has is taken for lost, and between two
 #: words on workers that are missing.
 _LOST, _WORD = 15.0, 60.0
+#: Seconds for which others know of a run that tells nothing any more, and
+#: between two times that it tells.
+_SEEN, _TELL = 30.0, 6.0
 
 
 @dataclasses.dataclass
@@ -60,6 +63,8 @@ class Posting:
     :param clouds: The connections.
     :param tell: Takes the events, those of the workers included.
     :param patience: Seconds in which a job has to end.
+    :param who: What this machine's runs of the manifest are told from those
+        of others by; one goes on at a time.
     """
 
     def __init__(
@@ -71,8 +76,10 @@ class Posting:
         clouds: Clouds,
         tell: Tell,
         patience: float,
+        who: str,
     ) -> None:
         self._board = board
+        self._who = who
         self._pipeline = pipeline
         self._run = run
         self._sources = sources
@@ -115,7 +122,7 @@ class Posting:
     def leave(self) -> None:
         """Let others know that there is nothing more to be carried out."""
         self._has_left = True
-        self._board.leave(self._run, 'applying', self._pipeline)
+        self._board.leave(self._who, 'applying', self._pipeline)
 
     def most_making(self, work: Work) -> int:
         """Return how many images a target may be given to make at a time."""
@@ -248,7 +255,7 @@ class Posting:
             if self._stopping.is_set():
                 self._end_all(LeftError("left to the workers"))
                 continue
-            if time.monotonic() - word > _WORD / 10:
+            if time.monotonic() - word > _TELL:
                 word = time.monotonic()
                 self._enter()
                 if self._outstanding and not self._board.workers():
@@ -273,7 +280,7 @@ class Posting:
         if self._has_left:
             return
         self._board.enter(
-            self._run, 1_000_000, _WORD * 2, 'applying', self._pipeline
+            self._who, 1_000_000, _SEEN, 'applying', self._pipeline
         )
 
     def _say_alone(self) -> None:
