@@ -256,11 +256,18 @@ class Delivery:
         policy = getattr(self._session, 'retry_policy', None)
         if not may_shrink or policy is None:
             return send(self.size)
-        brief = first_policy(policy.configured(self._session))
+        policy = policy.configured(self._session)
         try:
-            return send(self.size, retry_policy=brief)
+            return send(self.size, retry_policy=first_policy(policy))
         except Exception as error:
             if not passes(error):
                 raise
-            # It is not the page's size: be as patient as with all else.
-            return send(self.size)
+            # It is not the page's size: be as patient as with all else. Of
+            # the patience with a host that is not there half is over.
+            patience = policy.strange_patience / 2
+            return send(
+                self.size,
+                retry_policy=dataclasses.replace(
+                    policy, strange_patience=patience
+                ),
+            )

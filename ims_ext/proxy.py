@@ -100,8 +100,8 @@ class Proxy(inherited.InheritedOperations):
         """
         with_auth = auth or self.auth
         guarded = guarded_session.guarded(self.session)
-        return retry.ask_identity(
-            lambda: guarded.get_project_id(with_auth), policy
+        return retry.ask(
+            lambda: guarded.get_project_id(with_auth), policy, 'identity'
         )
 
     def request(

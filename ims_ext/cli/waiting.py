@@ -46,7 +46,8 @@ class _Teller:
             print(
                 f"Still waiting for the cloud "
                 f"({exceptions.readable(failure.reason, 200)}; {attempts}); "
-                f"asking again in {pause:.0f} seconds, Ctrl-C ends it",
+                f"asking again in {pause:.0f} seconds, for "
+                f"{attempts.left(failure):.0f} at most; Ctrl-C ends it",
                 file=self._stream or sys.stderr,
                 flush=True,
             )

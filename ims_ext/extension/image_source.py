@@ -12,6 +12,7 @@ from ims_ext import exceptions
 from ims_ext.extension import ambiguity
 from ims_ext.extension import job as _job
 from ims_ext.transport import response_body
+from ims_ext.transport import retry
 
 #: A server, volume or backup: its ID, its object, or its name.
 Source = str | sdk_resource.Resource
@@ -68,7 +69,11 @@ class SourceMixin(_job.JobMixin):
                 found = ambiguity.told(
                     kind.noun,
                     source,
-                    lambda: find(source, ignore_missing=False),
+                    lambda: retry.ask(
+                        lambda: find(source, ignore_missing=False),
+                        self.retry_policy.configured(self),
+                        kind.service.replace('_', ' '),
+                    ),
                     lambda: getattr(service, f'{kind.noun}s')(name=source),
                 )
         except (

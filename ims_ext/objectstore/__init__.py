@@ -252,7 +252,7 @@ class ObjectStore:
         with self._translated(bucket):
             return bucket_retry.persist(
                 lambda: _cleanup.clear(self._client, bucket, prefix, keep),
-                self._policy,
+                self._policy.briefly(),
             )
 
     def exists(self, bucket: str, key: str) -> bool:

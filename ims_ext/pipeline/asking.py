@@ -7,9 +7,8 @@ openstacksdk's own, which ask once.
 
 from collections.abc import Callable
 import dataclasses
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
-from ims_ext.transport import failures
 from ims_ext.transport import retry
 
 T = TypeVar('T')
@@ -25,7 +24,7 @@ def project_id(conn: Any) -> str:
     :param conn: The connection.
     :raises: What the identity service refuses it with.
     """
-    return str(_ask(conn, conn.session.get_project_id) or '')
+    return str(_ask(conn, conn.session.get_project_id, 'identity') or '')
 
 
 def project_name(conn: Any) -> str:
@@ -34,7 +33,9 @@ def project_name(conn: Any) -> str:
     :param conn: The connection.
     :raises: What the identity service refuses it with.
     """
-    access = _ask(conn, lambda: conn.session.auth.get_access(conn.session))
+    access = _ask(
+        conn, lambda: conn.session.auth.get_access(conn.session), 'identity'
+    )
     return str(access.project_name or access.project_id)
 
 
@@ -46,7 +47,9 @@ def find_project(conn: Any, name: str) -> str | None:
     :raises: What the identity service refuses it with.
     """
     found = _ask(
-        conn, lambda: conn.identity.find_project(name, ignore_missing=True)
+        conn,
+        lambda: conn.identity.find_project(name, ignore_missing=True),
+        'identity',
     )
     return str(found.id) if found else None
 
@@ -59,22 +62,16 @@ def servers(conn: Any, **query: Any) -> list[Any]:
     :raises: What the compute service refuses it with.
     """
     found: list[Any] = _ask(
-        conn, lambda: list(conn.compute.servers(details=True, **query))
+        conn,
+        lambda: list(conn.compute.servers(details=True, **query)),
+        'compute',
     )
     return found
 
 
-def _ask(conn: Any, question: Callable[[], T]) -> T:
-    policy: retry.Policy = conn.ims.retry_policy
-
-    def give_up(error: Exception, attempts: retry.Attempts) -> NoReturn:
-        retry.raise_unanswered(
-            error, "No answer", f"It was {attempts}", is_unsent=True
-        )
-
-    return retry.run(
-        question,
-        dataclasses.replace(policy, patience=min(policy.patience, _PATIENCE)),
-        failure_in=failures.in_error,
-        give_up=give_up,
+def _ask(conn: Any, question: Callable[[], T], service: str) -> T:
+    policy: retry.Policy = conn.ims.retry_policy.configured(conn.ims)
+    patience = min(policy.patience, _PATIENCE)
+    return retry.ask(
+        question, dataclasses.replace(policy, patience=patience), service
     )

@@ -90,7 +90,10 @@ class Clouds:
         with self._guard:
             # It takes a while to make what sends its requests.
             if name not in self._stores:
-                self._stores[name] = ObjectStore(connection)
+                ims: Any = getattr(connection, 'ims')  # noqa: B009
+                self._stores[name] = ObjectStore(
+                    connection, ims.retry_policy.configured(ims)
+                )
             return self._stores[name]
 
     def acceptor(self, project: str, target: str) -> 'Connection':

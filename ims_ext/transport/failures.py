@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 import dataclasses
+import http.client
 import ssl
 from typing import Any, Literal
 import urllib.parse
@@ -203,6 +204,12 @@ def in_words(error: BaseException) -> str:
             return f"the host name {host} is not known"
         cause = str(each).rpartition(': ')[2]
         return f"{host}:{connection.port} cannot be connected to: {cause}"
+    causes = list(_causes(error))
+    if any(isinstance(e, http.client.RemoteDisconnected) for e in causes):
+        url = getattr(getattr(causes[0], 'request', None), 'url', None)
+        if url:
+            host = urllib.parse.urlsplit(url).netloc.rpartition('@')[2]
+            return f"{host} closed the connection without an answer"
     return str(error) or type(error).__name__
 
 

@@ -235,15 +235,22 @@ class Attempts:
         if failure.is_final or self._counts[failure.kind] > most:
             return None
         pause = self._policy.pause(self.count, failure)
-        patience = self._policy.patience
-        if failure.is_strange:
-            patience = min(patience, self._policy.strange_patience)
-        if self.seconds + pause > patience:
+        if pause > self.left(failure):
             return None
         for tell in tuple(_listeners):
             tell(self, failure, pause)
         self._paused += pause
         return pause
+
+    def left(self, failure: failures.Failure) -> float:
+        """Return for how many seconds at most it is still tried.
+
+        :param failure: What went wrong the last time.
+        """
+        patience = self._policy.patience
+        if failure.is_strange:
+            patience = min(patience, self._policy.strange_patience)
+        return patience - self.seconds
 
     def __str__(self) -> str:
         times = 'once' if self.count == 1 else f'{self.count} times'
@@ -327,11 +334,14 @@ def last_answer(error: Exception, attempts: Attempts) -> requests.Response:
     raise error
 
 
-def ask_identity(ask: Callable[[], _Result], policy: Policy) -> _Result:
-    """Ask the identity service until it answers, or it is enough.
+def ask(
+    question: Callable[[], _Result], policy: Policy, service: str
+) -> _Result:
+    """Ask a service beside the image service until it answers.
 
-    :param ask: Asks; may be called several times.
+    :param question: Asks; may be called several times.
     :param policy: How long and how often.
+    :param service: The service, for what is said: "identity".
     :returns: What it returns.
     :raises: What it raises, where asking again would not help or has not
         helped.
@@ -340,14 +350,14 @@ def ask_identity(ask: Callable[[], _Result], policy: Policy) -> _Result:
     def no_answer(error: Exception, attempts: Attempts) -> NoReturn:
         raise_unanswered(
             error,
-            "No answer of the identity service",
+            f"No answer of the {service} service",
             f"It was {attempts}",
             is_unsent=True,
         )
 
     with masking.clean_errors():
         return run(
-            ask, policy, failure_in=failures.in_error, give_up=no_answer
+            question, policy, failure_in=failures.in_error, give_up=no_answer
         )
 
 
