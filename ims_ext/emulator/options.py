@@ -175,7 +175,7 @@ def _add_behaviour(parser: argparse.ArgumentParser) -> None:
         help="something that goes wrong on purpose, for example "
         "status=503,rate=0.1 or cut=after,method=POST,count=1; can be given "
         "several times; beside status= and cut= there are slow=, body=, "
-        "token-seconds=, job= and upload=",
+        "request-id=, token-seconds=, job=, upload= and imports=",
     )
     parser.add_argument(
         '--fault-seed',

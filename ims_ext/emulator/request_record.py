@@ -10,6 +10,7 @@ Who answers a request fills in what only they know::
 import contextvars
 import dataclasses
 import datetime
+import hashlib
 import re
 from typing import Any
 from wsgiref.types import WSGIEnvironment
@@ -108,6 +109,36 @@ class RequestRecord:
         if self.seconds is not None:
             value['seconds'] = round(self.seconds, 6)
         return value
+
+
+#: Headers that have a request's ID.
+_ID_HEADERS = frozenset(
+    (
+        'x-openstack-request-id',
+        'x-obs-request-id',
+        'x-amz-request-id',
+        'x-request-id',
+    )
+)
+
+
+def identify(headers: list[tuple[str, str]], record: RequestRecord) -> str:
+    """Return the ID that an answer has for its request; give it one.
+
+    :param headers: The answer's headers, which are added to.
+    :param record: The request's.
+    """
+    for name, value in headers:
+        if name.lower() in _ID_HEADERS:
+            return value
+    which = f'{record.number} {record.time}'
+    digest = hashlib.md5(which.encode(), usedforsecurity=False).hexdigest()
+    request_id = (
+        f'req-{digest[:8]}-{digest[8:12]}-5{digest[13:16]}'
+        f'-a{digest[17:20]}-{digest[20:]}'
+    )
+    headers.append(('X-Openstack-Request-Id', request_id))
+    return request_id
 
 
 #: The record of the request that a thread is answering.

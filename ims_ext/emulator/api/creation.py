@@ -103,7 +103,7 @@ class CreationApi:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.works = {'import': ObjectImport(service)}
+        self.works = {object_import.WORK: ObjectImport(service)}
 
     @route('POST', '/v2/cloudimages/action')
     @route('POST', '/v2.1/cloudimages/action')
@@ -188,6 +188,7 @@ class CreationApi:
             object_import.check_object(self.service, project_id, source)
         state = self.service.state
         with state.transaction():
+            object_import.check_limit(self.service, project_id)
             self.add_images(project_id, images)
             job = object_import.new_job(
                 self.service,

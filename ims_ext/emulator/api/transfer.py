@@ -75,6 +75,7 @@ class TransferApi:
         with state.transaction():
             # Again, since another request may have been faster.
             image = _queued_image(self.service, request.project_id, image_id)
+            object_import.check_limit(self.service, request.project_id)
             image.status = 'saving'
             image.attributes['__data_origin'] = f'file,{bucket}:{key}'
             state.images.save(image)

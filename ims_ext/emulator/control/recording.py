@@ -3,7 +3,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 import email.utils
-import hashlib
 import json
 import re
 import time
@@ -36,15 +35,6 @@ _LONGEST_PATH = 2000
 _LONGEST_HEADER = 300
 #: Bytes of a refusal that are looked into.
 _LONGEST_REFUSAL = 64 * 1024
-
-_REQUEST_IDS = frozenset(
-    (
-        'x-openstack-request-id',
-        'x-obs-request-id',
-        'x-amz-request-id',
-        'x-request-id',
-    )
-)
 
 
 class Recorded:
@@ -85,7 +75,7 @@ class Recorded:
             status: str, headers: _Headers, exc_info: _ExcInfo | None = None
         ) -> Callable[[bytes], object]:
             record.status = int(status[:3])
-            record.request_id = _identify(headers, record)
+            record.request_id = request_record.identify(headers, record)
             record.seconds = time.perf_counter() - begun
             if self._clock.advanced:
                 headers.append(
@@ -145,21 +135,6 @@ def masked(query: str) -> str:
             value = '***'
         parts.append(f'{name}{equals}{value}')
     return '&'.join(parts)
-
-
-def _identify(headers: _Headers, record: RequestRecord) -> str:
-    """Return the ID that an answer has for its request; give it one."""
-    for name, value in headers:
-        if name.lower() in _REQUEST_IDS:
-            return value
-    which = f'{record.number} {record.time}'
-    digest = hashlib.md5(which.encode(), usedforsecurity=False).hexdigest()
-    request_id = (
-        f'req-{digest[:8]}-{digest[8:12]}-5{digest[13:16]}'
-        f'-a{digest[17:20]}-{digest[20:]}'
-    )
-    headers.append(('X-Openstack-Request-Id', request_id))
-    return request_id
 
 
 def _reading_refusal(

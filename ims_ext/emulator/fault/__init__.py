@@ -12,10 +12,12 @@ A fault has a text form, which ``--fault``, the control route and
 * ``slow=2.5``: a delay, in seconds;
 * ``body=truncated``, ``garbage``, ``html``, ``empty``: a damaged answer; of a
   refusal also ``text``, ``wrapped``, ``flat``, ``listed``: other shapes;
+* ``request-id=request_id``: refusals whose body has the request's ID, too;
 * ``token-seconds=5``: tokens that end early;
 * ``job=hang``, ``job=fail``: jobs that never end, or end badly;
 * ``job=untold``: jobs that end well, and do not tell their images;
-* ``upload=killed``: images whose uploaded data the service cannot take.
+* ``upload=killed``: images whose uploaded data the service cannot take;
+* ``imports=2``: a limit on the imports that a project has at a time.
 
 The others say more of it, or limit it; :data:`OPTIONS` has those that go
 with each.
@@ -51,13 +53,15 @@ _REQUEST = (*_LIMITS, 'on', 'method', 'path', 'query')
 
 #: What goes wrong, and which pairs may say more of it.
 OPTIONS: dict[str, tuple[str, ...]] = {
-    'status': (*_REQUEST, 'effect', 'retry-after', 'code', 'body'),
+    'status': (*_REQUEST, 'effect', 'retry-after', 'code', 'body', 'above'),
     'cut': _REQUEST,
     'slow': (*_REQUEST, 'effect'),
-    'body': _REQUEST,
+    'body': (*_REQUEST, 'above'),
+    'request-id': _REQUEST,
     'token-seconds': _LIMITS,
     'job': (*_LIMITS, 'code'),
     'upload': _LIMITS,
+    'imports': _LIMITS,
 }
 
 
@@ -99,6 +103,9 @@ _VALUES: dict[str, tuple[Callable[[str], bool], str]] = {
     'token-seconds': _number(86400),
     'job': _choice('hang', 'fail', 'untold'),
     'upload': _choice('killed'),
+    'request-id': _choice('request_id', 'requestId', 'RequestId'),
+    'imports': _matching('[1-9][0-9]{0,3}', "a whole number from 1"),
+    'above': _matching('[0-9]{1,9}', "a whole number of bytes"),
     'rate': _number(1),
     'after': _matching('[0-9]{1,9}', "a whole number"),
     'count': _matching('[1-9][0-9]{0,8}', "a whole number from 1"),
@@ -137,6 +144,8 @@ class Fault:
     :ivar retry_after: Seconds, for the header of that name, or ``None``.
     :ivar code: The code to refuse or fail with, or ``None``.
     :ivar body: What is sent in place of the answer's body, or ``None``.
+    :ivar above: The size, in bytes, that an answer's body is larger than, or
+        ``None`` for any.
     :ivar status: The status to answer with, or ``None`` for the real one.
     """
 
@@ -155,6 +164,7 @@ class Fault:
     code: str | None = None
     body: str | None = None
     status: int | None = None
+    above: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> 'Fault':
@@ -171,6 +181,7 @@ class Fault:
         count = pairs.get('count')
         retry_after = pairs.get('retry-after')
         status = pairs.get('status')
+        above = pairs.get('above')
         return cls(
             text=text,
             kind=kind,
@@ -187,6 +198,7 @@ class Fault:
             code=pairs.get('code'),
             body=pairs.get('body'),
             status=None if status is None else int(status),
+            above=None if above is None else int(above),
         )
 
     def __str__(self) -> str:
@@ -277,6 +289,8 @@ def _check_together(kind: str, pairs: dict[str, str], text: str) -> None:
             _refuse_value('code', code, text, "only with job=fail")
         if code not in catalogue:
             _refuse_value('code', code, text, "a code like IMG.0061")
+    if 'above' in pairs and pairs.get('effect') == 'before':
+        _refuse_value('effect', 'before', text, "only after, with above=")
     status = int(pairs.get('status', 500))
     if pairs.get('body') in SHAPES and (kind != 'status' or status < 400):
         _refuse_value(
@@ -305,6 +319,6 @@ def _several(pairs: dict[str, str], name: str) -> frozenset[str]:
 def _has_effect(kind: str, pairs: dict[str, str]) -> bool:
     if kind == 'cut':
         return pairs['cut'] != 'before'
-    if kind == 'body':
+    if kind == 'body' or 'above' in pairs:
         return True
     return pairs.get('effect', 'before') == 'after'

@@ -2,6 +2,7 @@
 """Faults put into practice: what stands between clients and the services."""
 
 from collections.abc import Callable, Iterable, Iterator
+import json
 import threading
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -59,11 +60,8 @@ class Misbehaving:
             return self._application(environ, start_response)
         target = self._target(environ)
         delays, broken = self._draw(environ, target)
-        if delays or broken is not None:
-            befallen = [*delays, *([broken.fault] if broken else [])]
-            record = request_record.of(environ)
-            record.service = target[0]
-            record.fault = ' '.join(each.text for each in befallen)
+        record = request_record.of(environ)
+        _note(record, target, [*delays, *([broken.fault] if broken else [])])
         self._wait(delays, environ, has_effect=False)
         if broken is not None and not broken.fault.has_effect:
             if broken.fault.kind == 'cut':
@@ -73,7 +71,13 @@ class Misbehaving:
             )
         answer = _Answer(self._application, environ)
         self._wait(delays, environ, has_effect=True)
+        if broken is not None and answer.is_small(broken.fault):
+            broken.take_back()
+            _note(record, target, delays)
+            broken = None
         if broken is None:
+            if answer.is_refusal:
+                self._identify(answer, environ, target)
             return answer.send(start_response)
         fault = broken.fault
         if fault.kind == 'cut':
@@ -87,6 +91,27 @@ class Misbehaving:
             broken.take_back()
         return answer.send(start_response)
 
+    def _identify(
+        self,
+        answer: '_Answer',
+        environ: WSGIEnvironment,
+        target: tuple[str, str],
+    ) -> None:
+        """Have a refusal's body tell the request's ID, where a fault asks."""
+        service, path = target
+        query = environ.get('QUERY_STRING', '')
+        for each in self._faults.current:
+            fault = each.fault
+            if (
+                fault.kind == 'request-id'
+                and fault.befalls(
+                    service, environ['REQUEST_METHOD'], path, query
+                )
+                and each.draw()
+                and not answer.identify(fault.value, environ)
+            ):
+                each.take_back()
+
     def _draw(
         self, environ: WSGIEnvironment, target: tuple[str, str]
     ) -> tuple[list[Fault], Any]:
@@ -96,7 +121,10 @@ class Misbehaving:
         query = environ.get('QUERY_STRING', '')
         delays: list[Fault] = []
         broken = None
-        for each in self._faults.current:
+        # Those that the answer's size decides hide no others.
+        for each in sorted(
+            self._faults.current, key=lambda one: one.fault.above is not None
+        ):
             fault = each.fault
             if fault.kind not in (*_EXCLUSIVE, 'slow'):
                 continue
@@ -122,6 +150,17 @@ class Misbehaving:
                 server = environ['ims_ext.channel'].server
                 server.task_dispatcher.set_thread_count(_THREADS)
                 self._stopping.wait(float(fault.value))
+
+
+def _note(
+    record: request_record.RequestRecord,
+    target: tuple[str, str],
+    befallen: Iterable[Fault],
+) -> None:
+    """Write down what befalls a request."""
+    record.fault = ' '.join(each.text for each in befallen) or None
+    if record.fault:
+        record.service = target[0]
 
 
 def _cut() -> None:
@@ -175,6 +214,43 @@ class _Answer:
         start_response(self._status, self._headers)
         return _Half(self._body, length // 2)
 
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the application has refused the request."""
+        return self._status[:1] in ('4', '5')
+
+    def is_small(self, fault: Fault) -> bool:
+        """Whether a fault of larger answers does not befall this one."""
+        return fault.above is not None and self._length() <= fault.above
+
+    def identify(self, name: str, environ: WSGIEnvironment) -> bool:
+        """Have the body tell the request's ID; return whether it can."""
+        body = b''.join(self._body)
+        self.close()
+        self._body = [body]
+        try:
+            value = json.loads(body)
+        except ValueError:
+            return False
+        if not isinstance(value, dict):
+            return False
+        request_id = request_record.identify(
+            self._headers, request_record.of(environ)
+        )
+        self._replace(json.dumps({**value, name: request_id}).encode())
+        return True
+
+    def _replace(self, body: bytes, *others: str) -> None:
+        """Send another body, without headers that were the old one's."""
+        names = {'content-length', 'content-encoding', *others}
+        self._headers = [
+            (name, value)
+            for name, value in self._headers
+            if name.lower() not in names
+        ]
+        self._headers.append(('Content-Length', str(len(body))))
+        self._body = [body]
+
     def damage(self, fault: Fault) -> bool:
         """Replace the body; return whether there was one to replace."""
         assert fault.body is not None  # noqa: S101
@@ -182,21 +258,20 @@ class _Answer:
             return False
         body = b''.join(self._body)
         self.close()
-        damaged = fault_answer.damage(body, fault.body, int(self._status[:3]))
+        if fault.above is not None and fault.body == 'truncated':
+            # What a gateway lets pass, and nothing after it.
+            damaged = body[: fault.above]
+        else:
+            damaged = fault_answer.damage(
+                body, fault.body, int(self._status[:3])
+            )
         if damaged == body:
             return False
-        names = {'content-length', 'content-encoding'}
         if fault.body == 'html':
-            names.add('content-type')
-        self._headers = [
-            (name, value)
-            for name, value in self._headers
-            if name.lower() not in names
-        ]
-        self._headers.append(('Content-Length', str(len(damaged))))
-        if fault.body == 'html':
+            self._replace(damaged, 'content-type')
             self._headers.append(('Content-Type', 'text/html'))
-        self._body = [damaged]
+        else:
+            self._replace(damaged)
         return True
 
     def close(self) -> None:

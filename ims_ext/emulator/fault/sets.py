@@ -172,6 +172,18 @@ class Faults:
         """Return what goes wrong with data just uploaded, if anything."""
         return self._draw('upload')
 
+    def refuses_import(self, under_way: int) -> bool:
+        """Return whether a project has too many imports for one more.
+
+        :param under_way: How many it has.
+        """
+        return any(
+            each.fault.kind == 'imports'
+            and under_way >= int(each.fault.value)
+            and each.draw()
+            for each in self.current
+        )
+
     def _draw(self, kind: str) -> Fault | None:
         for each in self.current:
             if each.fault.kind == kind and each.draw():

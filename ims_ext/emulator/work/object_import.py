@@ -28,6 +28,9 @@ from ims_ext.emulator.work.job import Progress
 if TYPE_CHECKING:
     from ims_ext.diskimage import DiskImage
 
+#: What the jobs' ``params`` call this work.
+WORK = 'import'
+
 GIB = 2**30
 #: The largest objects, in bytes.
 IMPORT_LIMIT = 128 * GIB
@@ -142,6 +145,23 @@ class ObjectImport(ImageMaking):
         return attributes
 
 
+def check_limit(service: Service, project_id: str) -> None:
+    """Refuse one more import than a project may have at a time.
+
+    :raises: IMG.0194, where a fault sets a limit.
+    """
+    under_way = sum(
+        job.project_id == project_id and job.params.get('work') == WORK
+        for job in service.state.jobs.unfinished()
+    )
+    if service.faults.refuses_import(under_way):
+        raise ImsError(
+            'IMG.0194',
+            "The maximum number of images that can be imported at one time "
+            "has been reached.",
+        )
+
+
 def new_job(
     service: Service,
     project_id: str,
@@ -159,7 +179,7 @@ def new_job(
         service,
         project_id,
         job_type,
-        'import',
+        WORK,
         entities,
         [dataclasses.asdict(source) for source in sources],
         **params,
