@@ -198,7 +198,13 @@ def open_board(url: str) -> 'Iterator[Board]':
     from ims_ext.pipeline.board import address
     from ims_ext.pipeline.board.store import Board
 
-    with Board(address.parse(url), _say) as board:
+    where = address.parse(url)
+    if where.is_open:
+        _say(
+            f"{where} is reached without TLS: what goes there can be read and "
+            "changed on its way; rediss:// is with TLS"
+        )
+    with Board(where, _say) as board:
         yield board
 
 

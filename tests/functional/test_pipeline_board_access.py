@@ -88,6 +88,22 @@ def test_an_address_is_shown_without_its_password(
 
 
 @pytest.mark.parametrize(
+    ('text', 'is_open'),
+    [
+        ('redis://127.0.0.1', False),
+        ('redis://localhost', False),
+        ('redis://[::1]', False),
+        ('unix:///run/redis', False),
+        ('rediss://redis.example', False),
+        ('redis://redis.example', True),
+        ('redis://192.0.2.1', True),
+    ],
+)
+def test_who_may_read_along_is_known(text: str, is_open: bool) -> None:
+    assert address.parse(text, {}).is_open is is_open
+
+
+@pytest.mark.parametrize(
     'text',
     [
         '',

@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 import dataclasses
+import ipaddress
 import os
 from pathlib import Path
 import re
@@ -56,6 +57,16 @@ class Address:
         return (
             text if self.prefix == _PREFIX else f'{text}?prefix={self.prefix}'
         )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is reached over a network, and not encrypted."""
+        if self.path is not None or self.is_tls or self.host == 'localhost':
+            return False
+        try:
+            return not ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return True
 
     def options(self) -> dict[str, Any]:
         """Return what redis-py makes a connection of."""
