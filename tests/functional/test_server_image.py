@@ -5,6 +5,7 @@ from collections.abc import Callable
 import hashlib
 import json
 from pathlib import Path
+import subprocess
 from typing import Any
 import uuid
 
@@ -21,6 +22,7 @@ from .openstack_command import Run
 from .own_cloud import Cloud
 from .own_cloud import own_cloud
 from .own_cloud import refused
+from .plain_http import Client
 
 ACTION = '/v2/cloudimages/action'
 CENTOS = 'CentOS 7.6 64bit'
@@ -66,6 +68,63 @@ def test_the_image_of_a_server_has_data_of_the_disks_size(
     assert found.virtual_size == 40 * 2**30
     digest = hashlib.md5(path.read_bytes(), usedforsecurity=False)
     assert image.checksum == digest.hexdigest()
+
+
+def test_the_image_of_a_server_says_which_volume_it_was(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    server = cloud.conn.compute.find_server('web', ignore_missing=False)
+    volume = next(
+        each
+        for each in cloud.conn.block_storage.volumes()
+        if any(
+            one['server_id'] == server.id and one['device'] == '/dev/vda'
+            for one in each.attachments
+        )
+    )
+    ims = cloud.conn.ims
+    path, raw = tmp_path / 'web.qcow2', tmp_path / 'web.raw'
+    data = []
+    for name in ('first', 'second'):
+        job = ims.create_image_from_server('web', name, wait=True)
+        ims.download_image(job.image_id, output=str(path))
+        data.append(path.read_bytes())
+
+    subprocess.run(['qemu-img', 'check', '-q', str(path)], check=True)
+    command = ['qemu-img', 'dd', '-O', 'raw', f'if={path}', f'of={raw}']
+    subprocess.run([*command, 'bs=512', 'count=2'], check=True)
+    assert data[0] == data[1]
+    assert raw.read_bytes()[510:512] == b'\x55\xaa'
+    assert raw.read_bytes()[512:].rstrip(b'\0').decode() == (
+        f'volume {volume.id}'
+    )
+
+
+def test_the_image_of_a_server_is_exported_as_a_valid_disk(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    ims = cloud.conn.ims
+    made = ims.create_image_from_server('web', 'golden', wait=True)
+    store = Client(cloud.server, cloud.user).s3
+    bucket = f'exports-{uuid.uuid4()}'
+    store.create_bucket(Bucket=bucket)
+    for disk_format in ('qcow2', 'vmdk'):
+        ims.export_image(
+            made.image_id,
+            f'{bucket}:web.{disk_format}',
+            file_format=disk_format,
+            wait=True,
+        )
+        path = tmp_path / f'web.{disk_format}'
+        store.download_file(bucket, path.name, str(path))
+        told = subprocess.run(
+            ['qemu-img', 'info', '--output=json', str(path)],
+            check=True,
+            capture_output=True,
+        )
+        info = json.loads(told.stdout)
+        assert info['format'] == disk_format
+        assert info['virtual-size'] == 40 * 2**30
 
 
 def test_a_running_server_has_to_be_stopped_first(cloud: Cloud) -> None:

@@ -228,7 +228,11 @@ class ServerImagesApi:
             disk_copy.WORK,
             image_making.image_entities(images[0]),
             [
-                {'image_id': image.id, 'size': disk.size}
+                {
+                    'image_id': image.id,
+                    'size': disk.size,
+                    'label': f'volume {disk.id}',
+                }
                 for image, disk in zip(images, disks, strict=True)
             ],
             server_id=server_id,

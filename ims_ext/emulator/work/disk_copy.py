@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The work of jobs that make images of servers' disks.
 
-The emulator's disks are as large as they say, and empty: so is the data of
-their images, a qcow2 file that every tool for disk images takes.
+The emulator's disks are as large as they say, with an empty partition: so is
+the data of their images, a qcow2 file that every tool for disk images takes.
+The sector behind the partition table says which volume it was.
 """
 
 import hashlib
 from typing import Any
 
 from ims_ext.emulator.state import Job
-from ims_ext.emulator.work.empty_disk import write_empty_disk
+from ims_ext.emulator.work.empty_disk import write_labelled_disk
 from ims_ext.emulator.work.image_making import ImageMaking
+from ims_ext.emulator.work.job import JobFailure
 from ims_ext.emulator.work.job import Progress
 
 WORK = 'disk copy'
@@ -24,7 +26,8 @@ _GIB = 2**30
 class DiskCopy(ImageMaking):
     """Jobs that copy disks into images.
 
-    Their ``sources`` have the ``size`` of each disk in GiB; ``server_id``
+    Their ``sources`` have the ``size`` of each disk in GiB, and the ID and
+    name of the volume as its ``label``; ``server_id``
     and ``volume_ids`` are what is busy until the job has ended.
     """
 
@@ -33,7 +36,7 @@ class DiskCopy(ImageMaking):
         found = []
         for done, source in enumerate(job.params['sources']):
             progress.report(done / len(job.params['sources']))
-            found.append(self._copy(source['image_id'], source['size']))
+            found.append(self._copy(source))
         return found
 
     def succeed(self, job: Job, result: list[dict[str, Any]]) -> None:
@@ -46,10 +49,18 @@ class DiskCopy(ImageMaking):
         super().fail(job)
         self._release(job)
 
-    def _copy(self, image_id: str, size: int) -> dict[str, Any]:
-        path = self._service.state.image_file(image_id)
-        write_empty_disk(path, size)
-        data = path.read_bytes()
+    def _copy(self, source: dict[str, Any]) -> dict[str, Any]:
+        path = self._service.state.image_file(source['image_id'])
+        size = source['size']
+        # A job of an earlier version has no label.
+        write_labelled_disk(path, size, source.get('label', ''))
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError as error:
+            # Deleting an image takes its data along.
+            raise JobFailure(
+                'IMG.0027', "The image was deleted while it was made."
+            ) from error
         return {
             'disk_format': 'qcow2',
             'size': len(data),
