@@ -33,7 +33,7 @@ HASHED_PYTHON = (3, 11)
 SERVICES = ['glance==33.*', 'keystone==30.*']
 
 #: The extras that users install, whose lowest versions are promised.
-PROMISED_EXTRAS = ['obs', 'cli', 'emulator', 'pipeline']
+PROMISED_EXTRAS = ['obs', 'cli', 'emulator', 'pipeline', 'ansible']
 
 UNIT = ['tests/unit', 'tests/contract']
 FUNCTIONAL = ['tests/functional']
@@ -268,6 +268,7 @@ def wheel(session: nox.Session) -> None:
     extras = ','.join(PROMISED_EXTRAS)
     session.run('pip', 'install', '--quiet', f'{built}[{extras}]')
     session.run('ims-emulator', 'demo')
+    session.run('ansible-doc', 'ims_ext.cloud.image', silent=True)
     session.log("The wheel works.")
 
 

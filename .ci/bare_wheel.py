@@ -12,5 +12,13 @@ assert metadata.version('ims-ext') == ims_ext.__version__
 extensions = ims_ext.service.proxy_class()
 assert extensions.cloud_images
 assert extensions.create_image_from_file
-optional = {'boto3', 'oslo_utils', 'osc_lib', 'tqdm', 'waitress', 'werkzeug'}
+optional = {
+    'ansible',
+    'boto3',
+    'oslo_utils',
+    'osc_lib',
+    'tqdm',
+    'waitress',
+    'werkzeug',
+}
 assert not optional & set(sys.modules), optional & set(sys.modules)

@@ -43,6 +43,7 @@ FLOORS = (
     ('service',),
     ('',),
     ('cli', 'pipeline'),
+    ('ansible',),
 )
 
 
