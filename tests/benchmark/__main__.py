@@ -24,6 +24,7 @@ MODULES = (
     'bucket',
     'emulator',
     'sharing',
+    'pipeline',
 )
 
 

@@ -58,6 +58,10 @@ class Sizes:
     shared_projects: int = 100
     emulated_images: int = 50_000
     object_mib: int = 5 * 1024
+    pipeline_images: int = 1000
+    applied_images: int = 50
+    source_mib: int = 1024
+    pipeline_jobs: int = 500
 
 
 #: Enough to see that everything works, and nothing else.
@@ -72,6 +76,10 @@ QUICK = Sizes(
     shared_projects=3,
     emulated_images=200,
     object_mib=32,
+    pipeline_images=10,
+    applied_images=2,
+    source_mib=4,
+    pipeline_jobs=8,
 )
 
 

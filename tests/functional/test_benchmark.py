@@ -22,13 +22,17 @@ def benchmark(*arguments: str) -> 'subprocess.CompletedProcess[str]':
 
 
 def test_benchmarks_measure_what_there_is_to_measure() -> None:
-    names = ('list-images', 'wait-many-jobs', 'upload-native', 'tag-images')
+    names = (
+        *('list-images', 'wait-many-jobs', 'upload-native', 'tag-images'),
+        'pipeline-plan',
+    )
     finished = benchmark('--quick', '--repeat', '1', *names)
     assert not finished.returncode, finished.stdout + finished.stderr
     for row in (
         'count 60 images, conn.ims.cloud_images()',
         'wait_for_jobs, 8 jobs at once',
         'give 3 tags to 5 images each',
+        'plan 10 images at 10 targets',
     ):
         assert row in finished.stdout
     # curl is the system's, and may not be there.
