@@ -8,13 +8,13 @@ import os
 from pathlib import Path
 import signal
 import socket
-import time
 
 import pytest
 import yaml
 
 from ims_ext.emulator.server import EmulatorServer
 
+from .eventually import eventually
 from .pipeline_process import Command
 from .pipelines import Deployment
 
@@ -188,7 +188,12 @@ def test_a_process_that_stands_still_for_five_minutes(site: Site) -> None:
     site.wait_for_jobs(1)
     os.kill(process.pid, signal.SIGSTOP)
     server.clock.advance(300)
-    time.sleep(2)
+    # What has begun ends meanwhile.
+    eventually(
+        lambda: all(
+            each.status == 'SUCCESS' for each in server.jobs.select(IMPORT)
+        )
+    )
     os.kill(process.pid, signal.SIGCONT)
 
     done = process.end()
@@ -232,6 +237,51 @@ def test_a_region_that_is_down(site: Site, what: str) -> None:
     shown = [each for each in done.said.splitlines() if 'nl' in each]
     assert any('refused' in each for each in shown), done
     assert 'Traceback' not in done.complained + done.said
+
+
+@pytest.mark.parametrize(
+    ('fault', 'code', 'told'),
+    [
+        (
+            'body=truncated,on=image,query=*owner={project}*',
+            3,
+            'cannot be read',
+        ),
+        (
+            'status=403,on=compute,path=*/{project}/servers*',
+            0,
+            'servers could not be seen',
+        ),
+    ],
+)
+def test_a_target_that_cannot_be_seen_whole(
+    site: Site, fault: str, code: int, told: str
+) -> None:
+    text = site.manifest.read_text().replace('[de]', '[de, nl]')
+    text = text.replace('attempts: 1', 'retention: {keep: 1}')
+    site.manifest.write_text(text)
+    assert site.command.run('apply', str(site.manifest)).code == 0
+    there = site.there('eu-nl')
+    site.manifest.write_text(
+        text.replace('app5: {versions: {"1":', 'app5: {versions: {"2":')
+    )
+    project = site.server.project_id('alice', 'eu-nl')
+
+    with site.server.faults.active(fault.format(project=project)):
+        plan = site.command.run('plan', str(site.manifest))
+        done = site.command.run('apply', str(site.manifest))
+
+    assert done.code == code, done
+    said = [each for each in plan.said.splitlines() if told in each]
+    assert len(said) == 1, plan
+    assert ' nl ' in said[0]
+    assert 'app5-2' in site.there()
+    assert 'app5-1' not in site.there()
+    assert there <= site.there('eu-nl')
+    assert 'Traceback' not in done.complained
+    assert site.command.run('apply', str(site.manifest)).code == 0
+    assert site.there() == site.there('eu-nl')
+    assert all(count == 1 for count in site.made().values())
 
 
 @pytest.mark.parametrize(
