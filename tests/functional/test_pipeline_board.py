@@ -482,3 +482,37 @@ def test_redis_that_is_gone_for_a_while(
         assert done.returncode == 0, (done, yard.workers.said())
         assert set(yard.made().values()) == {1}, yard.made()
         assert len(yard.made()) == 8
+
+
+def test_redis_that_stays_away_ends_all_resumably(
+    server: EmulatorServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('IMS_EXT_BOARD_PATIENCE', '6')
+    with contextlib.ExitStack() as stack:
+        own = stack.enter_context(redis())
+        yard = Yard(server, tmp_path, own)
+        stack.callback(yard.workers.close)
+        manifest = str(
+            yard.declare(
+                {f'app{each}': 'file: disk.qcow2' for each in range(3)}
+            )
+        )
+        server.jobs.hold('imsImportImageJob')
+        worker = yard.workers.start()
+        process = yard.start('apply', manifest)
+        wait_until(lambda: server.jobs.select('imsImportImageJob'))
+        own.stop()
+
+        assert worker.wait(60) == 5, yard.workers.said()
+        done = ended(process, 60)
+
+        assert done.returncode == 5, done
+        assert 'does not answer' in done.stderr
+        assert 'Traceback' not in done.stderr + yard.workers.said()
+        server.jobs.release()
+        own.start()
+        yard.workers.start()
+        again = yard.run('apply', manifest)
+        assert again.returncode == 0, (again, yard.workers.said())
+        assert set(yard.made().values()) == {1}, yard.made()
+        assert len(yard.made()) == 6

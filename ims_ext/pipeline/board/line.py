@@ -2,10 +2,12 @@
 """The connection to Redis: asked again while it does not answer."""
 
 from collections.abc import Callable
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from ims_ext import exceptions
 from ims_ext.pipeline.board.address import Address
 from ims_ext.pipeline.board.errors import BoardError
 from ims_ext.pipeline.board.errors import BoardLostError
@@ -16,10 +18,11 @@ if TYPE_CHECKING:
 
 T = TypeVar('T')
 
-#: Seconds that a board which has answered before is asked again, and between
-#: two questions.
-PATIENCE = 120.0
-_PAUSE = 0.5
+#: Seconds that a board which has answered before is asked again, unless the
+#: environment says otherwise, and between two questions.
+_PATIENCE, _PAUSE = 120.0, 0.5
+#: The variable of the environment that says so.
+VARIABLE = 'IMS_EXT_BOARD_PATIENCE'
 
 
 class Line:
@@ -39,8 +42,10 @@ class Line:
         self.address = address
         self._say = say
         self._guard = threading.Lock()
+        self._patience = _patience(os.environ.get(VARIABLE, ''))
         self._has_answered = False
         self._is_silent = False
+        self._is_given_up = False
         self._closed = threading.Event()
         self.client: redis.Redis = redis.Redis(
             **address.options(),
@@ -56,16 +61,15 @@ class Line:
         self._closed.set()
         self.client.close()
 
-    def ask(self, question: Callable[[], T], patience: float = PATIENCE) -> T:
+    def ask(self, question: Callable[[], T]) -> T:
         """Return what the board answers, asking until it does.
 
         :param question: Asks; it may be called several times.
-        :param patience: For how many seconds.
         :raises: :class:`.errors.BoardLostError`, :class:`.errors.BoardError`
         """
         import redis
 
-        ends = time.monotonic() + patience
+        ends = time.monotonic() + self._patience
         while True:
             try:
                 answer = question()
@@ -86,14 +90,21 @@ class Line:
                 continue
             with self._guard:
                 is_back, self._is_silent = self._is_silent, False
-                self._has_answered = True
+                self._has_answered, self._is_given_up = True, False
             if is_back:
                 self._say(f"the board {self.address} answers again")
             return answer
 
     def _wait(self, error: Exception, ends: float) -> None:
         left = ends - time.monotonic()
-        if not self._has_answered or left <= 0 or self._closed.is_set():
+        if left <= 0:
+            # Whoever else waits need not do so as long again.
+            self._is_given_up = True
+        if (
+            not self._has_answered
+            or self._is_given_up
+            or self._closed.is_set()
+        ):
             raise BoardLostError(
                 f"the board {self.address} does not answer ({error}); see "
                 "that Redis runs there, and run this again"
@@ -106,6 +117,15 @@ class Line:
                 f"asked again for {left:.0f} s"
             )
         self._closed.wait(min(_PAUSE, left))
+
+
+def _patience(text: str) -> float:
+    try:
+        return max(0.0, float(text or _PATIENCE))
+    except ValueError:
+        raise exceptions.ValidationError(
+            f"{VARIABLE} is a number of seconds, and not {text!r}"
+        ) from None
 
 
 def _may_pass(error: Exception) -> bool:
