@@ -131,10 +131,15 @@ def upload_alone(folder: str, targets: int) -> Measurement:
 
 def wait(number: int, shortest: float, longest: float) -> Measurement:
     """Wait for jobs of one target as a run does."""
+    from ims_ext import sdk
     from ims_ext.extension.job import Job
     from ims_ext.pipeline import watching
+    from ims_ext.pipeline.manifest import model
+    from ims_ext.pipeline.pace import Paces
 
     conn = client.connect()
+    # As an apply limits the requests to a target.
+    sdk.pace(conn.ims, Paces()(model.Target('de', 'ours')))
     step = (longest - shortest) / max(number - 1, 1)
     seconds = [shortest + step * each for each in range(number)]
     settings = {'seconds': seconds, 'told': True}
