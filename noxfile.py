@@ -40,7 +40,7 @@ FUNCTIONAL = ['tests/functional']
 #: What pipelines promise, whoever carries them out.
 BOARD = [
     f'tests/functional/test_pipeline_{each}.py'
-    for each in ('consumers', 'interrupted', 'saved_plan', 'upstream')
+    for each in ('consumers', 'interrupted')
 ]
 CLIENTS = ['tests/clients']
 BROWSER = ['tests/browser']

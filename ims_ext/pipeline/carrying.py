@@ -158,6 +158,15 @@ class Threads:
 # ====== WHAT ALL CARRIERS DO ======
 
 
+def code_of(error: BaseException) -> str:
+    """Return the cloud's code for what went wrong, or the error's name.
+
+    :param error: What was raised.
+    """
+    code = getattr(error, 'code', None)
+    return code if isinstance(code, str) and code else type(error).__name__
+
+
 def begin(works: Sequence[Work], day: datetime.date) -> None:
     """Carry out a flow until the cloud's job begins, or to its end.
 

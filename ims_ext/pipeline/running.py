@@ -13,6 +13,7 @@ from ims_ext import exceptions
 from ims_ext.exceptions import secret_text
 from ims_ext.pipeline.carrying import Carrier
 from ims_ext.pipeline.carrying import Result
+from ims_ext.pipeline.carrying import code_of
 from ims_ext.pipeline.manifest import model
 from ims_ext.pipeline.planning.model import Action
 from ims_ext.pipeline.planning.model import Item
@@ -28,6 +29,11 @@ from ims_ext.pipeline.unit import Unit
 
 #: Seconds until an action that failed is tried again.
 _AGAIN_AFTER = 2.0
+
+#: Errors of a project that has as many imports at a time as it may: seconds
+#: between two attempts, and for how long they are made.
+_FULL = frozenset({'IMG.0194'})
+_FULL_PAUSE, _FULL_PATIENCE = 5.0, 3600.0
 
 _RETIRING = frozenset({Kind.DEPRECATE, Kind.DELETE})
 #: The order of what is done with one version at one target.
@@ -215,6 +221,8 @@ class Execution:
             )
             return
         self._settle_failed(unit, error)
+        if self._is_full(unit, error):
+            return
         image = self._tools.manifest.images.get(unit.action.item.image)
         attempts = image.attempts if image else 1
         if (
@@ -239,9 +247,24 @@ class Execution:
             'item.failed',
             unit,
             reason=unit.reason,
-            code=getattr(error, 'error_code', None) or type(error).__name__,
+            code=code_of(error),
             left='; '.join(getattr(error, '__notes__', ())) or None,
         )
+
+    def _is_full(self, unit: Unit, error: BaseException) -> bool:
+        """Have an action wait for room in its project; say whether it does."""
+        if (
+            code_of(error) not in _FULL
+            or self._stopping.is_set()
+            or time.monotonic() - unit.began > _FULL_PATIENCE
+        ):
+            return False
+        unit.state = State.WAITING
+        unit.not_before = time.monotonic() + _FULL_PAUSE
+        # It was not tried: nothing of it has begun.
+        unit.attempts -= 1
+        unit.work = dataclasses.replace(unit.work, job=None)
+        return True
 
     def _settle_failed(self, unit: Unit, error: BaseException) -> None:
         """Forget a job that has failed: the next one is another."""

@@ -427,7 +427,7 @@ def test_items_that_fail_stay_to_be_seen(
     assert done.returncode == 3, done
     items = yard.rows('item', 'list', '--state', 'failed')
     assert [each['Image'] for each in items] == ['app0']
-    assert 'IMG.0120' in items[0]['Reason']
+    assert items[0]['Code'] == 'IMG.0120'
     assert 'app1@1' in done.stderr
     again = yard.run('apply', manifest)
     assert again.returncode == 3

@@ -161,6 +161,15 @@ def test_a_job_that_hangs_is_left_and_looked_at_again(site: Site) -> None:
     assert set(site.made().values()) == {1}
 
 
+def test_a_project_that_may_have_few_imports_at_a_time(site: Site) -> None:
+    with site.server.faults.active('imports=2'):
+        done = site.command.run('apply', str(site.manifest))
+
+    assert done.code == 0, done
+    assert site.there() == {f'app{n}-1' for n in range(COUNT)}
+    assert set(site.made().values()) == {1}
+
+
 def test_tokens_that_last_a_minute(site: Site) -> None:
     server = site.server
     server.faults.set(['token-seconds=60'])

@@ -39,7 +39,7 @@ class WorkerError(Exception):
         self, reason: str, code: str, is_final: bool, left: str | None = None
     ) -> None:
         super().__init__(reason)
-        self.error_code = code
+        self.code = code
         self.is_final = is_final
         if left:
             self.add_note(left)

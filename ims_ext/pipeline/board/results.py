@@ -9,6 +9,7 @@ from ims_ext.pipeline.board import data
 from ims_ext.pipeline.board.errors import WorkerError
 from ims_ext.pipeline.board.store import Board
 from ims_ext.pipeline.carrying import Result
+from ims_ext.pipeline.carrying import code_of
 from ims_ext.pipeline.steps.retiring import NeededError
 from ims_ext.pipeline.steps.work import NotNowError
 from ims_ext.pipeline.steps.work import Work
@@ -59,7 +60,6 @@ def end(
         state = 'postponed'
     else:
         state = 'failed'
-    code = getattr(error, 'error_code', None) or type(error).__name__
     for action, token in task.actions:
         if action.id in actions:
             board.items.write(
@@ -68,7 +68,7 @@ def end(
                 token,
                 state=state,
                 reason=reason_of(error),
-                code=str(code),
+                code=code_of(error),
                 final=str(isinstance(error, exceptions.JobTimeoutError)),
                 left=secret_text.masked(
                     '; '.join(getattr(error, '__notes__', ()))
