@@ -49,6 +49,9 @@ class Proxy(inherited.InheritedOperations):
     #: may be set on a connection's ``ims``.
     retry_policy: retry.Policy = retry.Policy()
 
+    #: The catalog's URL, and the login that has brought it.
+    _known_endpoint: tuple[Any, str] | None = None
+
     def root_url(self) -> str:
         """Return the service's root, below which every version lives.
 
@@ -64,9 +67,21 @@ class Proxy(inherited.InheritedOperations):
         endpoint = (
             self.endpoint_override
             or config.get_endpoint('image')
-            or catalog.endpoint(self, config)
+            or self._catalog_endpoint(config)
         )
         return _VERSION_SUFFIX.sub('', endpoint.rstrip('/'))
+
+    def _catalog_endpoint(self, config: Any) -> str:
+        """Return the catalog's URL, looked for once a token."""
+        # What the last login has brought, where the plug-in keeps that.
+        login = getattr(self.auth or self.session.auth, 'auth_ref', None)
+        known = self._known_endpoint
+        if login is not None and known is not None and known[0] is login:
+            return known[1]
+        found = catalog.endpoint(self, config)
+        login = getattr(self.auth or self.session.auth, 'auth_ref', None)
+        self._known_endpoint = (login, found)
+        return found
 
     @property
     def _own_connection(self) -> connection.Connection:
