@@ -96,23 +96,6 @@ def test_every_kind_and_action_is_described(word: str) -> None:
     assert f'``{word}``' in TEXT
 
 
-def test_the_object_store_is_not_in_the_document(
-    server: EmulatorServer,
-) -> None:
-    answer = requests.get(
-        f'{server.control_url}/_emulator/openapi.json', timeout=60
-    )
-    services = {
-        tag
-        for item in answer.json()['paths'].values()
-        for said in item.values()
-        if isinstance(said, dict)
-        for tag in said['tags']
-    }
-    assert 'image' in services
-    assert 'bucket' not in services
-
-
 def test_the_page_is_at_the_control_address_only(
     server: EmulatorServer,
 ) -> None:

@@ -19,7 +19,7 @@ _SCHEMES = ('redis', 'rediss', 'unix')
 _OPTIONS = ('prefix', 'ca')
 _PREFIX = 'ims-ext'
 #: Seconds in which a connection is made, and an answer comes.
-_CONNECT, _ANSWER = 5.0, 20.0
+_CONNECT, _ANSWER = 3.0, 5.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -27,11 +27,18 @@ class _BoardPace(pace.Pace):
     def __init__(self, board: Board, target: model.Target) -> None:
         self._board = board
         self._target = target
+        self._own = pace.OwnPace(target.limits.requests_per_second)
 
     def reserve(self) -> float:
-        """Reserve a request's time; return the seconds until then."""
+        """Reserve a request's time; return the seconds until then.
+
+        It is asked for once: a request that is to be sent now must not wait
+        for the board, since what it is sent for may be another's then.
+        """
+        import redis
+
         rate = self._target.limits.requests_per_second
-        place = self._target.place
-        return self._board.ask(
-            lambda: self._board.reserve(place, rate, pace.BURST)
-        )
+        try:
+            return self._board.reserve(self._target.place, rate, pace.BURST)
+        except redis.RedisError:
+            return self._own.reserve()

@@ -43,8 +43,9 @@ class Creation(Step):
                 return
         elif work.image_id is None:
             self._check_name()
-        work.tools.check_lock()
         notes.intend(work.action.id, work.name)
+        # The last thing before the request: noting may have taken a while.
+        work.tools.check_lock()
         try:
             self.create()
         except Exception as error:
