@@ -260,11 +260,13 @@ class _Looking:
             one.id
             for name, versions in fleet.own.items()
             if name in self._manifest.images
-            and _asks_for_members(
+            for ones in versions.values()
+            # Of two that are the same, one is to go.
+            if len(ones) > 1
+            or _asks_for_members(
                 self._manifest.images[name],
                 len({*versions, *wanted[name]}),
             )
-            for ones in versions.values()
             for one in ones
         }
 

@@ -34,26 +34,38 @@ class Redis:
         self.folder = Path(tempfile.mkdtemp(prefix='redis-'))
         self._options = options
         self.tls_port = 0
-        if '--tls-cert-file' in options:
-            self.tls_port = free_port()
-            self._options += ('--tls-port', str(self.tls_port))
         self.url = f'unix://{self.folder}/socket'
         self.start()
 
     def start(self) -> None:
         """Start it; what a start before has saved is there again."""
         demand('redis-server')
+        for _ in range(5):
+            if self._has_started():
+                return
+            # Somebody else has got the port meanwhile.
+        raise AssertionError("Redis does not start")
+
+    def _has_started(self) -> bool:
+        options = list(self._options)
+        if '--tls-cert-file' in options:
+            self.tls_port = free_port()
+            options += ['--tls-port', str(self.tls_port)]
         self.process = subprocess.Popen(
             [
                 'redis-server',
                 *('--port', '0', '--unixsocket', f'{self.folder}/socket'),
                 *('--dir', str(self.folder), '--save', ''),
                 *('--appendonly', 'yes', '--appendfsync', 'always'),
-                *self._options,
+                *options,
             ],
             stdout=subprocess.DEVNULL,
         )
-        wait_until(lambda: (self.folder / 'socket').exists())
+        socket_file = self.folder / 'socket'
+        wait_until(
+            lambda: socket_file.exists() or self.process.poll() is not None
+        )
+        return self.process.poll() is None
 
     def stop(self) -> None:
         """Stop it."""

