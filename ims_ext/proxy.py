@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The base of ``conn.ims``: the service's root, its paths and requests."""
 
+import functools
 import re
 from typing import Any, cast
 
@@ -66,10 +67,16 @@ class Proxy(inherited.InheritedOperations):
         config = self._own_connection.config
         endpoint = (
             self.endpoint_override
-            or config.get_endpoint('image')
+            or self._configured_endpoint
             or self._catalog_endpoint(config)
         )
         return _VERSION_SUFFIX.sub('', endpoint.rstrip('/'))
+
+    @functools.cached_property
+    def _configured_endpoint(self) -> str | None:
+        """The cloud's configured one: read once, as openstacksdk's are."""
+        found: str | None = self._own_connection.config.get_endpoint('image')
+        return found
 
     def _catalog_endpoint(self, config: Any) -> str:
         """Return the catalog's URL, looked for once a token."""

@@ -13,6 +13,9 @@ HIDDEN = '***'
 #: would be found in words.
 _SHORTEST = 6
 
+#: Letters that a secret has at least which is known by its look alone.
+_SHORTEST_TELLING = 20
+
 _NAMES = (
     r'pass(?:word|wd|code|phrase)?|adminpass|secret[\w-]*|[\w-]*secret'
     r'|[\w-]*(?:pass(?:word|wd|code|phrase)|secret[_-]?(?:access[_-]?)?key)'
@@ -143,6 +146,9 @@ def _masked_text(text: str, known: Collection[str]) -> str:
     for secret in known:
         if len(secret) >= _SHORTEST and secret in text:
             text = text.replace(secret, HIDDEN)
+    if len(text) < _SHORTEST_TELLING and text.isidentifier():
+        # A name, as of most fields: nothing in it leads to a secret.
+        return text
     for pattern, instead in _PATTERNS:
         text = pattern.sub(instead, text)
     return text

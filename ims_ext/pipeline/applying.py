@@ -236,6 +236,7 @@ class Application:
                     for key in store.clear(target.bucket, prefix, keep)
                     if not key.startswith(f'{prefix}source-')
                 ]
+                self._tools.cleared.add(name)
             except sdk_exceptions.SDKException as error:
                 # What needs the bucket will say so itself.
                 messages = [

@@ -103,10 +103,10 @@ class Events:
 
     def __call__(self, kind: str, /, **fields: Any) -> None:
         """Take an event."""
+        if kind == 'progress' and not self._is_due(fields):
+            return
         told = secret_text.masked(fields, self._known)
         with self._guard:
-            if kind == 'progress' and not self._is_due(told):
-                return
             event = {
                 'v': VERSION,
                 'time': _now(),
@@ -137,12 +137,13 @@ class Events:
         key = (str(fields.get('id')), str(fields.get('step')))
         now = time.monotonic()
         is_end = fields.get('done') == fields.get('total')
-        if not is_end and now - self._progress.get(key, -_PAUSE) < _PAUSE:
-            return False
-        if is_end:
-            self._progress.pop(key, None)
-        else:
-            self._progress[key] = now
+        with self._guard:
+            if not is_end and now - self._progress.get(key, -_PAUSE) < _PAUSE:
+                return False
+            if is_end:
+                self._progress.pop(key, None)
+            else:
+                self._progress[key] = now
         return True
 
 

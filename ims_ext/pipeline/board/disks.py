@@ -118,6 +118,10 @@ class BoardDisks:
         self._locked = locked
         self._holdings = holdings
 
+    def is_here(self, image: model.Image, version: model.Version) -> bool:
+        """Whether a version's disk image is here, or about to be."""
+        return self._sources.is_here(image, version)
+
     def disk(self, image: model.Image, version: model.Version) -> Disk:
         """Return a version's disk image: fetched by one worker for all.
 

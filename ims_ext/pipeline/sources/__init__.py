@@ -142,6 +142,10 @@ class Sources(Closing):
         ).look_up()
         return self._held_to_lock(found)
 
+    def is_here(self, image: model.Image, version: model.Version) -> bool:
+        """Whether a version's disk image is here, or about to be."""
+        return self._entry_of(image, version).is_wanted
+
     def disk(self, image: model.Image, version: model.Version) -> Disk:
         """Return a version's disk image: fetched, proven and converted.
 
@@ -276,6 +280,11 @@ class _Entry:
     def is_busy(self) -> bool:
         """Whether it is being made, or used."""
         return self._users > 0 or self._making.locked()
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is made, or being made."""
+        return self._made is not None or self._making.locked()
 
     def hold(
         self, prepare: Callable[[], fetching.Prepared]

@@ -25,14 +25,19 @@ class Creation(Step):
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._namesakes: list[Any] = []
 
     def look(self) -> bool:
         """Whether there is an image of this version at the target."""
-        found = next(self._work.mine(), None)
-        if found is None:
-            return False
-        self._work.image_id = str(found.id)
-        return True
+        return self.find() is not None
+
+    def find(self) -> Any:
+        """Return the image of this version at the target, if there is one."""
+        self._namesakes = self._work.namesakes()
+        found = next(self._work.mine(self._namesakes), None)
+        if found is not None:
+            self._work.image_id = str(found.id)
+        return found
 
     def do(self) -> None:
         """Send the request, if nobody has and nobody else may by now."""
@@ -72,13 +77,10 @@ class Creation(Step):
 
         :raises: :class:`.work.NotNowError`
         """
-        work = self._work
-        if any(
-            looking.seen_image(each).is_silent for each in work.namesakes()
-        ):
+        if any(looking.seen_image(each).is_silent for each in self._namesakes):
             raise NotNowError(
-                f"an image {work.name!r} has appeared that does not tell "
-                "whose it is"
+                f"an image {self._work.name!r} has appeared that does not "
+                "tell whose it is"
             )
 
     def create(self) -> None:

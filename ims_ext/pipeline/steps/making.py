@@ -75,10 +75,13 @@ class Fetch(Step):
     def look(self) -> bool:
         """Whether it is there, or not needed, the image being there."""
         work = self._work
-        found = next(work.mine(), None)
-        if found is not None and str(found.status).lower() != 'queued':
+        if work.disk is not None and not work.disk.is_released:
             return True
-        return work.disk is not None and not work.disk.is_released
+        if work.tools.disks.is_here(work.image, work.declared):
+            # To look at the cloud is for the step that asks it for an image.
+            return False
+        found = next(work.mine(), None)
+        return found is not None and str(found.status).lower() != 'queued'
 
     def do(self) -> None:
         """Fetch it."""
@@ -103,7 +106,16 @@ class Upload(Step):
         key = object_key(work)
         if disk.stored is None or disk.stored.key != key:
             work.object = key
-        return work.store.exists(work.bucket, key)
+        return self._may_be_there() and work.store.exists(work.bucket, key)
+
+    def _may_be_there(self) -> bool:
+        """Whether anybody may have uploaded it before."""
+        work = self._work
+        return (
+            work.target.name not in work.tools.cleared
+            or work.action.id in work.tools.uploads_begun
+            or work.tools.notes.has_begun(work.action.id)
+        )
 
     def do(self) -> None:
         """Upload it."""
@@ -119,6 +131,7 @@ class Upload(Step):
             )
 
         path = work.fetched.path
+        work.tools.uploads_begun.add(work.action.id)
         with work.tools.uploads(work.target.place, work.target.limits.uploads):
             work.store.upload(
                 path, work.bucket, object_key(work), progress=progress
@@ -185,11 +198,8 @@ class Native(Creation):
 
     def look(self) -> bool:
         """Whether the image is there and has its data, or is getting it."""
-        work = self._work
-        for found in work.mine():
-            work.image_id = str(found.id)
-            return str(found.status).lower() != 'queued'
-        return False
+        found = self.find()
+        return found is not None and str(found.status).lower() != 'queued'
 
     def create(self) -> None:
         """Make the metadata unless they are there, and send the data."""

@@ -35,7 +35,8 @@ class Find(Step):
         ends = time.monotonic() + _PATIENCE
         pause = _FIRST_PAUSE
         while True:
-            for found in work.mine():
+            work.near = work.namesakes()
+            for found in work.mine(work.near):
                 work.image_id = str(found.id)
                 return
             if time.monotonic() >= ends:
@@ -62,7 +63,7 @@ class Single(Step):
         work = self._work
         found = [
             str(each.id)
-            for each in work.mine()
+            for each in work.mine(work.near or None)
             if str(each.status).lower() == 'active'
         ]
         if len(found) < 2:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the steps of one action share."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -85,6 +85,9 @@ class Stored:
 class Disks(Protocol):
     """Gives the disk images of versions, each fetched once."""
 
+    def is_here(self, image: model.Image, version: model.Version) -> bool:
+        """Whether a version's disk image is here, or about to be."""
+
     def disk(self, image: model.Image, version: model.Version) -> Disk:
         """Return a version's disk image.
 
@@ -127,6 +130,9 @@ class Tools:
         anything any more; called before each creating request.
     :ivar uploads: Lets so many uploads to a target go on at a time.
     :ivar folder: Where its objects are in a pipeline's part of a bucket.
+    :ivar cleared: The targets in whose buckets nothing is left there of
+        earlier runs, but what :attr:`notes` know of.
+    :ivar uploads_begun: The actions whose objects this run may have left.
     """
 
     manifest: Manifest
@@ -137,6 +143,8 @@ class Tools:
     check_lock: Callable[[], None]
     uploads: Gate = dataclasses.field(default_factory=Gates)
     folder: str = ''
+    cleared: set[str] = dataclasses.field(default_factory=set)
+    uploads_begun: set[str] = dataclasses.field(default_factory=set)
 
     @property
     def object_folder(self) -> str:
@@ -159,6 +167,8 @@ class Work:
     :ivar job_ims: ``conn.ims`` of the project that has the job.
     :ivar disk: The disk image, once it is there.
     :ivar object: The key of the object that was uploaded for it alone.
+    :ivar near: The images of its name, where a step has just listed them:
+        those that follow it at once need not ask for them again.
     """
 
     action: Action
@@ -169,6 +179,7 @@ class Work:
     job_ims: Any = None
     disk: Disk | None = None
     object: str | None = None
+    near: Sequence[Any] = ()
 
     @property
     def image(self) -> model.Image:
@@ -275,12 +286,14 @@ class Work:
             image_id=job.image_id,
         )
 
-    def mine(self) -> Iterator[Any]:
+    def mine(self, among: Sequence[Any] | None = None) -> Iterator[Any]:
         """Give the usable images that carry the identity, oldest first.
 
         They are looked for under their name: it is what they were made with.
+
+        :param among: The images of that name, where they are known.
         """
-        for each in self.namesakes():
+        for each in self.namesakes() if among is None else among:
             seen = looking.seen_image(each)
             # What is broken may be about to go.
             if self.is_mine(seen) and (seen.is_active or seen.is_arriving):
@@ -322,7 +335,8 @@ class Work:
         """Return the image as it is now, ``None`` where it is gone."""
         if self.image_id is None:
             return None
-        found = list(self.ims.cloud_images(id=self.image_id))
+        near = [each for each in self.near if each.id == self.image_id]
+        found = near or list(self.ims.cloud_images(id=self.image_id))
         if not found:
             return None
         return looking.seen_image(found[0], self.image.properties)
