@@ -26,6 +26,8 @@ from ims_ext.extension import member
 _KINDS: dict[str, dict[str, Any]] = {
     'public': {'visibility': 'public'},
     'private': {'image_type': 'private'},
+    # Its owner is told when it is known who asks.
+    'own': {},
     'shared': {'image_type': 'shared', 'visibility': 'shared'},
     'market': {'image_type': 'market'},
     'community': {'visibility': 'community'},
@@ -33,6 +35,8 @@ _KINDS: dict[str, dict[str, Any]] = {
 }
 
 _KIND_HELP = {
+    'private': "List only private images, which are shared with nobody",
+    'own': "List only images of the project's own, shared with others or not",
     'community': "List only community images, on clouds that have them",
     'all': "List images of every kind (default)",
 }
@@ -132,6 +136,12 @@ class Listing:
         self._search = tag_search.search_by(parsed_args)
         self.query = _query(parsed_args)
         owner = find_project()
+        if parsed_args.kind == 'own':
+            if owner:
+                raise exceptions.CommandError(
+                    "--own and --project exclude one another"
+                )
+            owner = client.get_project_id()
         if owner:
             self.query['owner'] = owner
         if parsed_args.name and not self._names:

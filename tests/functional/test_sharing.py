@@ -536,6 +536,23 @@ def test_commands_accept_show_and_end_the_sharing(
     assert not listed_members(owner, image_id)
 
 
+def test_an_image_stays_ones_own_when_it_is_shared(
+    run: Run, owner: Client, other: Client, image_id: str, name: str
+) -> None:
+    listing = ('ims', 'image', 'list', '--name', name, '-f', 'json')
+    owner.share(image_id, other)
+
+    own = run(*listing, '--own')
+    private = run(*listing, '--private')
+    of_another = run(*listing, '--own', cloud='bob')
+    both = run(*listing, '--own', '--project', 'alpha')
+
+    assert [each['ID'] for each in rows(own)] == [image_id]
+    assert rows(private) == rows(of_another) == []
+    assert both.returncode == 1
+    assert '--own and --project exclude one another' in both.stderr
+
+
 def listed_members(client: Client, image_id: str) -> list[Any]:
     """Return an image's members."""
     found: list[Any] = client.get(f'/v2/images/{image_id}/members').json()[
