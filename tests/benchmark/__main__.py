@@ -25,6 +25,7 @@ MODULES = (
     'emulator',
     'sharing',
     'pipeline',
+    'board',
 )
 
 

@@ -62,6 +62,9 @@ class Sizes:
     applied_images: int = 50
     source_mib: int = 1024
     pipeline_jobs: int = 500
+    board_images: int = 100
+    board_items: int = 10_000
+    board_workers: tuple[int, ...] = (1, 2, 4, 8)
 
 
 #: Enough to see that everything works, and nothing else.
@@ -80,6 +83,9 @@ QUICK = Sizes(
     applied_images=2,
     source_mib=4,
     pipeline_jobs=8,
+    board_images=2,
+    board_items=50,
+    board_workers=(1, 2),
 )
 
 

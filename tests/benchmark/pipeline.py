@@ -179,7 +179,7 @@ def wait(number: int, shortest: float, longest: float) -> Measurement:
 # ====== THE CLOUD ======
 
 
-class _Cloud:
+class CloudProcess:
     """An emulator in a process of its own, and what is used with it."""
 
     def __init__(self, folder: Path, process: 'subprocess.Popen[str]') -> None:
@@ -196,20 +196,22 @@ class _Cloud:
 
 
 @contextlib.contextmanager
-def _cloud(
+def cloud_process(
     bench: Bench,
     images: int,
     targets: int,
     *,
     is_made: bool = False,
     source_mib: int = 0,
-) -> Iterator[_Cloud]:
+    is_unlimited: bool = False,
+) -> Iterator[CloudProcess]:
     """Serve projects for a manifest.
 
     :param images: Images of the manifest.
     :param targets: Targets, each with a project of its own.
     :param is_made: Whether the images are there.
     :param source_mib: How large a source from the web is; 0 for small files.
+    :param is_unlimited: Whether the targets allow whatever can be done.
     """
     folder = bench.directory / f'pipeline-{images}-{targets}'
     folder.mkdir(exist_ok=True)
@@ -218,6 +220,7 @@ def _cloud(
         'targets': targets,
         'is_made': is_made,
         'source_mib': source_mib,
+        'is_unlimited': is_unlimited,
     }
     with subprocess.Popen(
         [
@@ -233,7 +236,7 @@ def _cloud(
         assert process.stdout is not None
         try:
             assert process.stdout.readline().strip() == 'ready'
-            yield _Cloud(folder, process)
+            yield CloudProcess(folder, process)
         finally:
             process.stdin.close()
 
@@ -245,7 +248,7 @@ def _cloud(
 def pipeline_plan(bench: Bench) -> Iterator[Row]:
     """Plan 1,000 images at 10 targets where there is nothing to do."""
     images = bench.sizes.pipeline_images
-    with _cloud(bench, images, _TARGETS, is_made=True) as cloud:
+    with cloud_process(bench, images, _TARGETS, is_made=True) as cloud:
         worker = bench.worker(plan, folder=str(cloud.folder))
 
         def measure() -> Measurement:
@@ -269,7 +272,7 @@ def pipeline_apply(bench: Bench) -> Iterator[Row]:
     images, targets = bench.sizes.applied_images, _APPLIED_TARGETS
 
     def measure(function: Any, **more: Any) -> Measurement:
-        with _cloud(bench, images, targets) as cloud:
+        with cloud_process(bench, images, targets) as cloud:
             folder = str(cloud.folder)
             return bench.worker(function, folder=folder, **more)()
 
@@ -318,7 +321,7 @@ def pipeline_source(bench: Bench) -> Iterator[Row]:
     mib = bench.sizes.source_mib
 
     def measure(function: Any, **more: Any) -> Measurement:
-        with _cloud(bench, 1, _TARGETS, source_mib=mib) as cloud:
+        with cloud_process(bench, 1, _TARGETS, source_mib=mib) as cloud:
             worker = bench.worker(function, folder=str(cloud.folder), **more)
             return {**worker(), 'read': cloud.counts().get('GET source', 0)}
 

@@ -30,6 +30,8 @@ images:
 {images}
 """
 
+_UNLIMITED = '{requests_per_second: 100000, imports: 1000, uploads: 100}'
+
 
 class _Upstream:
     """A web server of the files in a folder, which counts what is read."""
@@ -59,6 +61,7 @@ def _prepare(
     targets: int,
     is_made: bool,
     source_mib: int,
+    is_unlimited: bool,
 ) -> None:
     """Write a manifest, and the scenario that goes with it.
 
@@ -67,6 +70,7 @@ def _prepare(
     :param targets: Targets, each with a project of its own.
     :param is_made: Whether the images are there.
     :param source_mib: How large a source from the web is; 0 for small files.
+    :param is_unlimited: Whether the targets allow whatever can be done.
     """
     disk = folder / 'disk.qcow2'
     write_empty_disk(disk)
@@ -89,6 +93,7 @@ def _prepare(
         }
         for each in which
     ]
+    limits = f', limits: {_UNLIMITED}' if is_unlimited else ''
     names = [f'p{each}' for each in range(targets)]
     scenario = {
         'job_seconds': 0,
@@ -108,7 +113,7 @@ def _prepare(
         _MANIFEST.format(
             targets='\n'.join(
                 f'  t{number}: {{cloud: alice, project: {name}, '
-                f'bucket: bucket-{number}}}'
+                f'bucket: bucket-{number}{limits}}}'
                 for number, name in enumerate(names)
             ),
             images='\n'.join(
