@@ -228,7 +228,9 @@ def test_what_is_no_task_is_removed_and_told(board: Board) -> None:
     worker = Worker(board, say=said.append)
     thread = threading.Thread(target=worker.run)
     thread.start()
-    wait_until(lambda: not board.items.names() and len(said) >= len(strange))
+    wait_until(
+        lambda: not stranger.hlen(listings) and len(said) >= len(strange)
+    )
     worker.stop()
     thread.join()
 

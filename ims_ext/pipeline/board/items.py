@@ -2,6 +2,7 @@
 """The items of a board: posted, taken, and how far they are."""
 
 from collections.abc import Iterable, Iterator, Mapping
+import functools
 import time
 from typing import Any
 
@@ -11,6 +12,9 @@ from ims_ext.pipeline.board.redis_store import WEEK
 from ims_ext.pipeline.board.redis_store import RedisStore
 from ims_ext.pipeline.board.redis_store import as_text
 from ims_ext.pipeline.engine.jobboard import JobBoard
+
+#: Items that are asked for at once.
+_AT_ONCE = 500
 
 
 class Items:
@@ -71,11 +75,11 @@ class Items:
 
         :param task: The task.
         """
-        self._store.ask(lambda: self._jobs.post(task.name, task.as_json()))
-
-    def names(self) -> set[str]:
-        """Return what is on the board, by its names."""
-        return {each.name for each in self._store.ask(self._jobs.jobs)}
+        job_id = self._store.ask(
+            lambda: self._jobs.post(task.name, task.as_json())
+        )
+        for action, token in task.actions:
+            self.write(task.pipeline, action.id, token, posting=job_id)
 
     def take(
         self, task: data.Task, job_id: str, worker: str, now: float
@@ -111,7 +115,7 @@ class Items:
         item = self._item(pipeline, action)
         given = [token, *_flat(fields)]
         done = self._store.ask(lambda: self._write(keys=[item], args=given))
-        if fields.get('state') not in scripts.IN_FLIGHT:
+        if fields.get('state', 'posted') not in scripts.IN_FLIGHT:
             self._store.ask(lambda: self._store.client.expire(item, WEEK))
         return bool(done)
 
@@ -159,15 +163,18 @@ class Items:
     def _hashes(self, names: Iterable[str]) -> list[dict[str, str]]:
         wanted = list(names)
 
-        def asked() -> list[Any]:
+        def asked(some: list[str]) -> list[Any]:
             with self._store.client.pipeline(transaction=False) as many:
-                for each in wanted:
+                for each in some:
                     many.hgetall(each)
                 return many.execute()
 
         return [
             {as_text(key): as_text(value) for key, value in each.items()}
-            for each in (self._store.ask(asked) if wanted else ())
+            for begin in range(0, len(wanted), _AT_ONCE)
+            for each in self._store.ask(
+                functools.partial(asked, wanted[begin : begin + _AT_ONCE])
+            )
         ]
 
     def _item(self, pipeline: str, action: str) -> str:

@@ -50,6 +50,7 @@ class _Outstanding:
     tokens: dict[str, str]
     ended: Ended
     results: dict[str, Result] = dataclasses.field(default_factory=dict)
+    sought_at: float = dataclasses.field(default_factory=time.monotonic)
     missing_since: float | None = None
 
 
@@ -95,8 +96,6 @@ class Posting:
         self._failure: BaseException | None = None
         self._file_guards: dict[str, threading.Lock] = {}
         self._last = board.chronicle.last()
-        self._names: set[str] = set()
-        self._listed_at = -_LOST
         self._has_left = False
         self._enter()
         self._threads = [
@@ -266,10 +265,11 @@ class Posting:
             if not found:
                 pause = _SHORTEST
                 continue
-            over = [each for each in found if self._is_over(each)]
+            over = self._over(found)
+            gone = {id(each) for each in over}
             with self._guard:
                 self._outstanding = [
-                    each for each in self._outstanding if each not in over
+                    each for each in self._outstanding if id(each) not in gone
                 ]
             for each in over:
                 each.ended(_together(each))
@@ -291,20 +291,34 @@ class Posting:
             f"pipeline worker --board {self._board.address}",
         )
 
-    def _is_over(self, posted: _Outstanding) -> bool:
-        """Whether all actions of a task have ended."""
-        found = self._board.items.get(posted.task.pipeline, posted.tokens)
-        for action, item in found.items():
-            if action in posted.results:
-                continue
-            result = results.read(item)
-            if result is not None:
-                posted.results[action] = result
-            elif self._is_lost(posted, item):
-                posted.results[action] = Result(
-                    NotNowError("the board knows nothing of it any more")
-                )
-        return len(posted.results) == len(posted.tokens)
+    def _over(self, outstanding: list[_Outstanding]) -> list[_Outstanding]:
+        """Return the tasks all of whose actions have ended."""
+        wanted = [
+            action
+            for each in outstanding
+            for action in each.tokens
+            if action not in each.results
+        ]
+        found = self._board.items.get(self._pipeline, wanted)
+        over = []
+        for posted in outstanding:
+            now = time.monotonic()
+            is_sought = now - posted.sought_at > _LOST / 5
+            if is_sought:
+                posted.sought_at = now
+            for action in posted.tokens:
+                if action in posted.results:
+                    continue
+                result = results.read(found[action])
+                if result is not None:
+                    posted.results[action] = result
+                elif is_sought and self._is_lost(posted, found[action]):
+                    posted.results[action] = Result(
+                        NotNowError("the board knows nothing of it any more")
+                    )
+            if len(posted.results) == len(posted.tokens):
+                over.append(posted)
+        return over
 
     def _is_lost(self, posted: _Outstanding, item: dict[str, str]) -> bool:
         """Whether an item in flight is nowhere: Redis has lost it."""
@@ -332,19 +346,11 @@ class Posting:
     def _is_there(self, posted: _Outstanding, item: dict[str, str]) -> bool:
         if item.get('state') == 'waiting':
             return self._board.waits.has(posted.task)
-        job = item.get('job')
-        if not job:
-            # It is about to be posted, or to be claimed.
-            return posted.task.name in self._listed()
-        return self._board.ask(lambda: self._board.jobs.has(job))
-
-    def _listed(self) -> set[str]:
-        """Return what is on the board, as it was a moment ago at most."""
-        now = time.monotonic()
-        if now - self._listed_at > _LOST / 5:
-            self._names = self._board.items.names()
-            self._listed_at = now
-        return self._names
+        job = item.get('job') or item.get('posting')
+        # Without one, it is about to be posted, or whoever was has gone.
+        return job is not None and self._board.ask(
+            lambda: self._board.jobs.has(job)
+        )
 
     def _listen(self) -> None:
         """Tell what workers tell."""

@@ -78,7 +78,6 @@ class Worker:
         self._draining = threading.Event()
         self._guard = threading.Lock()
         self._running: dict[str, data.Task] = {}
-        self._cooling: dict[str, float] = {}
 
     def stop(self) -> None:
         """Claim nothing any more; what runs comes to its end."""
@@ -161,32 +160,25 @@ class Worker:
         """Return what may be claimed: fair between places, then by age."""
         if self._count() >= self._threads:
             return []
-        jobs = self._board.ask(self._board.jobs.jobs)
-        now = time.monotonic()
-        at_work: dict[str, int] = {}
-        free: dict[str, list[Posted]] = {}
-        for job in jobs:
-            place = str(job.details.get('place'))
-            if job.owner is not None:
-                at_work[place] = at_work.get(place, 0) + 1
-            elif self._cooling.get(job.id, 0.0) <= now:
-                free.setdefault(place, []).append(job)
-        self._cooling = {
-            key: each for key, each in self._cooling.items() if each > now
-        }
-        found: list[Posted] = []
+        jobs = self._board.jobs
         # Others look at the same moment: not all begin with the same.
-        for each in free.values():
-            head = each[: 2 * self._threads]
-            random.shuffle(head)
-            each[: 2 * self._threads] = head
-        while free and len(found) < 4 * self._threads:
-            place = min(free, key=lambda each: at_work.get(each, 0))
-            found.append(free[place].pop(0))
-            at_work[place] = at_work.get(place, 0) + 1
-            if not free[place]:
-                del free[place]
-        return found
+        most = 2 * self._threads
+        queues = self._board.ask(lambda: jobs.queues(most))
+        free = {}
+        for each in queues:
+            keys = list(each.free)
+            random.shuffle(keys)
+            free[each.name] = keys
+        at_work = {each.name: each.busy for each in queues}
+        wanted: list[bytes] = []
+        while len(wanted) < most:
+            places = [name for name, keys in free.items() if keys]
+            if not places:
+                break
+            place = min(places, key=lambda each: at_work[each])
+            wanted.append(free[place].pop(0))
+            at_work[place] += 1
+        return self._board.ask(lambda: jobs.read(wanted))
 
     def _begin(
         self,
@@ -253,9 +245,10 @@ class Worker:
             holdings.forget(held)
             return
         except BusyError:
-            self._cooling[job.id] = time.monotonic() + _COOLING
             holdings.leave(results.name_of(task), task.place, False)
             holdings.give_back(held)
+            jobs = self._board.jobs
+            self._board.ask(lambda: jobs.put_off(job, _COOLING))
             return
         except BoardError as error:
             if not isinstance(error, data.DataError):

@@ -4,18 +4,30 @@
 Claims expire unless they are renewed, and only their owner renews them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 import contextlib
 import dataclasses
 import importlib
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 import warnings
 
 from ims_ext import exceptions
+from ims_ext.pipeline.engine.jobqueue import JobQueues
+from ims_ext.pipeline.engine.jobqueue import Queue
 
 if TYPE_CHECKING:
     import redis
+
+#: Seconds for which the index of what may be claimed has to lack something,
+#: or to have something that is gone, before it is mended.
+_MEND = 2.0
+#: Seconds until somebody may try again to claim what another one has.
+_TAKEN = 1.0
+
+#: More jobs are never posted: whole numbers that are exact in Redis end here.
+_MOST_POSTED = 2**53
 
 #: Renews a claim; takes one that has expired anew where nobody else has.
 _RENEW = """
@@ -35,16 +47,19 @@ class Posted:
     :ivar name: What it was posted as.
     :ivar details: What is to be done, as JSON has it. It may have been
         written by anybody.
-    :ivar owner: Who has claimed it, if anybody.
     :ivar order: Its place among all jobs that were ever posted.
     """
 
     id: str
     name: str
     details: Mapping[str, Any]
-    owner: str | None
     order: int
     handle: Any = dataclasses.field(repr=False, compare=False, default=None)
+
+    @property
+    def queue(self) -> str:
+        """The queue that it is in: the place where it is done."""
+        return _queue(self.details)
 
 
 def load() -> None:
@@ -81,29 +96,54 @@ class JobBoard:
             'board', {'namespace': namespace}, client=client
         )
         self._renew = client.register_script(_RENEW)
+        self._queues = JobQueues(client, namespace, self._board.listings_key)
+        self._whole_at = time.monotonic()
         self._is_connected = False
 
     def post(self, name: str, details: Mapping[str, Any]) -> str:
         """Post a job; return its ID.
 
         :param name: What it is called.
-        :param details: What is to be done.
+        :param details: What is to be done; its ``place`` is the queue.
         """
         with _redis_errors():
             job = self._connected().post(name, details=dict(details))
+        self._queues.add(_queue(details), job.key, job.sequence)
         return str(job.uuid)
 
-    def jobs(self) -> list[Posted]:
-        """Return the jobs on the board, the oldest first.
+    def queues(self, most: int) -> list[Queue]:
+        """Return what may be claimed, by queues.
+
+        :param most: How many jobs of a queue to give, the oldest first.
+        """
+        is_whole, found = self._queues.look(most)
+        now = time.monotonic()
+        if is_whole:
+            self._whole_at = now
+        elif now - self._whole_at > _MEND:
+            # Not just between a posting and its place in a queue.
+            for job in self.read(self._queues.mend()):
+                self._queues.add(job.queue, job.handle.key, job.order)
+            self._whole_at = now
+        return found
+
+    def read(self, keys: Collection[bytes]) -> list[Posted]:
+        """Return jobs that are on the board, in the order of their keys.
 
         Postings that are none are removed.
+
+        :param keys: The jobs' keys.
         """
         from taskflow.jobs.backends import impl_redis
 
+        if not keys:
+            return []
         board = self._connected()
         found = []
-        listed: dict[Any, Any] = self._client.hgetall(board.listings_key)
-        for key, content in listed.items():
+        listed: Any = self._client.hmget(board.listings_key, list(keys))
+        for key, content in zip(keys, listed, strict=True):
+            if content is None:
+                continue
             try:
                 data = _read(content)
                 handle = impl_redis.RedisJob(
@@ -117,22 +157,16 @@ class JobBoard:
             except (ValueError, TypeError, KeyError):
                 self._client.hdel(board.listings_key, key)
                 continue
-            found.append((data, handle))
-        if not found:
-            return []
-        owners: list[Any] = self._client.mget([e.owner_key for _, e in found])
-        posted = [
-            Posted(
-                data['uuid'],
-                data['name'],
-                data['details'],
-                None if owner is None else owner.decode('utf-8', 'replace'),
-                data['sequence'],
-                handle,
+            found.append(
+                Posted(
+                    data['uuid'],
+                    data['name'],
+                    data['details'],
+                    data['sequence'],
+                    handle,
+                )
             )
-            for (data, handle), owner in zip(found, owners, strict=True)
-        ]
-        return sorted(posted, key=lambda each: each.order)
+        return found
 
     def has(self, job_id: str) -> bool:
         """Whether a job is on the board.
@@ -153,9 +187,26 @@ class JobBoard:
         try:
             with _redis_errors():
                 self._connected().claim(job.handle, who, expiry=expiry)
-        except (errors.UnclaimableJob, errors.NotFound):
+        except errors.UnclaimableJob:
+            # The queue may not know of it.
+            self.put_off(job, _TAKEN)
             return False
+        except errors.NotFound:
+            self._drop(job)
+            return False
+        self.put_off(job, expiry)
         return True
+
+    def put_off(self, job: Posted, seconds: float) -> None:
+        """Have nobody try to claim a job for a while.
+
+        :param job: The job.
+        :param seconds: For how long; 0 where it may be claimed at once.
+        """
+        self._queues.put_off(job.queue, job.handle.key, job.order, seconds)
+
+    def _drop(self, job: Posted) -> None:
+        self._queues.drop(job.queue, job.handle.key, job.order)
 
     def is_owner(self, job: Posted, who: str) -> bool:
         """Whether a job is claimed by somebody.
@@ -174,6 +225,8 @@ class JobBoard:
         :param expiry: Seconds until somebody else may.
         """
         handle = job.handle
+        # The claim comes last: nothing is waited for after it.
+        self.put_off(job, expiry)
         return bool(
             self._renew(
                 keys=[handle.owner_key, handle.board.listings_key],
@@ -182,7 +235,7 @@ class JobBoard:
         )
 
     def abandon(self, job: Posted, who: str) -> None:
-        """Let others have a job, if it is ours.
+        """Let others have a job at once, if it is ours.
 
         :param job: The job.
         :param who: Who has claimed it.
@@ -193,6 +246,7 @@ class JobBoard:
                 self._connected().abandon(job.handle, who)
         except (errors.NotFound, errors.JobFailure):
             return
+        self.put_off(job, 0)
 
     def consume(self, job: Posted, who: str) -> bool:
         """Remove a job that is done; say whether it was ours.
@@ -204,8 +258,12 @@ class JobBoard:
         try:
             with _redis_errors():
                 self._connected().consume(job.handle, who)
-        except (errors.NotFound, errors.JobFailure):
+        except errors.NotFound:
+            self._drop(job)
             return False
+        except errors.JobFailure:
+            return False
+        self._drop(job)
         return True
 
     def _connected(self) -> Any:
@@ -227,7 +285,13 @@ def _read(content: bytes) -> dict[str, Any]:
     kinds = {'uuid': str, 'name': str, 'sequence': int, 'details': dict}
     if not all(isinstance(data.get(key), kinds[key]) for key in kinds):
         raise ValueError("no posting")
+    if not 0 <= data['sequence'] < _MOST_POSTED:
+        raise ValueError("no posting")
     return data
+
+
+def _queue(details: Mapping[str, Any]) -> str:
+    return str(details.get('place'))
 
 
 @contextlib.contextmanager
