@@ -62,6 +62,15 @@ def test_a_server_runs_the_image_that_it_was_made_of(cloud: Cloud) -> None:
     assert server.flavor.id == FLAVOR
 
 
+def test_a_server_has_an_address_of_its_own(cloud: Cloud) -> None:
+    # openstacksdk waits for one.
+    one, two = create(cloud), create(cloud)
+
+    (first,), (second,) = (each.addresses['private'] for each in (one, two))
+    assert first['OS-EXT-IPS:type'] == 'fixed'
+    assert first['addr'] != second['addr']
+
+
 def test_a_server_has_a_disk_as_large_as_its_image_asks_for(
     cloud: Cloud,
 ) -> None:

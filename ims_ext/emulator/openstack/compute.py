@@ -2,6 +2,7 @@
 """A small Nova: servers that use images, and that images can be made of."""
 
 import dataclasses
+import hashlib
 from typing import Any
 
 from ims_ext.emulator.api.server_image import ServerImagesApi
@@ -264,8 +265,7 @@ class ComputeApi:
                 'id': server.flavor_id,
                 'links': _links(request, f'flavors/{server.flavor_id}'),
             },
-            # There are no networks here.
-            'addresses': {},
+            'addresses': _addresses(server),
             'accessIPv4': '',
             'accessIPv6': '',
             'metadata': server.metadata,
@@ -313,6 +313,23 @@ def _links(request: Request, path: str) -> list[dict[str, str]]:
 
 def _vm_state(server: Server) -> str:
     return _VM_STATES.get(server.status, server.status.lower())
+
+
+def _addresses(server: Server) -> dict[str, list[dict[str, Any]]]:
+    # There are no networks here. But clients wait for an address.
+    if server.status == 'BUILD':
+        return {}
+    number = hashlib.sha256(server.id.encode()).digest()[:3]
+    return {
+        'private': [
+            {
+                'addr': f'10.{number[0]}.{number[1]}.{number[2]}',
+                'version': 4,
+                'OS-EXT-IPS:type': 'fixed',
+                'OS-EXT-IPS-MAC:mac_addr': f'fa:16:3e:{number.hex(":")}',
+            }
+        ]
+    }
 
 
 def _contains(name: str, asked: str) -> bool:
