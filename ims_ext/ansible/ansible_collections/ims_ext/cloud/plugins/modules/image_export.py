@@ -95,7 +95,7 @@ class ImageExportModule(Module):
     def run(self) -> dict[str, Any]:
         """Do what the options say."""
         address = validation.check_object_url(self.params['object'])
-        bucket, _, key = address.partition(':')
+        bucket, key = address.split(':', 1)
         store = objectstore.ObjectStore(self.conn)
         told: dict[str, Any] = {'changed': False, 'object': address}
         if store.exists(bucket, key):

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``ims_ext.cloud.pipeline``: fleets of images, as a manifest says."""
 
+from __future__ import annotations
+
 DOCUMENTATION = r"""
 module: pipeline
 short_description: Plan and apply a pipeline of images
