@@ -23,6 +23,9 @@ from .table import limited
 _TARGETS, _PLACES = 2, 10
 #: Seconds for which nothing is done, to see what that takes.
 _IDLE = 5.0
+#: Workers where targets have no room, and the images that these make at a
+#: time unless a manifest says otherwise.
+_FULL, _IMPORTS = 4, 5
 #: Workers that claim what is posted alone, in threads of one process, and
 #: how much of it they do before what they take is looked at.
 _CLAIMING, _SHARE = 20, 10
@@ -169,6 +172,7 @@ def pipeline_workers(bench: Bench) -> Iterator[Row]:
             ("CPU of the workers an item", 'workers'),
             ("CPU of the apply an item", 'cpu'),
             ("CPU of Redis an item", 'redis'),
+            ("CPU of the emulator an item", 'cloud'),
         ):
             shown = found[key] / items * 1000
             yield limited(work, measure, shown, 'ms', None)
@@ -199,11 +203,14 @@ def _applied(bench: Bench, number: int) -> dict[str, float]:
             idle = _idle(site)
             worker = bench.worker(apply, folder=folder, url=site.redis.url)
             before, told = site.workers_cpu(), site.told()
+            served = cloud.cpu()
             measured = worker()
+            served = cloud.cpu() - served
             after, cpu = site.told(), site.workers_cpu() - before
     return {
         **measured,
         'workers': cpu,
+        'cloud': served,
         'redis': after['cpu'] - told['cpu'],
         'commands': after['commands'] - told['commands'],
         'idle': idle['cpu'] / number,
@@ -215,11 +222,47 @@ def _idle(site: BoardSite) -> dict[str, float]:
     """Return what the workers take in a second while there is nothing."""
     before, told = site.workers_cpu(), site.told()
     time.sleep(_IDLE)
-    commands = site.told()['commands'] - told['commands']
+    after, cpu = site.told(), site.workers_cpu() - before
     return {
-        'cpu': (site.workers_cpu() - before) / _IDLE,
-        'commands': commands / _IDLE,
+        'cpu': cpu / _IDLE,
+        'redis': (after['cpu'] - told['cpu']) / _IDLE,
+        'commands': (after['commands'] - told['commands']) / _IDLE,
     }
+
+
+@benchmark
+def pipeline_full(bench: Bench) -> Iterator[Row]:
+    """Have workers wait where two targets make as many as they may."""
+    images = bench.sizes.board_images
+    with cloud_process(bench, images, _TARGETS, job_seconds=3600) as cloud:
+        folder = str(cloud.folder)
+        environment = {'OS_CLIENT_CONFIG_FILE': f'{folder}/clouds.yaml'}
+        with (
+            board_site(cloud.folder / 'workers', environment) as site,
+            bench.starting(apply, folder=folder, url=site.redis.url),
+        ):
+            site.start(_FULL)
+            _wait_until_full(site, _TARGETS * min(images, _IMPORTS))
+            found = _idle(site)
+    work = f"{_TARGETS} targets that have no room, {_FULL} workers"
+    for measure, value, unit in (
+        ("CPU of the workers", found['cpu'] * 1000, 'ms/s'),
+        ("CPU of Redis", found['redis'] * 1000, 'ms/s'),
+        ("commands", found['commands'], '/s'),
+    ):
+        yield limited(work, measure, value, unit, None)
+
+
+def _wait_until_full(site: BoardSite, number: int) -> None:
+    """Wait until so many images are made, and others have been tried."""
+    from ..functional import boards
+
+    def making() -> int:
+        states = [each.get('state') for each in site.board.items.all()]
+        return states.count('waiting')
+
+    boards.wait_until(lambda: making() == number)
+    time.sleep(_IDLE)
 
 
 @benchmark

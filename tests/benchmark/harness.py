@@ -186,6 +186,31 @@ class Bench:
 
         return run
 
+    @contextlib.contextmanager
+    def starting(
+        self, function: Callable[..., Measurement], **arguments: Any
+    ) -> Iterator[None]:
+        """Have a fresh process call a function while the block lasts.
+
+        :param function: A module's function.
+        :param arguments: Whatever JSON can tell.
+        """
+        target = f'{function.__module__}:{function.__qualname__}'
+        process = subprocess.Popen(
+            [
+                *(sys.executable, '-m', f'{__package__}.worker'),
+                *(target, json.dumps(arguments)),
+            ],
+            stdout=subprocess.DEVNULL,
+            env=self.environment,
+            cwd=CHECKOUT,
+        )
+        try:
+            yield
+        finally:
+            process.kill()
+            process.wait()
+
     def command(self, *words: str) -> Callable[[], Measurement]:
         """Return what runs a command and measures the whole process.
 

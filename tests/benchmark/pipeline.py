@@ -186,6 +186,13 @@ class CloudProcess:
         self.folder = folder
         self._process = process
 
+    def cpu(self) -> float:
+        """Return the emulator's processor time, in seconds."""
+        import psutil
+
+        found = psutil.Process(self._process.pid).cpu_times()
+        return float(found.user + found.system)
+
     def counts(self) -> Mapping[str, int]:
         """Return the requests since this was asked for last."""
         assert self._process.stdin is not None
@@ -204,6 +211,7 @@ def cloud_process(
     is_made: bool = False,
     source_mib: int = 0,
     is_unlimited: bool = False,
+    job_seconds: float = 0,
 ) -> Iterator[CloudProcess]:
     """Serve projects for a manifest.
 
@@ -212,6 +220,7 @@ def cloud_process(
     :param is_made: Whether the images are there.
     :param source_mib: How large a source from the web is; 0 for small files.
     :param is_unlimited: Whether the targets allow whatever can be done.
+    :param job_seconds: How long jobs take.
     """
     folder = bench.directory / f'pipeline-{images}-{targets}'
     folder.mkdir(exist_ok=True)
@@ -221,6 +230,7 @@ def cloud_process(
         'is_made': is_made,
         'source_mib': source_mib,
         'is_unlimited': is_unlimited,
+        'job_seconds': job_seconds,
     }
     with subprocess.Popen(
         [

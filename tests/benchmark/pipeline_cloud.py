@@ -62,6 +62,7 @@ def _prepare(
     is_made: bool,
     source_mib: int,
     is_unlimited: bool,
+    job_seconds: float,
 ) -> None:
     """Write a manifest, and the scenario that goes with it.
 
@@ -71,6 +72,7 @@ def _prepare(
     :param is_made: Whether the images are there.
     :param source_mib: How large a source from the web is; 0 for small files.
     :param is_unlimited: Whether the targets allow whatever can be done.
+    :param job_seconds: How long jobs take.
     """
     disk = folder / 'disk.qcow2'
     write_empty_disk(disk)
@@ -96,7 +98,7 @@ def _prepare(
     limits = f', limits: {_UNLIMITED}' if is_unlimited else ''
     names = [f'p{each}' for each in range(targets)]
     scenario = {
-        'job_seconds': 0,
+        'job_seconds': job_seconds,
         'projects': [
             {
                 'name': name,

@@ -101,6 +101,29 @@ def test_what_was_tried_in_vain_is_put_off_for_all(board: Board) -> None:
     wait_until(lambda: names(board) == ['a', 'b'])
 
 
+def test_no_more_is_found_than_has_room(board: Board) -> None:
+    post(board, *'abc')
+    post(board, 'd', place='nl')
+    assert board.enter('x', 2, 60, 'imports', 'de')
+    assert board.enter('y', 2, 60, 'imports', 'de')
+    board.jobs.await_room('de', board.key('imports', 'de'), 2, 60)
+    assert names(board) == ['d']
+
+    board.leave('x', 'imports', 'de')
+    assert sorted(names(board)) == ['a', 'd']
+    # Room that is not renewed is left, too.
+    assert board.enter('y', 2, 0.2, 'imports', 'de')
+    wait_until(lambda: sorted(names(board)) == ['a', 'b', 'd'])
+
+
+def test_whether_there_is_room_is_tried_after_a_while(board: Board) -> None:
+    post(board, 'a')
+    assert board.enter('x', 1, 60, 'imports', 'de')
+    board.jobs.await_room('de', board.key('imports', 'de'), 1, 0.2)
+    # Another manifest may allow more.
+    wait_until(lambda: names(board) == ['a'])
+
+
 def test_a_posting_that_was_cut_short_is_found(board: Board) -> None:
     post(board, 'a')
     # Who posted it was killed before it was in a queue.

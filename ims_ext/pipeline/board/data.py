@@ -139,6 +139,18 @@ class Wait:
         )
 
 
+def queue_of(details: Mapping[str, Any]) -> str:
+    """Return the queue that a task is in: its place, and whether it makes.
+
+    :param details: The task as it is on the board; it may be none.
+    """
+    place = str(details.get('place'))
+    match details.get('actions'):
+        case [{'action': Kind.MAKE}, *_]:
+            return f'{place} {Kind.MAKE}'
+    return place
+
+
 def read(content: bytes) -> Any:
     """Return what JSON stands for.
 

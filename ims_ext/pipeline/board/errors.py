@@ -22,6 +22,10 @@ class BusyError(NotNowError):
     """Work that there is no room for yet."""
 
 
+class FullError(BusyError):
+    """A target makes as many images as it may at a time."""
+
+
 class LeftError(NotNowError):
     """Work that is left to the workers: nobody waits for it any more."""
 

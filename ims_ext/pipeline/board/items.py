@@ -138,16 +138,7 @@ class Items:
 
     def all(self) -> list[dict[str, str]]:
         """Return what is known of all items, the latest first."""
-        key = self._store.key('items')
-        self._store.ask(
-            lambda: self._store.client.zremrangebyscore(
-                key, '-inf', time.time() - WEEK
-            )
-        )
-        names: list[Any] = self._store.ask(
-            lambda: self._store.client.zrevrange(key, 0, -1)
-        )
-        return [each for each in self._hashes(map(as_text, names)) if each]
+        return list(self._all())
 
     def in_flight(self, pipeline: str) -> int:
         """Return how many items of a pipeline somebody is at work on.
@@ -157,10 +148,23 @@ class Items:
         return sum(
             each.get('pipeline') == pipeline
             and each.get('state') in scripts.IN_FLIGHT
-            for each in self.all()
+            for each in self._all()
         )
 
-    def _hashes(self, names: Iterable[str]) -> list[dict[str, str]]:
+    def _all(self) -> Iterator[dict[str, str]]:
+        """Give what is known of all items, some of them at a time."""
+        key = self._store.key('items')
+        self._store.ask(
+            lambda: self._store.client.zremrangebyscore(
+                key, '-inf', time.time() - WEEK
+            )
+        )
+        names: list[Any] = self._store.ask(
+            lambda: self._store.client.zrevrange(key, 0, -1)
+        )
+        return (each for each in self._hashes(map(as_text, names)) if each)
+
+    def _hashes(self, names: Iterable[str]) -> Iterator[dict[str, str]]:
         wanted = list(names)
 
         def asked(some: list[str]) -> list[Any]:
@@ -169,13 +173,12 @@ class Items:
                     many.hgetall(each)
                 return many.execute()
 
-        return [
-            {as_text(key): as_text(value) for key, value in each.items()}
-            for begin in range(0, len(wanted), _AT_ONCE)
-            for each in self._store.ask(
-                functools.partial(asked, wanted[begin : begin + _AT_ONCE])
-            )
-        ]
+        for begin in range(0, len(wanted), _AT_ONCE):
+            some = wanted[begin : begin + _AT_ONCE]
+            for each in self._store.ask(functools.partial(asked, some)):
+                yield {
+                    as_text(key): as_text(value) for key, value in each.items()
+                }
 
     def _item(self, pipeline: str, action: str) -> str:
         return self._store.key('item', pipeline, action)

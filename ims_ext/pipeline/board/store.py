@@ -43,7 +43,9 @@ class Board(RedisStore):
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         super().__init__(address, say)
-        self.jobs = jobboard.JobBoard(self.client, self.key('jobs'))
+        self.jobs = jobboard.JobBoard(
+            self.client, self.key('jobs'), data.queue_of
+        )
         self.items = Items(self, self.jobs)
         self.waits = Waits(self)
         self.chronicle = Chronicle(self)

@@ -23,6 +23,7 @@ from ims_ext.pipeline.board.claims import Holdings
 from ims_ext.pipeline.board.errors import BoardError
 from ims_ext.pipeline.board.errors import BusyError
 from ims_ext.pipeline.board.errors import ClaimLostError
+from ims_ext.pipeline.board.errors import FullError
 from ims_ext.pipeline.board.store import Board
 from ims_ext.pipeline.board.watch import Watch
 from ims_ext.pipeline.board.workshop import Workshop
@@ -37,8 +38,9 @@ THREADS, EXPIRY = 8, 30.0
 
 #: Seconds between two looks at the board, while there is nothing to do.
 _SHORTEST, _LONGEST = 0.1, 1.0
-#: Seconds until what there was no room for is tried again.
-_COOLING = 0.7
+#: Seconds until what another worker is at is tried again, and until it is
+#: tried whether there is room where there was none, beside when some is left.
+_COOLING, _FULL = 0.7, 5.0
 
 
 class Worker:
@@ -244,6 +246,10 @@ class Worker:
             holdings.leave(results.name_of(task), task.place, True)
             holdings.forget(held)
             return
+        except FullError:
+            self._await_room(job, task, works[0])
+            holdings.give_back(held)
+            return
         except BusyError:
             holdings.leave(results.name_of(task), task.place, False)
             holdings.give_back(held)
@@ -263,6 +269,12 @@ class Worker:
         is_waiting = self._board.waits.has(task)
         holdings.leave(results.name_of(task), task.place, is_waiting)
         self._consume(job, held, holdings)
+
+    def _await_room(self, job: Posted, task: data.Task, work: Work) -> None:
+        """Have nobody try what there is no room for."""
+        jobs, room = self._board.jobs, self._board.key('imports', task.place)
+        limit = work.target.limits.imports
+        self._board.ask(lambda: jobs.await_room(job.queue, room, limit, _FULL))
 
     def _go_on(self, task: data.Task, works: list[Work]) -> None:
         """Have the cloud waited for, or the actions ended."""
@@ -294,13 +306,13 @@ class Worker:
 def _enter(holdings: Holdings, task: data.Task, work: Work) -> None:
     """Have room for one more image that is made at a target.
 
-    :raises: :class:`.errors.BusyError` where there is none now.
+    :raises: :class:`.errors.FullError` where there is none now.
     """
     limit = work.target.limits.imports
     if work.action.kind is Kind.MAKE and not holdings.enter(
         results.name_of(task), limit, results.ROOM, task.place
     ):
-        raise BusyError("there is no room for one more")
+        raise FullError("there is no room for one more")
 
 
 def _user() -> str:

@@ -4,7 +4,7 @@
 Claims expire unless they are renewed, and only their owner renews them.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 import contextlib
 import dataclasses
 import importlib
@@ -48,18 +48,15 @@ class Posted:
     :ivar details: What is to be done, as JSON has it. It may have been
         written by anybody.
     :ivar order: Its place among all jobs that were ever posted.
+    :ivar queue: The queue that it is in.
     """
 
     id: str
     name: str
     details: Mapping[str, Any]
     order: int
+    queue: str
     handle: Any = dataclasses.field(repr=False, compare=False, default=None)
-
-    @property
-    def queue(self) -> str:
-        """The queue that it is in: the place where it is done."""
-        return _queue(self.details)
 
 
 def load() -> None:
@@ -86,12 +83,19 @@ class JobBoard:
 
     :param client: The connection to Redis, which answers with bytes.
     :param namespace: What the board's keys begin with.
+    :param queue_of: Gives the queue that a job is in, by its details.
     """
 
-    def __init__(self, client: 'redis.Redis', namespace: str) -> None:
+    def __init__(
+        self,
+        client: 'redis.Redis',
+        namespace: str,
+        queue_of: Callable[[Mapping[str, Any]], str],
+    ) -> None:
         from taskflow.jobs.backends import impl_redis
 
         self._client = client
+        self._queue_of = queue_of
         self._board = impl_redis.RedisJobBoard(
             'board', {'namespace': namespace}, client=client
         )
@@ -104,11 +108,11 @@ class JobBoard:
         """Post a job; return its ID.
 
         :param name: What it is called.
-        :param details: What is to be done; its ``place`` is the queue.
+        :param details: What is to be done.
         """
         with _redis_errors():
             job = self._connected().post(name, details=dict(details))
-        self._queues.add(_queue(details), job.key, job.sequence)
+        self._queues.add(self._queue_of(details), job.key, job.sequence)
         return str(job.uuid)
 
     def queues(self, most: int) -> list[Queue]:
@@ -163,6 +167,7 @@ class JobBoard:
                     data['name'],
                     data['details'],
                     data['sequence'],
+                    self._queue_of(data['details']),
                     handle,
                 )
             )
@@ -204,6 +209,18 @@ class JobBoard:
         :param seconds: For how long; 0 where it may be claimed at once.
         """
         self._queues.put_off(job.queue, job.handle.key, job.order, seconds)
+
+    def await_room(
+        self, queue: str, room: str, limit: int, seconds: float
+    ) -> None:
+        """Have nothing of a queue claimed while there is no room for it.
+
+        :param queue: The queue.
+        :param room: The key of the sorted set of those that have room.
+        :param limit: How many have room.
+        :param seconds: Until it is tried whether this holds still.
+        """
+        self._queues.await_room(queue, room, limit, seconds)
 
     def _drop(self, job: Posted) -> None:
         self._queues.drop(job.queue, job.handle.key, job.order)
@@ -288,10 +305,6 @@ def _read(content: bytes) -> dict[str, Any]:
     if not 0 <= data['sequence'] < _MOST_POSTED:
         raise ValueError("no posting")
     return data
-
-
-def _queue(details: Mapping[str, Any]) -> str:
-    return str(details.get('place'))
 
 
 @contextlib.contextmanager

@@ -12,12 +12,14 @@ from typing import Any
 # A queue is two sorted sets. FREE has the jobs that may be claimed, by their
 # order; LATER has those that may be claimed from a time on, unless that is
 # put off: claims that expire, and what was tried in vain. A member is the
-# order and the job's key.
+# order and the job's key. What has been full says how many have room, and
+# the key of the sorted set of those that have it, by when they lose it.
 
 #: Finds what may be claimed. KEYS: names of queues, postings. ARGV: what keys
-#: of free and of later jobs begin with, how many of each queue. Gives whether
-#: the index has as many jobs as the board, and of each queue its name, how
-#: many are put off, and the first of those that may be claimed.
+#: of free jobs, of later ones, and of what has been full begin with, how many
+#: of each queue. Gives whether the index has as many jobs as the board, and
+#: of each queue its name, how many are put off, and the first of those that
+#: may be claimed, no more than have room.
 _LOOK = """
 local time = redis.call('time')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -34,8 +36,14 @@ for _, name in ipairs(redis.call('smembers', KEYS[1])) do
     redis.call('srem', KEYS[1], name)
   else
     total = total + waiting + number
-    found[#found + 1] = {
-      name, waiting, redis.call('zrange', free, 0, ARGV[3] - 1)}
+    local first, most = {}, tonumber(ARGV[4])
+    local full = redis.call('get', ARGV[3] .. name)
+    if full then
+      local limit, room = string.match(full, '^(%d+) (.*)$')
+      most = math.min(most, limit - redis.call('zcount', room, now, '+inf'))
+    end
+    if most > 0 then first = redis.call('zrange', free, 0, most - 1) end
+    found[#found + 1] = {name, waiting, first}
   end
 end
 local is_whole = redis.call('hlen', KEYS[2]) == total
@@ -113,7 +121,10 @@ class JobQueues:
         """
         is_whole, found = self._look(
             keys=[self._names, self._listings],
-            args=[self._key('free'), self._key('later'), most],
+            args=[
+                *(self._key(each) for each in ('free', 'later', 'full')),
+                most,
+            ],
         )
         return bool(is_whole), [
             Queue(
@@ -149,6 +160,22 @@ class JobQueues:
         self._put_off(
             keys=self._keys(queue),
             args=[_member(key, order), int(seconds * 1000), order],
+        )
+
+    def await_room(
+        self, queue: str, room: str, limit: int, seconds: float
+    ) -> None:
+        """Have nothing of a queue claimed while there is no room for it.
+
+        :param queue: The queue.
+        :param room: The key of the sorted set of those that have room.
+        :param limit: How many have room.
+        :param seconds: Until it is tried whether this holds still.
+        """
+        self._client.set(
+            self._key('full', queue),
+            f'{limit} {room}',
+            px=int(seconds * 1000),
         )
 
     def drop(self, queue: str, key: bytes, order: int) -> None:
