@@ -8,6 +8,7 @@ import threading
 import time
 from typing import Any
 
+from . import simulation
 from .board_site import BoardSite
 from .board_site import board_site
 from .board_site import redis_told
@@ -17,10 +18,13 @@ from .harness import benchmark
 from .harness import usage
 from .pipeline import cloud_process
 from .table import Row
+from .table import compared
 from .table import limited
 
 #: Targets of an apply, and places of what is posted alone.
 _TARGETS, _PLACES = 2, 10
+#: Seconds that a job takes, and until the emulator answers.
+_JOB, _ANSWER = 4.0, 0.01
 #: Seconds for which nothing is done, to see what that takes.
 _IDLE = 5.0
 #: Workers where targets have no room, and the images that these make at a
@@ -164,7 +168,7 @@ def pipeline_workers(bench: Bench) -> Iterator[Row]:
     """Make images at two targets with 1, 2, 4 and 8 workers of a board."""
     images = bench.sizes.board_images
     for number in bench.sizes.board_workers:
-        found = _applied(bench, number)
+        found = _applied(bench, number, images, is_unlimited=True)
         items = found['made']
         work = f"{images} images at {_TARGETS} targets, {number} workers"
         yield limited(work, "items a second", items / found['wall'], '', None)
@@ -190,11 +194,16 @@ def pipeline_workers(bench: Bench) -> Iterator[Row]:
         )
 
 
-def _applied(bench: Bench, number: int) -> dict[str, float]:
-    """Apply with so many workers."""
-    with cloud_process(
-        bench, bench.sizes.board_images, _TARGETS, is_unlimited=True
-    ) as cloud:
+def _applied(
+    bench: Bench, number: int, images: int, **settings: Any
+) -> dict[str, float]:
+    """Apply with so many workers.
+
+    :param number: How many.
+    :param images: Images at each target.
+    :param settings: The emulator's.
+    """
+    with cloud_process(bench, images, _TARGETS, **settings) as cloud:
         folder = str(cloud.folder)
         environment = {'OS_CLIENT_CONFIG_FILE': f'{folder}/clouds.yaml'}
         state = cloud.folder / f'workers-{number}'
@@ -228,6 +237,30 @@ def _idle(site: BoardSite) -> dict[str, float]:
         'redis': (after['cpu'] - told['cpu']) / _IDLE,
         'commands': (after['commands'] - told['commands']) / _IDLE,
     }
+
+
+@benchmark
+def pipeline_model(bench: Bench) -> Iterator[Row]:
+    """Make images by jobs of 4 s, five at a time, beside the model."""
+    images = bench.sizes.modelled_images
+    for number in bench.sizes.board_workers:
+        found = _applied(bench, number, images, job_seconds=_JOB)
+        setting = simulation.Setting(
+            workers=number,
+            items=images * _TARGETS,
+            targets=_TARGETS,
+            job=_JOB,
+            answer=_ANSWER,
+        )
+        modelled = simulation.Model(setting, simulation.Costs()).run()
+        yield compared(
+            f"{images} images, jobs of {_JOB:g} s, {number} workers",
+            "items a second",
+            '',
+            found['made'] / found['wall'],
+            "the model",
+            setting.items / modelled.seconds,
+        )
 
 
 @benchmark

@@ -63,6 +63,7 @@ class Sizes:
     source_mib: int = 1024
     pipeline_jobs: int = 500
     board_images: int = 100
+    modelled_images: int = 40
     board_items: int = 10_000
     board_workers: tuple[int, ...] = (1, 2, 4, 8)
 
@@ -84,6 +85,7 @@ QUICK = Sizes(
     source_mib=4,
     pipeline_jobs=8,
     board_images=2,
+    modelled_images=2,
     board_items=50,
     board_workers=(1, 2),
 )
