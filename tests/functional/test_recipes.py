@@ -15,6 +15,7 @@ import yaml
 
 from ims_ext.emulator.server import EmulatorServer
 
+from .eventually import eventually
 from .openstack_command import PATIENCE
 from .openstack_command import environment_for
 from .own_cloud import Cloud
@@ -196,6 +197,29 @@ def test_a_build_is_uploaded_once_and_older_ones_are_deleted(
     again = workplace.run('uploader.py', workplace.build, *words)
     assert again == f'uploaded {name} ({image.id})\n'
     assert workplace.names() == [name]
+
+
+def test_an_uploader_that_was_killed_goes_on(
+    slow_emulator: EmulatorServer, tmp_path: Path, disks: dict[str, Path]
+) -> None:
+    workplace = Workplace(slow_emulator, tmp_path, disks['qcow2'])
+    words = (workplace.build, 'web', '--bucket', workplace.bucket)
+    slow_emulator.requests.clear()
+    with workplace.start('uploader.py', *words) as killed:
+        eventually(lambda: looks_at_jobs(slow_emulator))
+        killed.kill()
+    slow_emulator.clock.advance('1h')
+
+    workplace.run('uploader.py', *words)
+
+    assert len(workplace.names()) == 1
+    workplace.cloud.conn.close()
+
+
+def looks_at_jobs(server: EmulatorServer) -> bool:
+    """Return whether somebody waits for a job."""
+    requests = server.requests.select(service='image')
+    return any('/jobs/' in each.path for each in requests)
 
 
 def test_a_file_that_is_no_disk_image_leaves_all_as_it_was(
