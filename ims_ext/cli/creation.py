@@ -96,6 +96,7 @@ class CreateImage(command.ShowOne):
             keep_object=parsed_args.keep_object,
             safe_mode=parsed_args.safe_mode,
             resume=not parsed_args.no_resume,
+            once=parsed_args.once,
             wait=parsed_args.wait,
             timeout=parsed_args.timeout,
             progress=bars.upload,

@@ -69,6 +69,7 @@ _OPTIONS = (
     _Option('disk_format', '--disk-format', (_FILE, _FILE_DATA)),
     _Option('keep_object', '--keep-object', (_FILE, _FILE_DATA)),
     _Option('no_resume', '--no-resume', (_FILE, _FILE_DATA)),
+    _Option('once', '--once', (_FILE, _FILE_DATA)),
     _Option('object_key', '--object-key', (_FILE, _FILE_DATA)),
     _Option('min_disk', '--min-disk', _IMPORTS),
     _Option('os_type', '--os-type', _IMPORTS),
@@ -263,6 +264,14 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
             "Begin anew where an earlier run for the same file, name and "
             "bucket was interrupted, and delete what it has left, instead of "
             "going on from there"
+        ),
+    )
+    group.add_argument(
+        '--once',
+        action='store_true',
+        help=(
+            "Take the project's image that has the name and the tags, where "
+            "there is one or is about to be, instead of making another"
         ),
     )
     group.add_argument(

@@ -14,8 +14,10 @@ from ims_ext import validation
 from ims_ext.extension import creation as _creation
 from ims_ext.extension import job as _job
 from ims_ext.extension import native as _native
+from ims_ext.extension import tag_rules
 from ims_ext.file_import import bucket as _bucket_import
 from ims_ext.file_import import bucket_order as _bucket_order
+from ims_ext.file_import import existing as _existing
 from ims_ext.file_import import native as _native_import
 from ims_ext.file_import import record as import_record
 
@@ -45,6 +47,7 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
         keep_object: bool = False,
         safe_mode: bool = False,
         resume: bool = True,
+        once: bool = False,
         wait: bool = False,
         timeout: float | None = None,
         progress: ByteProgress | None = None,
@@ -94,6 +97,11 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
             file, name and bucket that was interrupted. Otherwise what that
             one has left is deleted, and this one begins anew; an import
             that it has started is left to itself.
+        :param once: Whether an image of the project's own that has the name
+            and the tags is taken, where there is one already or is about to
+            be, instead of making another; what it was made of, and its other
+            attributes, are not looked at. An interrupted call is gone on
+            with before.
         :param wait: Whether to wait for the job's end. Where nothing waits,
             the object stays: ``job.left_object`` tells which.
         :param timeout: Seconds to wait at most, an hour by default.
@@ -117,6 +125,11 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
         :raises: :class:`~ims_ext.exceptions.JobFailedError` with ``wait``.
         """
         _job.check_seconds('timeout', timeout, _job.DEFAULT_TIMEOUT)
+        existing = None
+        if once:
+            given: Any = attrs.get('tags') or {}
+            attrs['tags'] = tags = tag_rules.check_tags(given)
+            existing = _existing.Existing(name, tags, bucket is not None)
         with local_file.LocalFile(path) as file:
             disk = diskimage.inspect_file(file, disk_format=disk_format)
             route = diskimage.choose_route(
@@ -143,6 +156,7 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
                 }
                 return self._import_natively(
                     _native_import.NativeOrder(file, metadata),
+                    existing=existing,
                     resume=resume,
                     wait=wait,
                     timeout=timeout,
@@ -169,6 +183,7 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
             )
             return self._import_from_bucket(
                 order,
+                existing=existing,
                 resume=resume,
                 wait=wait,
                 timeout=timeout,
@@ -180,6 +195,7 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
         self,
         order: _bucket_order.BucketOrder,
         *,
+        existing: _existing.Existing | None,
         resume: bool,
         wait: bool,
         timeout: float | None,
@@ -206,6 +222,8 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
                     key=order.object_key,
                 )
             )
+            if existing and not slot.load() and (there := existing.find(self)):
+                return self._taken(there, wait, timeout, job_progress)
             importing = _bucket_import.BucketImport(
                 self, slot, order, progress
             )
@@ -227,6 +245,7 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
         self,
         order: _native_import.NativeOrder,
         *,
+        existing: _existing.Existing | None,
         resume: bool,
         wait: bool,
         timeout: float | None,
@@ -237,6 +256,8 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
             file=os.path.realpath(order.file.path),
             name=order.name,
         ) as slot:
+            if existing and not slot.load() and (there := existing.find(self)):
+                return self._taken(there, wait, timeout, None)
             image = _native_import.NativeImport(
                 self, slot, order, progress
             ).run(resume=resume, wait=wait, timeout=timeout)
@@ -245,6 +266,17 @@ class FileImportMixin(_creation.CreationMixin, _native.NativeMixin):
             entities={'image_id': image.id, 'image_name': image.name},
             connection=self._get_connection(),
         )
+
+    def _taken(
+        self,
+        job: _job.Job,
+        wait: bool,
+        timeout: float | None,
+        progress: _job.JobProgress | None,
+    ) -> _job.Job:
+        if not wait:
+            return job
+        return self.wait_for_job(job, timeout=timeout, progress=progress)
 
     def _slot(self, what: str, **identity: Any) -> import_record.Slot:
         """Return the place for an import's record, in this project."""

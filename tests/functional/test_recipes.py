@@ -32,6 +32,7 @@ class Workplace:
     :ivar cloud: The project.
     :ivar consumer: The name of a user in another project.
     :ivar bucket: The name of a bucket of the project.
+    :ivar s3: The project's buckets.
     :ivar build: A disk image that somebody has built.
     """
 
@@ -43,8 +44,8 @@ class Workplace:
         self.bucket = f'bucket-{self.cloud.user}'
         self.build = build
         self.folder = folder
-        client = Client(server, self.cloud.user)
-        client.s3.create_bucket(Bucket=self.bucket)
+        self.s3 = Client(server, self.cloud.user).s3
+        self.s3.create_bucket(Bucket=self.bucket)
         clouds = folder / 'clouds.yaml'
         clouds.write_text(yaml.safe_dump(server.clouds()), 'utf-8')
         programs = Path(sys.executable).parent
@@ -213,6 +214,8 @@ def test_an_uploader_that_was_killed_goes_on(
     workplace.run('uploader.py', *words)
 
     assert len(workplace.names()) == 1
+    left = workplace.s3.list_objects_v2(Bucket=workplace.bucket)
+    assert left['KeyCount'] == 0
     workplace.cloud.conn.close()
 
 

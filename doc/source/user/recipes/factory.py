@@ -21,15 +21,8 @@ def publish(conn: Any, path: str, name: str, version: str, **how: Any) -> Any:
     :param how: What else ``create_image_from_file`` takes.
     """
     tags = {'family': name, 'version': version}
-    for image in conn.ims.cloud_images(
-        owner=conn.ims.get_project_id(),
-        status='active',
-        tag={'family': name},
-    ):
-        if image.tag_map.get('version') == version:
-            return image
     job = conn.ims.create_image_from_file(
-        path, f'{name}-{version}', tags=tags, wait=True, **how
+        path, f'{name}-{version}', tags=tags, once=True, wait=True, **how
     )
     return conn.ims.get_cloud_image(job.image_id)
 

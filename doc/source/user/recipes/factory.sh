@@ -17,14 +17,10 @@ fi
 file=$1 name=$2 version=$3
 shift 3
 
-id=$(openstack ims image list --own --status active \
-    --tag "family=$name" --tag "version=$version" -f value -c ID)
-if [ -z "$id" ]; then
-    id=$(openstack ims image create "$name-$version" --file "$file" \
-        --bucket "$IMS_BUCKET" --os-version "$IMS_OS_VERSION" \
-        --tag "family=$name" --tag "version=$version" \
-        --wait -f value -c id)
-fi
+id=$(openstack ims image create "$name-$version" --once --file "$file" \
+    --bucket "$IMS_BUCKET" --os-version "$IMS_OS_VERSION" \
+    --tag "family=$name" --tag "version=$version" \
+    --wait -f value -c id)
 
 members=$(openstack ims image member list "$id" -f value -c "Member ID")
 new=()

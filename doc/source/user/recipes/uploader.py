@@ -30,19 +30,10 @@ def upload(
     with open(path, 'rb') as file:
         digest = hashlib.file_digest(file, 'sha256').hexdigest()
     tags = {'family': name, 'build': digest[:40]}
-    for image in conn.ims.cloud_images(
-        owner=conn.ims.get_project_id(),
-        status='active',
-        tag={'family': name},
-    ):
-        if image.tag_map.get('build') == tags['build']:
-            break
-    else:
-        job = conn.ims.create_image_from_file(
-            path, f'{name}-{digest[:12]}', tags=tags, wait=True, **how
-        )
-        image = conn.ims.get_cloud_image(job.image_id)
-    return conn.ims.update_cloud_image(image, properties=properties)
+    job = conn.ims.create_image_from_file(
+        path, f'{name}-{digest[:12]}', tags=tags, once=True, wait=True, **how
+    )
+    return conn.ims.update_cloud_image(job.image_id, properties=properties)
 
 
 def main() -> int:
