@@ -10,6 +10,7 @@ import sys
 from .conftest import CHECKOUT
 from .conftest import home
 from .conftest import kept_environment
+from .outcome import PATIENCE
 
 COLLECTION = Path('ansible_collections/ims_ext/cloud')
 #: Those that look into modules; each has an environment of its own made.
@@ -47,6 +48,7 @@ def test_the_collection_is_sane(tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            timeout=PATIENCE,
             check=False,
         )
 

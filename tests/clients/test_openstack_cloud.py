@@ -18,6 +18,7 @@ from .conftest import CHECKOUT
 from .conftest import home
 from .conftest import kept_environment
 from .conftest import unavailable
+from .outcome import PATIENCE
 
 PLAYBOOK = CHECKOUT / 'doc/source/user/recipes/servers.yml'
 COLLECTION = 'ansible_collections/openstack/cloud/'
@@ -77,6 +78,7 @@ def test_servers_of_theirs_are_made_of_images_of_ours(tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stdout
