@@ -5,10 +5,12 @@
 it is needed. The ``openstack`` command imports it whatever it is to do.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from openstack.connection import Connection
+    from openstack import connection
+
+    from ims_ext.types import Connection
 
 __all__ = ['connect', 'load']
 
@@ -16,7 +18,7 @@ __all__ = ['connect', 'load']
 __version__ = '0.1.0'
 
 
-def load(conn: 'Connection') -> None:
+def load(conn: 'connection.Connection') -> 'Connection':
     """Give a connection the image service, as ``conn.ims``.
 
     This is the vendor hook: ``vendor_hook: ims_ext:load`` in a cloud's
@@ -28,10 +30,12 @@ def load(conn: 'Connection') -> None:
     other clouds get an ``ims`` as well; it does nothing until it is used.
 
     :param conn: The connection.
+    :returns: The same connection, whose ``ims`` type checkers know.
     """
     from ims_ext import service
 
     service.add_to(conn)
+    return cast('Connection', conn)
 
 
 def connect(cloud: str | None = None, **kwargs: Any) -> 'Connection':
@@ -40,12 +44,11 @@ def connect(cloud: str | None = None, **kwargs: Any) -> 'Connection':
     :param cloud: The cloud's name in clouds.yaml; the environment decides
         where there is none.
     :param kwargs: Whatever :func:`openstack.connect` takes.
-    :returns: A :class:`~openstack.connection.Connection` with ``conn.ims``.
+    :returns: A :class:`~openstack.connection.Connection` with ``conn.ims``;
+        for type checkers, a :class:`ims_ext.types.Connection`.
     :raises: :class:`~openstack.exceptions.ConfigException` where the cloud's
         configuration is missing or wrong.
     """
     import openstack
 
-    conn = openstack.connect(cloud, **kwargs)
-    load(conn)
-    return conn
+    return load(openstack.connect(cloud, **kwargs))

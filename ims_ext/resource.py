@@ -12,7 +12,7 @@ import copy
 import datetime
 import functools
 import re
-from typing import Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from keystoneauth1 import adapter
 from openstack import format as sdk_format
@@ -262,13 +262,17 @@ class Resource(ResourceMixin, sdk_resource.Resource):
 
     tells_properties_apart = True
 
+    if TYPE_CHECKING:
+        # openstacksdk's returns anything for any name: none is misspelt then.
+        __getattribute__: None  # type: ignore[assignment, misc]
+
     #: Whether a list goes on after the last item of a page, and does not say
     #: itself where it ends.
     pages_by_marker: ClassVar[bool] = True
 
-    #: What the cloud sent beyond the attributes documented here.
-    #: *Type: dict*
-    properties = Body('properties')
+    properties: dict[str, Any] | None = Body('properties')
+    """What the cloud sent beyond the attributes documented here. *Type: dict*
+    """
 
     #: The method of ``conn.ims`` that gets the resource, where the service has
     #: no path for one.
@@ -407,8 +411,8 @@ class JobRequest(Resource):
     #: What it is for, the subject of an error's message.
     purpose: ClassVar[str]
 
-    #: The ID of the job that the cloud has started.
     job_id = Body('job_id')
+    """The ID of the job that the cloud has started."""
 
     def trace(self) -> Any:
         """Return how it is found out whether the request took effect.

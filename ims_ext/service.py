@@ -20,6 +20,7 @@ import stevedore
 from ims_ext import exceptions
 from ims_ext import proxy
 from ims_ext import sdk
+from ims_ext import types
 
 EXTENSION_GROUP = 'ims_ext.extension'
 
@@ -142,19 +143,31 @@ def assemble(capabilities: Mapping[str, type]) -> type[proxy.Proxy]:
                 )
             owners[method] = name
     _check_private_names(capabilities)
+    built_in = _written_out(capabilities)
     # A capability that builds on another derives from it, and brings it.
     bases = [
         capability
         for capability in capabilities.values()
-        if not any(
+        if not issubclass(built_in, capability)
+        and not any(
             issubclass(other, capability)
             for other in capabilities.values()
             if other is not capability
         )
     ]
+    if not bases:
+        return built_in
     return type(
-        'Proxy', (*bases, proxy.Proxy), {'__doc__': proxy.Proxy.__doc__}
+        built_in.__name__, (*bases, built_in), {'__doc__': built_in.__doc__}
     )
+
+
+def _written_out(capabilities: Mapping[str, type]) -> type[proxy.Proxy]:
+    """Return the class that type checkers know, where all of it is wanted."""
+    wanted = set(capabilities.values())
+    if wanted.issuperset(types.ImageService.__bases__):
+        return types.ImageService
+    return proxy.Proxy
 
 
 def _check_private_names(capabilities: Mapping[str, type]) -> None:

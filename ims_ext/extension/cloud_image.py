@@ -5,7 +5,7 @@ from collections.abc import Generator
 import dataclasses
 import datetime
 import itertools
-from typing import Any, Literal, overload
+from typing import Any, Literal, Unpack, cast, overload
 import uuid
 
 from openstack import exceptions as sdk_exceptions
@@ -19,6 +19,7 @@ from ims_ext import validation
 from ims_ext.extension import ambiguity
 from ims_ext.extension import image_filter
 from ims_ext.extension import image_patch
+from ims_ext.extension import query as _query
 from ims_ext.extension import tag_rules as _tag
 from ims_ext.transport import request_check
 
@@ -85,180 +86,200 @@ class CloudImage(resource.Resource):
         xen_gpu_type='__support_xen_gpu_type',
     )
 
-    #: Path, below the service's root, that the image's data is uploaded to and
-    #: downloaded from.
-    file = resource.Body('file')
-    #: ID of the project that the image belongs to.
-    owner = resource.Body('owner')
-    #: Not used by the service at present; see :attr:`image_size`. *Type: int*
-    size = resource.Body('size', type=resource.FlexibleInt)
-    #: Path of the image's JSON schema.
-    schema = resource.Body('schema')
-    #: ``queued`` (waits for its data), ``saving`` (data arrives), ``active``
-    #: (usable), ``killed`` (its data could not be taken), ``deleted``.
-    status = resource.Body('status')
-    #: Tags as the cloud writes them: ``key=value``, ``key.value`` or ``key``.
-    #: *Type: list of str*
-    tags = resource.Body('tags', type=list)
-    #: ``private``, ``public`` or ``shared``.
-    visibility = resource.Body('visibility')
-    #: 1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``.
-    name = resource.Body('name')
-    #: Not used by the service at present.
-    checksum = resource.Body('checksum')
-    #: Whether the image has been deleted. *Type: bool*
-    is_deleted = resource.Body('deleted', type=resource.FlexibleBool)
-    #: Whether the image is protected from deletion. *Type: bool*
-    is_protected = resource.Body('protected', type=resource.FlexibleBool)
-    #: Always ``bare``.
-    container_format = resource.Body('container_format')
-    #: ``zvhd2``, ``zvhd``, ``vhd``, ``raw``, ``qcow2`` or ``iso``.
-    disk_format = resource.Body('disk_format')
-    #: GiB of the smallest disk that the image fits on, 1 to 1024 (data disks:
-    #: 2048). *Type: int*
-    min_disk = resource.Body('min_disk', type=resource.FlexibleInt)
-    #: MiB of memory that a server from the image needs. *Type: int*
-    min_ram = resource.Body('min_ram', type=resource.FlexibleInt)
-    #: MiB of memory that a server from the image can have. *Type: int*
-    max_ram = resource.Body('max_ram', type=resource.FlexibleInt)
-    #: When the image was created, as the cloud wrote it.
-    created_at = resource.Body('created_at')
-    #: When the image was last changed, as the cloud wrote it.
-    updated_at = resource.Body('updated_at')
-    #: When the image became ``active``, as the cloud wrote it.
-    active_at = resource.Body('active_at')
-    #: When the image was deleted, as the cloud wrote it.
-    deleted_at = resource.Body('deleted_at')
-    #: Not used by the service at present. *Type: int*
-    virtual_size = resource.Body('virtual_size', type=resource.FlexibleInt)
-    #: What the image is for: ``FusionCompute`` (a server's system disk),
-    #: ``DataImage``, ``Ironic`` (a bare-metal server) or ``IsoImage``.
-    virtual_env_type = resource.Body('virtual_env_type')
-    #: ID of the enterprise project, ``0`` or none for the default one.
-    enterprise_project_id = resource.Body('enterprise_project_id')
-    #: ``gold`` (public), ``private``, ``shared`` or ``market`` (H).
-    image_type = resource.Body('__imagetype')
-    #: Size of the image's file in bytes. *Type: int*
-    image_size = resource.Body('__image_size', type=resource.FlexibleInt)
-    #: The storage behind the image: ``uds``.
-    image_source_type = resource.Body('__image_source_type')
-    #: Where the image is stored.
-    image_location = resource.Body('__image_location')
-    #: Up to 1,024 characters without ``<``, ``>`` and line ends.
-    description = resource.Body('__description')
-    #: Operating system with version, for example ``Ubuntu 18.04 server
-    #: 64bit``.
-    os_version = resource.Body('__os_version')
-    #: ``Linux``, ``Windows`` or ``Other``.
-    os_type = resource.Body('__os_type')
-    #: 32 or 64. *Type: int*
-    os_bit = resource.Body('__os_bit', type=resource.FlexibleInt)
-    #: Family of the operating system, for example ``Ubuntu``.
-    platform = resource.Body('__platform')
-    #: Advanced features that the image supports, a JSON text.
-    os_feature_list = resource.Body('__os_feature_list')
-    #: Whether the image is registered, and so can be used. *Type: bool*
-    is_registered = resource.Body('__isregistered', type=resource.FlexibleBool)
-    #: Whether it is a full-server image. *Type: bool*
-    is_whole_image = resource.Body('__whole_image', type=resource.FlexibleBool)
-    #: Whether the image's initial configuration is complete. *Type: bool*
-    is_config_init = resource.Body(
+    file: str | None = resource.Body('file')
+    """Path, below the service's root, that the image's data is uploaded to and
+    downloaded from."""
+    owner: str | None = resource.Body('owner')
+    """ID of the project that the image belongs to."""
+    size: int | None = resource.Body('size', type=resource.FlexibleInt)
+    """Not used by the service at present; see :attr:`image_size`. *Type: int*
+    """
+    schema: str | None = resource.Body('schema')
+    """Path of the image's JSON schema."""
+    status: str | None = resource.Body('status')
+    """``queued`` (waits for its data), ``saving`` (data arrives), ``active``
+    (usable), ``killed`` (its data could not be taken), ``deleted``."""
+    tags: list[str] | None = resource.Body('tags', type=list)
+    """Tags as the cloud writes them: ``key=value``, ``key.value`` or ``key``.
+    *Type: list of str*"""
+    visibility: str | None = resource.Body('visibility')
+    """``private``, ``public`` or ``shared``."""
+    name: str = resource.Body('name')
+    """1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``."""
+    checksum: str | None = resource.Body('checksum')
+    """Not used by the service at present."""
+    is_deleted: bool | None = resource.Body(
+        'deleted', type=resource.FlexibleBool
+    )
+    """Whether the image has been deleted. *Type: bool*"""
+    is_protected: bool | None = resource.Body(
+        'protected', type=resource.FlexibleBool
+    )
+    """Whether the image is protected from deletion. *Type: bool*"""
+    container_format: str | None = resource.Body('container_format')
+    """Always ``bare``."""
+    disk_format: str | None = resource.Body('disk_format')
+    """``zvhd2``, ``zvhd``, ``vhd``, ``raw``, ``qcow2`` or ``iso``."""
+    min_disk: int | None = resource.Body('min_disk', type=resource.FlexibleInt)
+    """GiB of the smallest disk that the image fits on, 1 to 1024 (data disks:
+    2048). *Type: int*"""
+    min_ram: int | None = resource.Body('min_ram', type=resource.FlexibleInt)
+    """MiB of memory that a server from the image needs. *Type: int*"""
+    max_ram: int | None = resource.Body('max_ram', type=resource.FlexibleInt)
+    """MiB of memory that a server from the image can have. *Type: int*"""
+    created_at: str | None = resource.Body('created_at')
+    """When the image was created, as the cloud wrote it."""
+    updated_at: str | None = resource.Body('updated_at')
+    """When the image was last changed, as the cloud wrote it."""
+    active_at: str | None = resource.Body('active_at')
+    """When the image became ``active``, as the cloud wrote it."""
+    deleted_at: str | None = resource.Body('deleted_at')
+    """When the image was deleted, as the cloud wrote it."""
+    virtual_size: int | None = resource.Body(
+        'virtual_size', type=resource.FlexibleInt
+    )
+    """Not used by the service at present. *Type: int*"""
+    virtual_env_type: str | None = resource.Body('virtual_env_type')
+    """What the image is for: ``FusionCompute`` (a server's system disk),
+    ``DataImage``, ``Ironic`` (a bare-metal server) or ``IsoImage``."""
+    enterprise_project_id: str | None = resource.Body('enterprise_project_id')
+    """ID of the enterprise project, ``0`` or none for the default one."""
+    image_type: str | None = resource.Body('__imagetype')
+    """``gold`` (public), ``private``, ``shared`` or ``market`` (H)."""
+    image_size: int | None = resource.Body(
+        '__image_size', type=resource.FlexibleInt
+    )
+    """Size of the image's file in bytes. *Type: int*"""
+    image_source_type: str | None = resource.Body('__image_source_type')
+    """The storage behind the image: ``uds``."""
+    image_location: str | None = resource.Body('__image_location')
+    """Where the image is stored."""
+    description: str | None = resource.Body('__description')
+    """Up to 1,024 characters without ``<``, ``>`` and line ends."""
+    os_version: str | None = resource.Body('__os_version')
+    """Operating system with version, for example ``Ubuntu 18.04 server
+    64bit``."""
+    os_type: str | None = resource.Body('__os_type')
+    """``Linux``, ``Windows`` or ``Other``."""
+    os_bit: int | None = resource.Body('__os_bit', type=resource.FlexibleInt)
+    """32 or 64. *Type: int*"""
+    platform: str | None = resource.Body('__platform')
+    """Family of the operating system, for example ``Ubuntu``."""
+    os_feature_list: str | None = resource.Body('__os_feature_list')
+    """Advanced features that the image supports, a JSON text."""
+    is_registered: bool | None = resource.Body(
+        '__isregistered', type=resource.FlexibleBool
+    )
+    """Whether the image is registered, and so can be used. *Type: bool*"""
+    is_whole_image: bool | None = resource.Body(
+        '__whole_image', type=resource.FlexibleBool
+    )
+    """Whether it is a full-server image. *Type: bool*"""
+    is_config_init: bool | None = resource.Body(
         '__is_config_init', type=resource.FlexibleBool
     )
-    #: Whether servers start before all of the image is loaded. *Type: bool*
-    is_lazy_loading = resource.Body(
+    """Whether the image's initial configuration is complete. *Type: bool*"""
+    is_lazy_loading: bool | None = resource.Body(
         '__lazyloading', type=resource.FlexibleBool
     )
-    #: ID of the key that the image is encrypted with.
-    cmk_id = resource.Body('__system__cmkid')
-    #: ID of the backup that the image was made from.
-    backup_id = resource.Body('__backup_id')
-    #: Where the image's data came from; empty for public images.
-    data_origin = resource.Body('__data_origin')
-    #: ``file`` where the image was made from an external file.
-    root_origin = resource.Body('__root_origin')
-    #: ID of the image that this one derives from.
-    original_image_id = resource.Body('__originalimagename')
-    #: Slot of the server's system disk.
-    sequence_number = resource.Body('__sequence_num')
-    #: Product ID of a market image.
-    product_code = resource.Body('__productcode')
-    #: Identifier that a charged image is billed by.
-    account_code = resource.Body('__account_code')
-    #: Whether the image can be published in the market (H). *Type: bool*
-    is_market_supported = resource.Body(
+    """Whether servers start before all of the image is loaded. *Type: bool*"""
+    cmk_id: str | None = resource.Body('__system__cmkid')
+    """ID of the key that the image is encrypted with."""
+    backup_id: str | None = resource.Body('__backup_id')
+    """ID of the backup that the image was made from."""
+    data_origin: str | None = resource.Body('__data_origin')
+    """Where the image's data came from; empty for public images."""
+    root_origin: str | None = resource.Body('__root_origin')
+    """``file`` where the image was made from an external file."""
+    original_image_id: str | None = resource.Body('__originalimagename')
+    """ID of the image that this one derives from."""
+    sequence_number: str | None = resource.Body('__sequence_num')
+    """Slot of the server's system disk."""
+    product_code: str | None = resource.Body('__productcode')
+    """Product ID of a market image."""
+    account_code: str | None = resource.Body('__account_code')
+    """Identifier that a charged image is billed by."""
+    is_market_supported: bool | None = resource.Body(
         '__system_support_market', type=resource.FlexibleBool
     )
-    #: Whether a market image has been withdrawn (H). *Type: bool*
-    is_off_shelf = resource.Body('__is_offshelved', type=resource.FlexibleBool)
-    #: Agents that the image supports, separated by commas: ``hss``, ``ces``
-    #: (H).
-    agents = resource.Body('__support_agent_list')
-    #: How servers boot: ``bios`` or ``uefi``. ``bios`` where it is missing.
-    hw_firmware_type = resource.Body('hw_firmware_type')
-    #: Whether servers boot with UEFI, in the older notation of H. *Type: bool*
-    is_firmware_uefi = resource.Body(
+    """Whether the image can be published in the market (H). *Type: bool*"""
+    is_off_shelf: bool | None = resource.Body(
+        '__is_offshelved', type=resource.FlexibleBool
+    )
+    """Whether a market image has been withdrawn (H). *Type: bool*"""
+    agents: str | None = resource.Body('__support_agent_list')
+    """Agents that the image supports, separated by commas: ``hss``, ``ces``
+    (H)."""
+    hw_firmware_type: str | None = resource.Body('hw_firmware_type')
+    """How servers boot: ``bios`` or ``uefi``. ``bios`` where it is missing."""
+    is_firmware_uefi: bool | None = resource.Body(
         'hw_firmware_uefi', type=resource.FlexibleBool
     )
-    #: Whether network interfaces may have several queues. *Type: bool*
-    is_vif_multiqueue_enabled = resource.Body(
+    """Whether servers boot with UEFI, in the older notation of H. *Type: bool*
+    """
+    is_vif_multiqueue_enabled: bool | None = resource.Body(
         'hw_vif_multiqueue_enabled', type=resource.FlexibleBool
     )
-    #: Whether the image runs on KVM. *Type: bool*
-    is_kvm_supported = resource.Body(
+    """Whether network interfaces may have several queues. *Type: bool*"""
+    is_kvm_supported: bool | None = resource.Body(
         '__support_kvm', type=resource.FlexibleBool
     )
-    #: Whether the image runs on Xen. *Type: bool*
-    is_xen_supported = resource.Body(
+    """Whether the image runs on KVM. *Type: bool*"""
+    is_xen_supported: bool | None = resource.Body(
         '__support_xen', type=resource.FlexibleBool
     )
-    #: Whether the image runs on servers with very much memory. *Type: bool*
-    is_large_memory_supported = resource.Body(
+    """Whether the image runs on Xen. *Type: bool*"""
+    is_large_memory_supported: bool | None = resource.Body(
         '__support_largememory', type=resource.FlexibleBool
     )
-    #: Whether the image runs on disk-intensive servers. *Type: bool*
-    is_disk_intensive_supported = resource.Body(
+    """Whether the image runs on servers with very much memory. *Type: bool*"""
+    is_disk_intensive_supported: bool | None = resource.Body(
         '__support_diskintensive', type=resource.FlexibleBool
     )
-    #: Whether the image runs on high-performance servers. *Type: bool*
-    is_high_performance_supported = resource.Body(
+    """Whether the image runs on disk-intensive servers. *Type: bool*"""
+    is_high_performance_supported: bool | None = resource.Body(
         '__support_highperformance', type=resource.FlexibleBool
     )
-    #: GPU type that the image supports on Xen; excludes ``is_kvm_supported``
-    #: and ``is_xen_supported``.
-    xen_gpu_type = resource.Body('__support_xen_gpu_type')
-    #: GPU type that the image supports on KVM; excludes ``is_kvm_supported``
-    #: and ``is_xen_supported``.
-    kvm_gpu_type = resource.Body('__support_kvm_gpu_type')
-    #: FPGA type that the image supports on KVM.
-    kvm_fpga_type = resource.Body('__support_kvm_fpga_type')
-    #: Whether the image runs on HANA servers on Xen; excludes
-    #: ``is_kvm_supported`` and ``is_xen_supported``. *Type: bool*
-    is_xen_hana_supported = resource.Body(
+    """Whether the image runs on high-performance servers. *Type: bool*"""
+    xen_gpu_type: str | None = resource.Body('__support_xen_gpu_type')
+    """GPU type that the image supports on Xen; excludes ``is_kvm_supported``
+    and ``is_xen_supported``."""
+    kvm_gpu_type: str | None = resource.Body('__support_kvm_gpu_type')
+    """GPU type that the image supports on KVM; excludes ``is_kvm_supported``
+    and ``is_xen_supported``."""
+    kvm_fpga_type: str | None = resource.Body('__support_kvm_fpga_type')
+    """FPGA type that the image supports on KVM."""
+    is_xen_hana_supported: bool | None = resource.Body(
         '__support_xen_hana', type=resource.FlexibleBool
     )
-    #: Whether the image supports InfiniBand on KVM; excludes
-    #: ``is_xen_supported``. *Type: bool*
-    is_kvm_infiniband_supported = resource.Body(
+    """Whether the image runs on HANA servers on Xen; excludes
+    ``is_kvm_supported`` and ``is_xen_supported``. *Type: bool*"""
+    is_kvm_infiniband_supported: bool | None = resource.Body(
         '__support_kvm_infiniband', type=resource.FlexibleBool
     )
-    #: Whether the image supports SR-IOV (O). *Type: bool*
-    is_hi1822_sriov_supported = resource.Body(
+    """Whether the image supports InfiniBand on KVM; excludes
+    ``is_xen_supported``. *Type: bool*"""
+    is_hi1822_sriov_supported: bool | None = resource.Body(
         '__support_kvm_hi1822_hisriov', type=resource.FlexibleBool
     )
-    #: Whether the image supports Virtio-Net (O). *Type: bool*
-    is_hi1822_virtio_net_supported = resource.Body(
+    """Whether the image supports SR-IOV (O). *Type: bool*"""
+    is_hi1822_virtio_net_supported: bool | None = resource.Body(
         '__support_kvm_hi1822_hivirtionet', type=resource.FlexibleBool
     )
-    #: Whether the image is for AMD's x86 processors (O, H). *Type: bool*
-    is_amd = resource.Body('__support_amd', type=resource.FlexibleBool)
-    #: Whether the image is for ARM processors (H). *Type: bool*
-    is_arm = resource.Body('__support_arm', type=resource.FlexibleBool)
-    #: Whether Cloud-Init does NOT inject passwords and keys; the wire name
-    #: says the opposite of what its "true" means. *Type: bool*
-    is_injection_unsupported = resource.Body(
+    """Whether the image supports Virtio-Net (O). *Type: bool*"""
+    is_amd: bool | None = resource.Body(
+        '__support_amd', type=resource.FlexibleBool
+    )
+    """Whether the image is for AMD's x86 processors (O, H). *Type: bool*"""
+    is_arm: bool | None = resource.Body(
+        '__support_arm', type=resource.FlexibleBool
+    )
+    """Whether the image is for ARM processors (H). *Type: bool*"""
+    is_injection_unsupported: bool | None = resource.Body(
         '__support_fc_inject', type=resource.FlexibleBool
     )
+    """Whether Cloud-Init does NOT inject passwords and keys; the wire name
+    says the opposite of what its "true" means. *Type: bool*"""
 
     @property
     def created_datetime(self) -> datetime.datetime | None:
@@ -302,7 +323,7 @@ class CloudImageMixin(proxy.Proxy):
         *,
         max_items: int | None = None,
         paginated: bool = True,
-        **query: Any,
+        **query: Unpack[_query.ImageFilters],
     ) -> Generator[CloudImage, None, None]:
         """List images (operation 1: ``GET /v2/cloudimages``).
 
@@ -461,16 +482,22 @@ class CloudImageMixin(proxy.Proxy):
         self,
         name_or_id: str,
         ignore_missing: Literal[False],
-        **query: Any,
+        **query: Unpack[_query.ImageFilters],
     ) -> CloudImage: ...
 
     @overload
     def find_cloud_image(
-        self, name_or_id: str, ignore_missing: bool = True, **query: Any
+        self,
+        name_or_id: str,
+        ignore_missing: bool = True,
+        **query: Unpack[_query.ImageFilters],
     ) -> CloudImage | None: ...
 
     def find_cloud_image(
-        self, name_or_id: str, ignore_missing: bool = True, **query: Any
+        self,
+        name_or_id: str,
+        ignore_missing: bool = True,
+        **query: Unpack[_query.ImageFilters],
     ) -> CloudImage | None:
         """Find an image by its name or ID (operation 1).
 
@@ -494,7 +521,8 @@ class CloudImageMixin(proxy.Proxy):
         if _is_uuid(name_or_id):
             filters.insert(0, 'id')
         for key in filters:
-            found = list(self.cloud_images(**{**query, key: name_or_id}))
+            named = cast(_query.ImageFilters, {**query, key: name_or_id})
+            found = list(self.cloud_images(**named))
             if len(found) > 1:
                 raise ambiguity.duplicate(
                     'image', name_or_id, [image.id for image in found]
@@ -512,7 +540,9 @@ class CloudImageMixin(proxy.Proxy):
                 return None
             raise
 
-    def update_cloud_image(self, image: AnyImage, **attrs: Any) -> CloudImage:
+    def update_cloud_image(
+        self, image: AnyImage, **attrs: Unpack[_query.ImageChanges]
+    ) -> CloudImage:
         """Change an image (operation 2: ``PATCH /v2/cloudimages/{id}``).
 
         The smallest patch is sent that leads from the image as it is to what

@@ -22,22 +22,22 @@ DATA_DISK_OS_TYPES = ('Linux', 'Windows')
 class ObjectImport(resource.JobRequest):
     """Parameters that all requests to make an image of an object have."""
 
-    #: 1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``.
     name = resource.Body('name')
-    #: Up to 1,024 characters without ``<``, ``>`` and line ends.
+    """1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``."""
     description = resource.Body('description')
-    #: The object with the disk, ``bucket:key``.
+    """Up to 1,024 characters without ``<``, ``>`` and line ends."""
     image_url = resource.Body('image_url')
-    #: The operating system's type: ``Linux`` or ``Windows``.
+    """The object with the disk, ``bucket:key``."""
     os_type = resource.Body('os_type')
-    #: GiB of the smallest disk that the image fits on.
+    """The operating system's type: ``Linux`` or ``Windows``."""
     min_disk = resource.Body('min_disk', type=int)
-    #: Tags as ``key.value``; these or ``image_tags``. *Type: list of str*
+    """GiB of the smallest disk that the image fits on."""
     tags = resource.Body('tags', type=list)
-    #: Tags as ``key`` and ``value``. *Type: list of dict*
+    """Tags as ``key.value``; these or ``image_tags``. *Type: list of str*"""
     image_tags = resource.Body('image_tags', type=list)
-    #: ID of the enterprise project, ``0`` for the default one.
+    """Tags as ``key`` and ``value``. *Type: list of dict*"""
     enterprise_project_id = resource.Body('enterprise_project_id')
+    """ID of the enterprise project, ``0`` for the default one."""
 
     def trace(self) -> image_trace.ImageJobTrace:
         """Recognise the image by its name and object."""
@@ -58,16 +58,16 @@ class QuickImport(ObjectImport):
     base_path = '/v2/cloudimages/quickimport/action'
     purpose = "Importing the image"
 
-    #: Operating system with version; mandatory for system disks.
     os_version = resource.Body('os_version')
-    #: ``ECS`` or ``BMS`` for system disks, ``DataImage`` for data disks.
+    """Operating system with version; mandatory for system disks."""
     type = resource.Body('type')
-    #: ``x86`` or ``arm``.
+    """``ECS`` or ``BMS`` for system disks, ``DataImage`` for data disks."""
     architecture = resource.Body('architecture')
-    #: ``bios`` or ``uefi``.
+    """``x86`` or ``arm``."""
     hw_firmware_type = resource.Body('hw_firmware_type')
-    #: Who licenses the operating system (H), for example ``byol``.
+    """``bios`` or ``uefi``."""
     license_type = resource.Body('license_type')
+    """Who licenses the operating system (H), for example ``byol``."""
 
 
 class ImageCreation(ObjectImport):
@@ -80,30 +80,30 @@ class ImageCreation(ObjectImport):
     base_path = '/v2/cloudimages/action'
     purpose = "Creating the image"
 
-    #: Operating system with version; mandatory for ISO files and with
-    #: ``is_quick_import``.
     os_version = resource.Body('os_version')
-    #: Whether the cloud configures the image for its servers. *Type: bool*
+    """Operating system with version; mandatory for ISO files and with
+    ``is_quick_import``."""
     is_config = resource.Body('is_config', type=bool)
-    #: Whether that has been done already (H, by example). *Type: bool*
+    """Whether the cloud configures the image for its servers. *Type: bool*"""
     is_config_init = resource.Body('is_config_init', type=bool)
-    #: ID of the key to encrypt the image with.
+    """Whether that has been done already (H, by example). *Type: bool*"""
     cmk_id = resource.Body('cmk_id')
-    #: ``ECS``, ``BMS``, ``FusionCompute``, ``Ironic`` or ``IsoImage``.
+    """ID of the key to encrypt the image with."""
     type = resource.Body('type')
-    #: MiB of memory that a server from the image can have.
+    """``ECS``, ``BMS``, ``FusionCompute``, ``Ironic`` or ``IsoImage``."""
     max_ram = resource.Body('max_ram')
-    #: MiB of memory that a server from the image needs; 0 for no limit.
+    """MiB of memory that a server from the image can have."""
     min_ram = resource.Body('min_ram')
-    #: Up to three data disks, each with an object of its own.
-    #: *Type: list of dict*
+    """MiB of memory that a server from the image needs; 0 for no limit."""
     data_images = resource.Body('data_images')
-    #: Whether to import quickly, as operation 9 does. *Type: bool*
+    """Up to three data disks, each with an object of its own. *Type: list of
+    dict*"""
     is_quick_import = resource.Body('is_quick_import')
-    #: ``x86`` or ``arm`` (H).
+    """Whether to import quickly, as operation 9 does. *Type: bool*"""
     architecture = resource.Body('architecture')
-    #: ``bios`` or ``uefi`` (F, O).
+    """``x86`` or ``arm`` (H)."""
     hw_firmware_type = resource.Body('hw_firmware_type')
+    """``bios`` or ``uefi`` (F, O)."""
 
     def trace(self) -> image_trace.ImageJobTrace:
         """Recognise the images by their names and objects."""
@@ -136,8 +136,8 @@ class DataImageImport(ObjectImport):
     base_path = '/v1/cloudimages/dataimages/action'
     purpose = "Importing the data disk image"
 
-    #: ID of the key to encrypt the image with.
     cmk_id = resource.Body('cmk_id')
+    """ID of the key to encrypt the image with."""
 
 
 #: The requests that import an object.

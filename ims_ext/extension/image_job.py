@@ -30,9 +30,9 @@ class ImageJob(_job.Job):
     ``conn.ims`` takes a job, but for ``get_job_progress``.
     """
 
-    #: Never known. Here, since openstacksdk looks for what stands in for an
-    #: ID in the class itself only.
-    id = resource.Body('job_id', alternate_id=True)
+    id: str = resource.Body('job_id', alternate_id=True)
+    """Never known. Here, since openstacksdk looks for what stands in for an ID
+    in the class itself only."""
 
     getter = 'get_job'
 
@@ -104,8 +104,8 @@ class ObservedJob(_job.Job):
     It is over when what it was to bring about is there.
     """
 
-    #: Here again, as for :class:`ImageJob`.
-    id = resource.Body('job_id', alternate_id=True)
+    id: str = resource.Body('job_id', alternate_id=True)
+    """Here again, as for :class:`ImageJob`."""
 
     getter = 'get_job'
 

@@ -15,7 +15,7 @@ from ims_ext import wire_names
 from ims_ext.extension import image_filter
 
 #: Attributes that operation 2 permits to change, on any of the clouds.
-_UPDATABLE = frozenset(
+UPDATABLE = frozenset(
     (
         'name',
         'description',
@@ -44,7 +44,7 @@ _UPDATABLE = frozenset(
 #: Of these, those that are as good as properties: what an image supports.
 SUPPORT = frozenset(
     name
-    for name in _UPDATABLE
+    for name in UPDATABLE
     if name.startswith('is_') or name.endswith('_gpu_type')
 )
 
@@ -90,11 +90,11 @@ def wire_changes(
             changes.update(_own_properties(value, python_names))
             continue
         name = given if given in names else python_names.get(given, given)
-        if name in names and name not in _UPDATABLE:
+        if name in names and name not in UPDATABLE:
             elsewhere = _ELSEWHERE.get(name)
             raise exceptions.ValidationError(
                 f"The service does not permit changing {given} here; "
-                + (elsewhere or f"it permits {', '.join(sorted(_UPDATABLE))}")
+                + (elsewhere or f"it permits {', '.join(sorted(UPDATABLE))}")
             )
         if name == 'name' and value is None:
             raise exceptions.ValidationError(
@@ -107,7 +107,7 @@ def wire_changes(
                 None if value is None else _undocumented(name, value)
             )
             continue
-        validation.check_known('attribute', [name], _UPDATABLE)
+        validation.check_known('attribute', [name], UPDATABLE)
         changes[names[name]] = (
             None if value is None else _wire_value(name, value)
         )

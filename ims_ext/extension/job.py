@@ -71,27 +71,28 @@ class Job(resource.Resource):
 
     allow_fetch = True
 
-    #: The project that the job belongs to.
-    project_id = resource.URI('project_id')
+    project_id: str | None = resource.URI('project_id')
+    """The project that the job belongs to."""
 
-    #: The job's ID.
-    id = resource.Body('job_id', alternate_id=True)
-    #: What the job does, for example ``imsImportImageJob``. An open set:
-    #: clouds add types, and some leave the prefix out.
-    job_type = resource.Body('job_type')
-    #: ``INIT``, ``RUNNING``, ``SUCCESS`` or ``FAIL``; compares without case.
-    status = resource.Body('status', type=_Status)
-    #: When the job began, as the cloud wrote it.
-    begin_time = resource.Body('begin_time')
-    #: When the job ended, as the cloud wrote it; empty until then.
-    end_time = resource.Body('end_time')
-    #: The service's code of what went wrong.
-    error_code = resource.Body('error_code')
-    #: The cloud's words for what went wrong.
-    fail_reason = resource.Body('fail_reason')
-    #: What depends on the job's type: the image's ID and name, the progress,
-    #: sub-jobs, results. *Type: dict*
-    entities = resource.Body('entities', type=dict)
+    id: str = resource.Body('job_id', alternate_id=True)
+    """The job's ID."""
+    job_type: str | None = resource.Body('job_type')
+    """What the job does, for example ``imsImportImageJob``. An open set:
+    clouds add types, and some leave the prefix out."""
+    status: resource.CaselessStr | None = resource.Body('status', type=_Status)
+    """``INIT``, ``RUNNING``, ``SUCCESS`` or ``FAIL``; compares without case.
+    """
+    begin_time: str | None = resource.Body('begin_time')
+    """When the job began, as the cloud wrote it."""
+    end_time: str | None = resource.Body('end_time')
+    """When the job ended, as the cloud wrote it; empty until then."""
+    error_code: str | None = resource.Body('error_code')
+    """The service's code of what went wrong."""
+    fail_reason: str | None = resource.Body('fail_reason')
+    """The cloud's words for what went wrong."""
+    entities: dict[str, Any] | None = resource.Body('entities', type=dict)
+    """What depends on the job's type: the image's ID and name, the progress,
+    sub-jobs, results. *Type: dict*"""
 
     #: ``bucket:key`` of an object that was uploaded for this job and is in
     #: the bucket still; not sent by the cloud.
@@ -188,8 +189,12 @@ class Job(resource.Resource):
         return job_image.distinct(told or self._found_ids)
 
     @property
-    def image_id(self) -> str | None:
-        """The ID of the image that the job makes or changes; the first."""
+    def image_id(self) -> str | Any:
+        """The ID of the image that the job makes or changes; the first.
+
+        ``None`` until it is known: the annotation leaves that out, as most
+        programs look at it after the wait, when it is.
+        """
         return next(iter(self.image_ids), None)
 
     @property

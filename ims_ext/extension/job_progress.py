@@ -14,9 +14,9 @@ class TrackedJob(_job.Job):
 
     base_path = '/v1/cloudimages/job'
 
-    #: The job's ID. Here again, since openstacksdk looks for what stands in
-    #: for an ID in the class itself only.
-    id = resource.Body('job_id', alternate_id=True)
+    id: str = resource.Body('job_id', alternate_id=True)
+    """The job's ID. Here again, since openstacksdk looks for what stands in
+    for an ID in the class itself only."""
 
     @property
     def sub_job_id(self) -> str | None:

@@ -3,7 +3,7 @@
 
 from collections.abc import Generator, Mapping
 import datetime
-from typing import Any
+from typing import Any, Unpack
 import warnings
 
 from openstack import exceptions as sdk_exceptions
@@ -15,6 +15,7 @@ from ims_ext import resource
 from ims_ext import sdk
 from ims_ext import validation
 from ims_ext.extension import cloud_image as _cloud_image
+from ims_ext.extension import query as _query
 
 #: What the names of the headers that describe an image begin with.
 _HEADER = 'x-image-meta-'
@@ -48,40 +49,48 @@ class LegacyImage(resource.Resource):
         include_pagination_defaults=False,
     )
 
-    #: ``queued``, ``saving``, ``active``, ``killed`` or ``deleted``.
-    status = resource.Body('status')
-    #: Size of the disk in bytes. *Type: int*
-    virtual_size = resource.Body('virtual_size', type=resource.FlexibleInt)
-    #: The image's name.
-    name = resource.Body('name')
-    #: Whether the image has been deleted. *Type: bool*
-    is_deleted = resource.Body('deleted', type=resource.FlexibleBool)
-    #: ``bare``.
-    container_format = resource.Body('container_format')
-    #: When the image was created, as the cloud wrote it (UTC).
-    created_at = resource.Body('created_at')
-    #: ``zvhd2``, ``zvhd``, ``vhd``, ``raw``, ``qcow2`` or ``iso``.
-    disk_format = resource.Body('disk_format')
-    #: When the image was last changed, as the cloud wrote it (UTC).
-    updated_at = resource.Body('updated_at')
-    #: The image's further attributes. *Type: dict*
-    properties = resource.Body('properties')
-    #: ID of the project that the image belongs to.
-    owner = resource.Body('owner')
-    #: Whether the image is protected from deletion. *Type: bool*
-    is_protected = resource.Body('protected', type=resource.FlexibleBool)
-    #: MiB of memory that a server from the image needs. *Type: int*
-    min_ram = resource.Body('min_ram', type=resource.FlexibleInt)
-    #: MD5 of the image's data, once there is any.
-    checksum = resource.Body('checksum')
-    #: GiB of the smallest disk that the image fits on. *Type: int*
-    min_disk = resource.Body('min_disk', type=resource.FlexibleInt)
-    #: Whether everybody can use the image. *Type: bool*
-    is_public = resource.Body('is_public', type=resource.FlexibleBool)
-    #: When the image was deleted, as the cloud wrote it (UTC).
-    deleted_at = resource.Body('deleted_at')
-    #: Size of the image's data in bytes, once there is any. *Type: int*
-    size = resource.Body('size', type=resource.FlexibleInt)
+    status: str | None = resource.Body('status')
+    """``queued``, ``saving``, ``active``, ``killed`` or ``deleted``."""
+    virtual_size: int | None = resource.Body(
+        'virtual_size', type=resource.FlexibleInt
+    )
+    """Size of the disk in bytes. *Type: int*"""
+    name: str = resource.Body('name')
+    """The image's name."""
+    is_deleted: bool | None = resource.Body(
+        'deleted', type=resource.FlexibleBool
+    )
+    """Whether the image has been deleted. *Type: bool*"""
+    container_format: str | None = resource.Body('container_format')
+    """``bare``."""
+    created_at: str | None = resource.Body('created_at')
+    """When the image was created, as the cloud wrote it (UTC)."""
+    disk_format: str | None = resource.Body('disk_format')
+    """``zvhd2``, ``zvhd``, ``vhd``, ``raw``, ``qcow2`` or ``iso``."""
+    updated_at: str | None = resource.Body('updated_at')
+    """When the image was last changed, as the cloud wrote it (UTC)."""
+    properties: dict[str, Any] | None = resource.Body('properties')
+    """The image's further attributes. *Type: dict*"""
+    owner: str | None = resource.Body('owner')
+    """ID of the project that the image belongs to."""
+    is_protected: bool | None = resource.Body(
+        'protected', type=resource.FlexibleBool
+    )
+    """Whether the image is protected from deletion. *Type: bool*"""
+    min_ram: int | None = resource.Body('min_ram', type=resource.FlexibleInt)
+    """MiB of memory that a server from the image needs. *Type: int*"""
+    checksum: str | None = resource.Body('checksum')
+    """MD5 of the image's data, once there is any."""
+    min_disk: int | None = resource.Body('min_disk', type=resource.FlexibleInt)
+    """GiB of the smallest disk that the image fits on. *Type: int*"""
+    is_public: bool | None = resource.Body(
+        'is_public', type=resource.FlexibleBool
+    )
+    """Whether everybody can use the image. *Type: bool*"""
+    deleted_at: str | None = resource.Body('deleted_at')
+    """When the image was deleted, as the cloud wrote it (UTC)."""
+    size: int | None = resource.Body('size', type=resource.FlexibleInt)
+    """Size of the image's data in bytes, once there is any. *Type: int*"""
 
     @property
     def created_datetime(self) -> datetime.datetime | None:
@@ -107,7 +116,7 @@ class LegacyMixin(proxy.Proxy):
     """
 
     def legacy_images(
-        self, **query: Any
+        self, **query: Unpack[_query.LegacyImageFilters]
     ) -> Generator[LegacyImage, None, None]:
         """List images with Glance's first API (abandoned).
 

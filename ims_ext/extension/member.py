@@ -4,7 +4,7 @@
 from collections.abc import Generator, Iterable, Mapping, Sequence
 import datetime
 import re
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 from openstack import connection
 from openstack import exceptions as sdk_exceptions
@@ -20,6 +20,7 @@ from ims_ext.extension import cloud_image as _cloud_image
 from ims_ext.extension import job as _job
 from ims_ext.extension import job_effect
 from ims_ext.extension import member_effect
+from ims_ext.extension import query as _query
 from ims_ext.reconcile import member as member_trace
 from ims_ext.transport import response_body
 
@@ -52,26 +53,26 @@ class ImageMember(resource.Resource):
     allow_fetch = True
     allow_list = True
 
-    #: The project that asks.
-    project_id = resource.URI('project_id')
-    #: ID of the image.
-    image_id = resource.URI('image_id')
+    project_id: str | None = resource.URI('project_id')
+    """The project that asks."""
+    image_id: str | None = resource.URI('image_id')
+    """ID of the image."""
 
-    #: ID of the project, or of the organization, that the image is shared
-    #: with.
-    member_id = resource.Body('member_id', alternate_id=True)
-    #: ``pending``, ``accepted`` or ``rejected``.
-    status = resource.Body('status')
-    #: When the image was shared, as the cloud wrote it (UTC).
-    created_at = resource.Body('created_at')
-    #: When the status was last changed, as the cloud wrote it (UTC).
-    updated_at = resource.Body('updated_at')
-    #: Path of a member's JSON schema.
-    schema = resource.Body('schema')
-    #: What kind of member it is, for example ``organization``.
-    member_type = resource.Body('member_type')
-    #: The organization's URN, where the member is one.
-    urn = resource.Body('urn')
+    member_id: str | None = resource.Body('member_id', alternate_id=True)
+    """ID of the project, or of the organization, that the image is shared
+    with."""
+    status: str | None = resource.Body('status')
+    """``pending``, ``accepted`` or ``rejected``."""
+    created_at: str | None = resource.Body('created_at')
+    """When the image was shared, as the cloud wrote it (UTC)."""
+    updated_at: str | None = resource.Body('updated_at')
+    """When the status was last changed, as the cloud wrote it (UTC)."""
+    schema: str | None = resource.Body('schema')
+    """Path of a member's JSON schema."""
+    member_type: str | None = resource.Body('member_type')
+    """What kind of member it is, for example ``organization``."""
+    urn: str | None = resource.Body('urn')
+    """The organization's URN, where the member is one."""
 
     @property
     def created_datetime(self) -> datetime.datetime | None:
@@ -114,10 +115,11 @@ class MemberAddition(resource.JobRequest):
     base_path = '/v1/cloudimages/members'
     purpose = "Sharing the images"
 
-    #: IDs of the images. *Type: list of str*
     images = resource.Body('images', type=list)
-    #: IDs of the projects, each to get all of the images. *Type: list of str*
+    """IDs of the images. *Type: list of str*"""
     projects = resource.Body('projects', type=list)
+    """IDs of the projects, each to get all of the images. *Type: list of str*
+    """
 
     def trace(self) -> member_trace.MemberTrace:
         """Recognise it by the images' members."""
@@ -154,14 +156,14 @@ class MemberUpdate(resource.JobRequest):
     method = 'PUT'
     purpose = "Answering the sharing of the images"
 
-    #: IDs of the images. *Type: list of str*
     images = resource.Body('images', type=list)
-    #: ID of the project that answers.
+    """IDs of the images. *Type: list of str*"""
     project_id = resource.Body('project_id')
-    #: ``accepted`` or ``rejected``.
+    """ID of the project that answers."""
     status = resource.Body('status')
-    #: ID of the vault for the backup behind a full-server image (O, H).
+    """``accepted`` or ``rejected``."""
     vault_id = resource.Body('vault_id')
+    """ID of the vault for the backup behind a full-server image (O, H)."""
 
     def trace(self) -> member_trace.MemberTrace:
         """Recognise it by the answers among the images' members."""
@@ -300,7 +302,7 @@ class MemberMixin(_job.JobMixin):
     # ====== LOOKING ======
 
     def image_members(
-        self, image: _cloud_image.AnyImage, **query: Any
+        self, image: _cloud_image.AnyImage, **query: Unpack[_query.PageFilters]
     ) -> Generator[ImageMember, None, None]:
         """List whom an image is shared with (operation 25, H only).
 

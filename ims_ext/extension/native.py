@@ -36,8 +36,8 @@ _PATCH_V20 = 'application/openstack-images-v2.0-json-patch'
 class Member(resource.native(_member.Member)):  # type: ignore[misc]
     """openstacksdk's image member, and what the clouds add to it."""
 
-    #: ID of the vault for the backup behind a full-server image (O, H).
-    vault_id = sdk_resource.Body('vault_id')
+    vault_id: str | None = sdk_resource.Body('vault_id')
+    """ID of the vault for the backup behind a full-server image (O, H)."""
 
 
 class _ListedImage(resource.native(_image.Image)):  # type: ignore[misc]

@@ -2,13 +2,14 @@
 """The operating systems that a region's servers can run."""
 
 from collections.abc import Generator, Iterable
-from typing import Any
+from typing import Unpack
 
 from ims_ext import exceptions
 from ims_ext import lazy
 from ims_ext import proxy
 from ims_ext import resource
 from ims_ext import validation
+from ims_ext.extension import query as _query
 from ims_ext.transport import decode
 
 
@@ -20,22 +21,24 @@ class OsVersion(resource.Resource):
 
     base_path = '/v1/cloudimages/os_version'
 
-    #: Family of the operating system, for example ``Ubuntu``.
-    platform = resource.Body('platform')
-    #: The value for an image's ``os_version``.
-    os_version = resource.Body('os_version')
-    #: What the service knows the version by; the same, as a rule.
-    os_version_key = resource.Body('os_version_key')
-    #: 32 or 64. *Type: int*
-    os_bit = resource.Body('os_bit', type=resource.FlexibleInt)
-    #: ``Linux``, ``Windows`` or ``Other``.
-    os_type = resource.Body('os_type')
+    platform: str | None = resource.Body('platform')
+    """Family of the operating system, for example ``Ubuntu``."""
+    os_version: str | None = resource.Body('os_version')
+    """The value for an image's ``os_version``."""
+    os_version_key: str | None = resource.Body('os_version_key')
+    """What the service knows the version by; the same, as a rule."""
+    os_bit: int | None = resource.Body('os_bit', type=resource.FlexibleInt)
+    """32 or 64. *Type: int*"""
+    os_type: str | None = resource.Body('os_type')
+    """``Linux``, ``Windows`` or ``Other``."""
 
 
 class OsVersionMixin(proxy.Proxy):
     """``conn.ims``: operating systems."""
 
-    def os_versions(self, **query: Any) -> Generator[OsVersion, None, None]:
+    def os_versions(
+        self, **query: Unpack[_query.OsVersionFilters]
+    ) -> Generator[OsVersion, None, None]:
         """List the operating systems that images can have (operation 15).
 
         ``GET /v1/cloudimages/os_version`` (H)

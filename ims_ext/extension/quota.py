@@ -15,17 +15,17 @@ class Quota(resource.Resource):
 
     base_path = '/v1/cloudimages/quota'
 
-    #: What is limited: ``image`` (private images), ``image_shared`` (shared
-    #: ones, O) or ``image_member`` (members of an image, O).
-    type = resource.Body('type')
-    #: How many there are. *Type: int*
-    used = resource.Body('used', type=resource.FlexibleInt)
-    #: How many there may be. *Type: int*
-    quota = resource.Body('quota', type=resource.FlexibleInt)
-    #: The smallest that the quota can be. *Type: int*
-    min = resource.Body('min', type=resource.FlexibleInt)
-    #: The largest that the quota can be. *Type: int*
-    max = resource.Body('max', type=resource.FlexibleInt)
+    type: str | None = resource.Body('type')
+    """What is limited: ``image`` (private images), ``image_shared`` (shared
+    ones, O) or ``image_member`` (members of an image, O)."""
+    used: int | None = resource.Body('used', type=resource.FlexibleInt)
+    """How many there are. *Type: int*"""
+    quota: int | None = resource.Body('quota', type=resource.FlexibleInt)
+    """How many there may be. *Type: int*"""
+    min: int | None = resource.Body('min', type=resource.FlexibleInt)
+    """The smallest that the quota can be. *Type: int*"""
+    max: int | None = resource.Body('max', type=resource.FlexibleInt)
+    """The largest that the quota can be. *Type: int*"""
 
 
 class QuotaMixin(proxy.Proxy):

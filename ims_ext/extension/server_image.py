@@ -35,22 +35,22 @@ class ServerImage(resource.JobRequest):
     base_path = '/v2/cloudimages/action'
     purpose = "Creating the image from the server"
 
-    #: 1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``.
     name = resource.Body('name')
-    #: Up to 1,024 characters without ``<``, ``>`` and line ends.
+    """1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``."""
     description = resource.Body('description')
-    #: ID of the server.
+    """Up to 1,024 characters without ``<``, ``>`` and line ends."""
     instance_id = resource.Body('instance_id')
-    #: Tags as ``key.value``; these or ``image_tags``. *Type: list of str*
+    """ID of the server."""
     tags = resource.Body('tags', type=list)
-    #: Tags as ``key`` and ``value``. *Type: list of dict*
+    """Tags as ``key.value``; these or ``image_tags``. *Type: list of str*"""
     image_tags = resource.Body('image_tags', type=list)
-    #: ID of the enterprise project, ``0`` for the default one (O, H).
+    """Tags as ``key`` and ``value``. *Type: list of dict*"""
     enterprise_project_id = resource.Body('enterprise_project_id')
-    #: MiB of memory that a server from the image can have.
+    """ID of the enterprise project, ``0`` for the default one (O, H)."""
     max_ram = resource.Body('max_ram', type=int)
-    #: MiB of memory that a server from the image needs; 0 for no limit.
+    """MiB of memory that a server from the image can have."""
     min_ram = resource.Body('min_ram', type=int)
+    """MiB of memory that a server from the image needs; 0 for no limit."""
 
     def trace(self) -> image_trace.ImageJobTrace:
         """Recognise the image by its name and server."""
@@ -73,27 +73,27 @@ class VolumeImage(resource.JobRequest):
     base_path = '/v2/cloudimages/action'
     purpose = "Creating the image from the volume"
 
-    #: 1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``.
     name = resource.Body('name')
-    #: ID of the data disk.
+    """1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``."""
     volume_id = resource.Body('volume_id')
-    #: Operating system with version; counts where the cloud finds none on
-    #: the disk.
+    """ID of the data disk."""
     os_version = resource.Body('os_version')
-    #: ``ECS``, ``BMS``, ``FusionCompute`` or ``Ironic``.
+    """Operating system with version; counts where the cloud finds none on the
+    disk."""
     type = resource.Body('type')
-    #: Up to 1,024 characters without ``<``, ``>`` and line ends.
+    """``ECS``, ``BMS``, ``FusionCompute`` or ``Ironic``."""
     description = resource.Body('description')
-    #: MiB of memory that a server from the image needs; 0 for no limit.
+    """Up to 1,024 characters without ``<``, ``>`` and line ends."""
     min_ram = resource.Body('min_ram', type=int)
-    #: MiB of memory that a server from the image can have.
+    """MiB of memory that a server from the image needs; 0 for no limit."""
     max_ram = resource.Body('max_ram', type=int)
-    #: Tags as ``key.value``; these or ``image_tags``. *Type: list of str*
+    """MiB of memory that a server from the image can have."""
     tags = resource.Body('tags', type=list)
-    #: Tags as ``key`` and ``value``. *Type: list of dict*
+    """Tags as ``key.value``; these or ``image_tags``. *Type: list of str*"""
     image_tags = resource.Body('image_tags', type=list)
-    #: ID of the enterprise project, ``0`` for the default one.
+    """Tags as ``key`` and ``value``. *Type: list of dict*"""
     enterprise_project_id = resource.Body('enterprise_project_id')
+    """ID of the enterprise project, ``0`` for the default one."""
 
     def trace(self) -> image_trace.ImageJobTrace:
         """Recognise the image by its name and volume."""
@@ -116,9 +116,9 @@ class DataVolumeImages(resource.JobRequest):
     base_path = '/v2/cloudimages/action'
     purpose = "Creating the data disk images"
 
-    #: The data disks with their images' names: ``name``, ``volume_id``,
-    #: ``description``, ``tags`` or ``image_tags``. *Type: list of dict*
     data_images = resource.Body('data_images', type=list)
+    """The data disks with their images' names: ``name``, ``volume_id``,
+    ``description``, ``tags`` or ``image_tags``. *Type: list of dict*"""
 
     def trace(self) -> image_trace.ImageJobTrace:
         """Recognise the images by their names and volumes."""

@@ -2,7 +2,7 @@
 """Tags of images: setting, removing and listing them."""
 
 from collections.abc import Generator
-from typing import Any
+from typing import Any, Unpack
 import urllib.parse
 
 from openstack import exceptions as sdk_exceptions
@@ -15,6 +15,7 @@ from ims_ext import sdk
 from ims_ext import validation
 from ims_ext.extension import cloud_image as _cloud_image
 from ims_ext.extension import image_filter
+from ims_ext.extension import query as _query
 from ims_ext.extension.tag_rules import OldTags
 from ims_ext.extension.tag_rules import Tag
 from ims_ext.extension.tag_rules import Tags
@@ -261,7 +262,9 @@ class TagMixin(proxy.Proxy):
         )
         return [read_values(item) for item in found]
 
-    def tags(self, **query: Any) -> Generator[Tag, None, None]:
+    def tags(
+        self, **query: Unpack[_query.TagFilters]
+    ) -> Generator[Tag, None, None]:
         """List the tags of the images that filters find (operation 17).
 
         ``GET /v1/cloudimages/tags``

@@ -62,14 +62,14 @@ class TaggedImage(resource.Resource):
 
     allow_fetch = True
 
-    #: The image's ID.
-    id = resource.Body('resource_id', alternate_id=True)
-    #: The image's name.
-    name = resource.Body('resource_name')
-    #: What else the search tells: ``status``. *Type: dict*
-    resource_detail = resource.Body('resource_detail')
-    #: The image's tags. *Type: list of* :class:`~ims_ext.extension.tag.Tag`
-    tags = resource.Body('tags', type=_TagList)
+    id: str = resource.Body('resource_id', alternate_id=True)
+    """The image's ID."""
+    name: str = resource.Body('resource_name')
+    """The image's name."""
+    resource_detail: Any = resource.Body('resource_detail')
+    """What else the search tells: ``status``. *Type: dict*"""
+    tags: list[tag_rules.Tag] | None = resource.Body('tags', type=_TagList)
+    """The image's tags. *Type: list of* :class:`~ims_ext.extension.tag.Tag`"""
 
     @property
     def status(self) -> str | None:

@@ -33,10 +33,10 @@ class Registration(resource.JobRequest):
     method = 'PUT'
     purpose = "Registering the image"
 
-    #: The image, made before with ``create_image`` and without data.
     image_id = resource.URI('image_id')
-    #: The object with the disk, ``bucket:key``.
+    """The image, made before with ``create_image`` and without data."""
     image_url = resource.Body('image_url')
+    """The object with the disk, ``bucket:key``."""
 
     def trace(self) -> transfer_trace.RegistrationTrace:
         """Recognise it by the image's status."""
@@ -58,15 +58,15 @@ class Export(resource.JobRequest):
     base_path = '/v1/cloudimages/%(image_id)s/file'
     purpose = "Exporting the image"
 
-    #: The image.
     image_id = resource.URI('image_id')
-    #: The object to write, ``bucket:key``.
+    """The image."""
     bucket_url = resource.Body('bucket_url')
-    #: ``qcow2``, ``vhd``, ``zvhd``, ``vmdk`` or ``raw``; not with a quick
-    #: export.
+    """The object to write, ``bucket:key``."""
     file_format = resource.Body('file_format')
-    #: Whether to export without conversion. *Type: bool*
+    """``qcow2``, ``vhd``, ``zvhd``, ``vmdk`` or ``raw``; not with a quick
+    export."""
     is_quick_export = resource.Body('is_quick_export', type=bool)
+    """Whether to export without conversion. *Type: bool*"""
 
     def trace(self) -> transfer_trace.ExportTrace:
         """Recognise it by the object."""
@@ -84,16 +84,17 @@ class Copy(resource.JobRequest):
     base_path = '/v1/cloudimages/%(image_id)s/copy'
     purpose = "Copying the image"
 
-    #: The image to copy.
     image_id = resource.URI('image_id')
-    #: The copy's name: 1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``.
+    """The image to copy."""
     name = resource.Body('name')
-    #: Up to 1,024 characters without ``<``, ``>`` and line ends.
+    """The copy's name: 1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``.
+    """
     description = resource.Body('description')
-    #: ID of the key to encrypt the copy with.
+    """Up to 1,024 characters without ``<``, ``>`` and line ends."""
     cmk_id = resource.Body('cmk_id')
-    #: ID of the copy's enterprise project, ``0`` for the default one.
+    """ID of the key to encrypt the copy with."""
     enterprise_project_id = resource.Body('enterprise_project_id')
+    """ID of the copy's enterprise project, ``0`` for the default one."""
 
     def trace(self) -> image_trace.ImageJobTrace:
         """Recognise the copy by its name and the image."""
@@ -115,21 +116,22 @@ class RegionCopy(resource.JobRequest):
     base_path = '/v1/cloudimages/%(image_id)s/cross_region_copy'
     purpose = "Copying the image to another region"
 
-    #: The image to copy.
     image_id = resource.URI('image_id')
-    #: The copy's name: 1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``.
+    """The image to copy."""
     name = resource.Body('name')
-    #: Up to 1,024 characters without ``<``, ``>`` and line ends.
+    """The copy's name: 1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``.
+    """
     description = resource.Body('description')
-    #: ID of the other region.
+    """Up to 1,024 characters without ``<``, ``>`` and line ends."""
     region = resource.Body('region')
-    #: Name of the project in the other region that is to have the copy.
+    """ID of the other region."""
     project_name = resource.Body('project_name')
-    #: Name of the agency that lets the service act in both regions.
+    """Name of the project in the other region that is to have the copy."""
     agency_name = resource.Body('agency_name')
-    #: ID of the other region's backup vault, for full-server images (H, not
-    #: in the reference of 2022).
+    """Name of the agency that lets the service act in both regions."""
     vault_id = resource.Body('vault_id')
+    """ID of the other region's backup vault, for full-server images (H, not in
+    the reference of 2022)."""
 
     def trace(self) -> transfer_trace.RegionCopyTrace:
         """Say where the copy would be: it cannot be seen from here."""

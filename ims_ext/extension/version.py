@@ -21,14 +21,14 @@ class ApiVersion(resource.Resource):
     base_path = '/'
     resources_key = 'versions'
 
-    #: The version, for example ``v2.2``.
-    id = resource.Body('id')
-    #: ``CURRENT`` (the one to use), ``SUPPORTED`` (older, and still there)
-    #: or ``DEPRECATED`` (to be removed).
-    status = resource.Body('status')
-    #: Where the version is: mappings with ``href`` and ``rel``.
-    #: *Type: list of dict*
-    links = resource.Body('links', type=list)
+    id: str = resource.Body('id')
+    """The version, for example ``v2.2``."""
+    status: str | None = resource.Body('status')
+    """``CURRENT`` (the one to use), ``SUPPORTED`` (older, and still there) or
+    ``DEPRECATED`` (to be removed)."""
+    links: list[dict[str, str]] | None = resource.Body('links', type=list)
+    """Where the version is: mappings with ``href`` and ``rel``. *Type: list of
+    dict*"""
 
     @property
     def url(self) -> str | None:

@@ -27,29 +27,29 @@ class WholeImage(resource.JobRequest):
     base_path = '/v1/cloudimages/wholeimages/action'
     purpose = "Creating the full-ECS image"
 
-    #: 1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``.
     name = resource.Body('name')
-    #: Up to 1,024 characters without ``<``, ``>`` and line ends.
+    """1 to 128 letters, digits, spaces, ``-``, ``_``, ``.``."""
     description = resource.Body('description')
-    #: ID of the server; this or ``backup_id``.
+    """Up to 1,024 characters without ``<``, ``>`` and line ends."""
     instance_id = resource.Body('instance_id')
-    #: ID of the backup of a server; this or ``instance_id``.
+    """ID of the server; this or ``backup_id``."""
     backup_id = resource.Body('backup_id')
-    #: ID of the CBR vault that the server is or will be in (O, H).
+    """ID of the backup of a server; this or ``instance_id``."""
     vault_id = resource.Body('vault_id')
-    #: The backup's service: ``CSBS``, which is the default, or ``CBR``
-    #: (O, H).
+    """ID of the CBR vault that the server is or will be in (O, H)."""
     whole_image_type = resource.Body('whole_image_type')
-    #: Tags as ``key.value``; these or ``image_tags``. *Type: list of str*
+    """The backup's service: ``CSBS``, which is the default, or ``CBR`` (O, H).
+    """
     tags = resource.Body('tags', type=list)
-    #: Tags as ``key`` and ``value``. *Type: list of dict*
+    """Tags as ``key.value``; these or ``image_tags``. *Type: list of str*"""
     image_tags = resource.Body('image_tags', type=list)
-    #: ID of the enterprise project, ``0`` for the default one (O, H).
+    """Tags as ``key`` and ``value``. *Type: list of dict*"""
     enterprise_project_id = resource.Body('enterprise_project_id')
-    #: MiB of memory that a server from the image can have.
+    """ID of the enterprise project, ``0`` for the default one (O, H)."""
     max_ram = resource.Body('max_ram', type=int)
-    #: MiB of memory that a server from the image needs; 0 for no limit.
+    """MiB of memory that a server from the image can have."""
     min_ram = resource.Body('min_ram', type=int)
+    """MiB of memory that a server from the image needs; 0 for no limit."""
 
     def trace(self) -> image_trace.ImageJobTrace:
         """Recognise the image by its name and backup."""

@@ -299,7 +299,7 @@ def seen_image(
     :param properties: Names of further attributes that are looked at.
     """
     description, words = identity.read(image.description)
-    own = image.properties if properties else {}
+    own = (image.properties or {}) if properties else {}
     attributes = {key: getattr(image, key) for key in _ATTRIBUTES}
     return SeenImage(
         id=str(image.id),

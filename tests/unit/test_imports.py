@@ -40,9 +40,11 @@ FLOORS = (
     ('diskimage', 'inherited', 'objectstore'),
     ('proxy',),
     ('reconcile', 'extension', 'file_import'),
+    ('pipeline',),
+    ('types',),
     ('service',),
     ('',),
-    ('cli', 'pipeline'),
+    ('cli',),
     ('ansible',),
 )
 
