@@ -19,6 +19,7 @@ from openstack import format as sdk_format
 from openstack import resource as sdk_resource
 import requests
 
+from ims_ext import attributes
 from ims_ext import exceptions
 from ims_ext import lazy
 from ims_ext import page_end
@@ -28,9 +29,9 @@ from ims_ext import sdk
 from ims_ext import wire_names
 from ims_ext.transport import response_body
 
-Body = sdk_resource.Body
+Body = attributes.body
 QueryParameters = sdk_resource.QueryParameters
-URI = sdk_resource.URI
+URI = attributes.uri
 
 
 class OpenQueryParameters(sdk_resource.QueryParameters):

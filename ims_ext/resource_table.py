@@ -18,6 +18,7 @@ from openstack import fields
 from openstack import format as sdk_format
 from openstack import resource as sdk_resource
 
+from ims_ext import attributes
 from ims_ext import sdk
 from ims_ext import wire_names
 from ims_ext.transport import response_body
@@ -30,6 +31,15 @@ Converter = Callable[[Any], Any]
 
 #: Values that the samples have under each name.
 _SAMPLES: tuple[Any, ...] = (None, '1', 'true', 7, True, ['x'], {'x': 1})
+
+#: Kinds of attributes that read as openstacksdk's do.
+_KNOWN = (
+    attributes.BodyAttribute,
+    attributes.UriAttribute,
+    fields.Body,
+    fields.URI,
+    fields.Computed,
+)
 
 
 _tables: 'dict[type, Table | None]' = {}
@@ -232,7 +242,7 @@ def _check_readable(kind: type[sdk_resource.Resource]) -> None:
     found = dict(reversed([*wire_names.attributes(kind)]))
     for name, component in found.items():
         if (
-            type(component) not in (fields.Body, fields.URI, fields.Computed)
+            type(component) not in _KNOWN
             or inspect.getattr_static(kind, name) is not component
             or component.deprecated
             or component.aka

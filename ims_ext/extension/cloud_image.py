@@ -86,6 +86,8 @@ class CloudImage(resource.Resource):
         xen_gpu_type='__support_xen_gpu_type',
     )
 
+    id: str = resource.Body('id')
+    """The image's ID."""
     file: str | None = resource.Body('file')
     """Path, below the service's root, that the image's data is uploaded to and
     downloaded from."""

@@ -49,6 +49,8 @@ class LegacyImage(resource.Resource):
         include_pagination_defaults=False,
     )
 
+    id: str = resource.Body('id')
+    """The image's ID."""
     status: str | None = resource.Body('status')
     """``queued``, ``saving``, ``active``, ``killed`` or ``deleted``."""
     virtual_size: int | None = resource.Body(

@@ -20,6 +20,7 @@ ROOT = Path(ims_ext.__file__).parent
 #: The parts of the house, the lowest floor first: each knows those below it.
 FLOORS = (
     (
+        'attributes',
         'closing',
         'error_codes',
         'exceptions',
