@@ -2,7 +2,8 @@
 """How Sphinx builds the documentation.
 
 It documents the package that is installed, with the extra ``doc``; no other
-file of requirements, and no network, is needed.
+file of requirements is needed. Without a network, names of other projects
+are not linked.
 """
 
 import builtins
@@ -10,6 +11,7 @@ import inspect
 import pathlib
 import sys
 from typing import Any
+import urllib.request
 
 from docutils import nodes
 from sphinx import addnodes
@@ -27,6 +29,8 @@ version = release = ims_ext.__version__
 extensions = [
     'cliff.sphinxext',
     'sphinx.ext.autodoc',
+    'sphinx.ext.intersphinx',
+    'sphinx_copybutton',
     'sphinxcontrib.towncrier.ext',
     'manifest_keys',
 ]
@@ -68,16 +72,37 @@ towncrier_draft_autoversion_mode = 'draft'
 towncrier_draft_include_empty = True
 towncrier_draft_working_directory = pathlib.Path(__file__).parents[2]
 
-html_theme = 'alabaster'
-html_theme_options = {
-    'description': (
-        "The image service of Huawei-family clouds for openstacksdk and the "
-        "openstack command"
-    ),
-    'fixed_sidebar': True,
-    'page_width': '1080px',
-    'sidebar_width': '230px',
+html_theme = 'furo'
+html_title = f'ims-ext {release}'
+html_static_path = ['static']
+html_css_files = ['site.css']
+# What is copied is what is typed: no prompts, and no output after them.
+copybutton_prompt_text = r'\$ |>>> |\.\.\. '
+copybutton_prompt_is_regexp = True
+copybutton_line_continuation_character = '\\'
+
+
+def reachable(url: str) -> bool:
+    """Tell whether a project's list of names can be read now."""
+    try:
+        with urllib.request.urlopen(url, timeout=5):  # noqa: S310
+            return True
+    except OSError:
+        return False
+
+
+# Linked where they can be reached: a build without a network warns of nothing.
+intersphinx_mapping = {
+    name: (base, None)
+    for name, base in {
+        'keystoneauth': 'https://docs.openstack.org/keystoneauth/latest/',
+        'openstacksdk': 'https://docs.openstack.org/openstacksdk/latest/',
+        'python': 'https://docs.python.org/3/',
+    }.items()
+    if reachable(f'{base}objects.inv')
 }
+# One that is gone between the look and the reading is no fault of a page.
+intersphinx_timeout = 10
 html_show_sourcelink = False
 html_copy_source = False
 
