@@ -33,6 +33,7 @@ extensions = [
     'sphinx_copybutton',
     'sphinxcontrib.towncrier.ext',
     'manifest_keys',
+    'reference_tables',
 ]
 
 root_doc = 'index'

@@ -346,6 +346,17 @@ _CLASS_BY_STATUS: dict[int, type[CloudImageHttpError]] = {
 }
 
 
+def class_of(status: int, code: str | None) -> type[CloudImageHttpError]:
+    """Return the class of the exception that a refusal raises.
+
+    :param status: The HTTP status.
+    :param code: The service's code, if any.
+    """
+    cls = _CLASS_BY_STATUS.get(status, CloudImageHttpError)
+    telling = _CLASS_BY_CODE.get(code or '')
+    return telling if telling and issubclass(telling, cls) else cls
+
+
 def raise_from_response(
     response: 'requests.Response', error_message: str | None = None
 ) -> None:
@@ -365,10 +376,7 @@ def raise_from_response(
         _check_carried_out(response.status_code, error_message)
         return
     code, reason = error_body(response)
-    cls = _CLASS_BY_STATUS.get(response.status_code, CloudImageHttpError)
-    telling = _CLASS_BY_CODE.get(code or '')
-    if telling and issubclass(telling, cls):
-        cls = telling
+    cls = class_of(response.status_code, code)
     advice = refusal.advice(code)
     if refusal.is_missing_operation(response, code):
         cls = UnsupportedOperationError
