@@ -92,7 +92,15 @@ class Execution:
             for each in carried_out
             if each.id not in self._left_out
         }
+        # Looking through all actions each time takes longer than all else
+        # where there are thousands: these are kept as they change.
+        self._needed_by: dict[str, list[Unit]] = {}
+        self._free: dict[str, dict[str, Unit]] = {}
+        self._has_lost = True
         self._connect()
+        for unit in self.units.values():
+            self._offer(unit)
+        self._places = {key: n for n, key in enumerate(self.units)}
         self._lacking = {
             each.item for each in carried_out if each.id in self._left_out
         }
@@ -117,6 +125,8 @@ class Execution:
             unit.needs |= {
                 made[each] for each in unit.action.after if each in made
             }
+            for each in unit.needs:
+                self._needed_by.setdefault(each, []).append(unit)
 
     def run(self) -> None:
         """Carry all out that can be; each action ends in some state."""
@@ -138,6 +148,7 @@ class Execution:
             running -= 1
             for unit in units:
                 self._end(unit, result)
+                self._go_on_after(unit)
             self._skip_hopeless()
 
     # ====== BEGINNING ======
@@ -145,34 +156,49 @@ class Execution:
     def _is_waiting(self) -> bool:
         return any(e.state is State.WAITING for e in self.units.values())
 
+    def _offer(self, unit: Unit) -> None:
+        """Have an action begin, if all that it needs has been done."""
+        if unit.state is State.WAITING and self._is_free(unit):
+            action = unit.action
+            group = action.item.target if action.kind is Kind.MAKE else ''
+            self._free.setdefault(group, {})[action.id] = unit
+
+    def _is_free(self, unit: Unit) -> bool:
+        return all(self.units[each].state is State.DONE for each in unit.needs)
+
+    def _beginning(self) -> Iterator[Unit]:
+        """Give what can begin now, no more than its targets make at a time."""
+        now = time.monotonic()
+        for target, free in self._free.items():
+            for unit in list(free.values()):
+                if unit.state is not State.WAITING:
+                    del free[unit.action.id]
+                elif target and self._is_making_enough(target, unit):
+                    break
+                elif unit.not_before <= now:
+                    del free[unit.action.id]
+                    if target:
+                        self._making[target] = self._making.get(target, 0) + 1
+                    yield unit
+
+    def _is_making_enough(self, target: str, unit: Unit) -> bool:
+        limit = self._carrier.most_making(unit.work)
+        return self._making.get(target, 0) >= limit
+
     def _ready(self) -> Iterator[list[Unit]]:
         """Give what can begin now; what shares a request, together."""
-        now = time.monotonic()
         shares: dict[tuple[str, ...], list[Unit]] = {}
-        for unit in self.units.values():
-            if (
-                unit.state is not State.WAITING
-                or unit.not_before > now
-                or not self._is_free(unit)
-            ):
-                continue
-            target = unit.action.item.target
-            if unit.action.kind is Kind.MAKE:
-                limit = self._carrier.most_making(unit.work)
-                if self._making.get(target, 0) >= limit:
-                    continue
-                self._making[target] = self._making.get(target, 0) + 1
+        for unit in sorted(
+            self._beginning(), key=lambda each: self._places[each.action.id]
+        ):
             self._start(unit)
             if unit.action.kind is Kind.SHARE and not unit.attempts > 1:
-                details = unit.action.details
+                target, details = unit.action.item.target, unit.action.details
                 key = (target, *details['add'], '-', *details['remove'])
                 shares.setdefault(key, []).append(unit)
             else:
                 yield [unit]
         yield from shares.values()
-
-    def _is_free(self, unit: Unit) -> bool:
-        return all(self.units[each].state is State.DONE for each in unit.needs)
 
     def _start(self, unit: Unit) -> None:
         unit.state = State.RUNNING
@@ -190,6 +216,16 @@ class Execution:
         self._carrier.carry([each.work for each in units], self._day, ended)
 
     # ====== ENDING ======
+
+    def _go_on_after(self, unit: Unit) -> None:
+        """Have begin what needed an action that has ended."""
+        if unit.state is State.DONE:
+            for each in self._needed_by.get(unit.action.id, ()):
+                self._offer(each)
+            return
+        self._has_lost = True
+        # It may be tried again.
+        self._offer(unit)
 
     def _end(self, unit: Unit, result: Result) -> None:
         error = result.error
@@ -274,6 +310,9 @@ class Execution:
     def _skip_hopeless(self) -> bool:
         """Skip what depends on something that failed; say whether any did."""
         found = False
+        if not self._has_lost:
+            return found
+        self._has_lost = False
         for unit in self.units.values():
             if unit.state is not State.WAITING:
                 continue
@@ -286,10 +325,10 @@ class Execution:
                 self.units[each].state is State.POSTPONED
                 for each in unit.needs
             ):
-                found = True
+                found = self._has_lost = True
                 unit.state = State.POSTPONED
             elif lost or self._is_lacking(unit.action):
-                found = True
+                found = self._has_lost = True
                 unit.state = State.SKIPPED
                 what = lost[0].action if lost else unit.action
                 unit.reason = f"{what.kind} of {what.item} has failed"
