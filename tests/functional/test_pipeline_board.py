@@ -371,6 +371,12 @@ def test_two_manifests_share_what_a_target_has(
     server.requests.clear()
     wait_until(lambda: len(list(server.requests)) > 12)
     assert held() == 2
+
+    # What waits for room is nobody's.
+    def states() -> list[str]:
+        return sorted(e['state'] for e in yard.redis.board().items.all())
+
+    wait_until(lambda: states() == ['posted'] * 4 + ['waiting'] * 2)
     server.jobs.release()
     for each in [ended(process) for process in both]:
         assert each.returncode == 0, (each, yard.workers.said())

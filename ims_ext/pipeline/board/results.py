@@ -41,6 +41,20 @@ def done(board: Board, task: data.Task, work: Work) -> None:
     )
 
 
+def put_back(board: Board, task: data.Task, actions: Collection[str]) -> None:
+    """Write down that nobody is at work on actions, and somebody will be.
+
+    :param board: The board.
+    :param task: What they belong to.
+    :param actions: Their IDs.
+    """
+    for action, token in task.actions:
+        if action.id in actions:
+            board.items.write(
+                task.pipeline, action.id, token, state='posted', worker=''
+            )
+
+
 def end(
     board: Board,
     task: data.Task,

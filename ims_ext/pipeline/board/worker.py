@@ -248,10 +248,12 @@ class Worker:
             return
         except FullError:
             self._await_room(job, task, works[0])
+            results.put_back(self._board, task, taken)
             holdings.give_back(held)
             return
         except BusyError:
             holdings.leave(results.name_of(task), task.place, False)
+            results.put_back(self._board, task, taken)
             holdings.give_back(held)
             jobs = self._board.jobs
             self._board.ask(lambda: jobs.put_off(job, _COOLING))
