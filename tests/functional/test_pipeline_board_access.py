@@ -2,6 +2,7 @@
 """Who may use a board, where it is, and that what is on it is data."""
 
 from collections.abc import Iterator
+import dataclasses
 import json
 from pathlib import Path
 import threading
@@ -20,6 +21,7 @@ from ims_ext.pipeline.board import bundle
 from ims_ext.pipeline.board import data
 from ims_ext.pipeline.board import store
 from ims_ext.pipeline.board.errors import BoardError
+from ims_ext.pipeline.board.manifests import Manifests
 from ims_ext.pipeline.board.store import Board
 from ims_ext.pipeline.board.worker import Worker
 from ims_ext.pipeline.planning.model import Action
@@ -330,6 +332,34 @@ def test_a_bundle_has_no_variables_of_the_worker(
     with pytest.raises(ManifestError) as caught:
         bundle.opened(data.write(found), tmp_path)
     assert PLANTED not in str(caught.value)
+
+
+def test_a_worker_keeps_the_files_of_the_bundles_used_last(
+    board: Board, manifest: Manifest, tmp_path: Path
+) -> None:
+    image = manifest.images['app']
+    digests = []
+    for number in range(5):
+        version = dataclasses.replace(image.versions[0], name=str(number))
+        content = bundle.made(manifest, [image], [('app', version)])
+        digests.append(board.keep_bundle(content))
+    folder = tmp_path / 'worker'
+    folder.mkdir()
+    opened = Manifests(board, folder, most=2)
+
+    first = opened.get(digests[0])
+    for each in digests[1:]:
+        opened.get(each)
+        assert opened.get(digests[0]) is first
+
+    assert len(list(folder.iterdir())) == 2
+    # What was let go is opened again.
+    again = opened.get(digests[1])
+    assert again.images['app'].versions[0].name == '1'
+    assert len(list(folder.iterdir())) == 2
+    with pytest.raises(data.DataError):
+        opened.get(board.keep_bundle(b'{}'))
+    assert len(list(folder.iterdir())) == 2
 
 
 def test_a_bundle_is_what_its_digest_says(board: Board) -> None:

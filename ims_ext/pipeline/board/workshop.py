@@ -2,8 +2,6 @@
 """What a worker does tasks with: connections, disk images, events."""
 
 from collections.abc import Callable
-from pathlib import Path
-import tempfile
 import threading
 import time
 from typing import Any
@@ -12,10 +10,10 @@ import ims_ext
 from ims_ext.closing import Closing
 from ims_ext.exceptions import secret_text
 from ims_ext.pipeline import home
-from ims_ext.pipeline.board import bundle
 from ims_ext.pipeline.board import data
 from ims_ext.pipeline.board.claims import Holdings
 from ims_ext.pipeline.board.disks import BoardDisks
+from ims_ext.pipeline.board.manifests import Manifests
 from ims_ext.pipeline.board.notes import BoardNotes
 from ims_ext.pipeline.board.pace import BoardPaces
 from ims_ext.pipeline.board.store import Board
@@ -30,9 +28,8 @@ from ims_ext.pipeline.steps.work import object_folder
 
 #: Where objects are in a pipeline's part of a bucket.
 FOLDER = 'board'
-#: Manifests that are kept at a time, and seconds between two reports of
-#: progress.
-_MOST_KEPT, _REPORT = 2000, 2.0
+#: Seconds between two reports of progress.
+_REPORT = 2.0
 
 
 class Workshop(Closing):
@@ -58,7 +55,7 @@ class Workshop(Closing):
         self._guard = threading.Lock()
         self._paces = BoardPaces(board)
         self._workspace = Workspace(home.folder() / 'disks', 0)
-        self._manifests: dict[str, Manifest] = {}
+        self._manifests = Manifests(board, self._workspace.folder)
         self._clouds: dict[str, tuple[Clouds, Sources]] = {}
 
     def close(self) -> None:
@@ -77,7 +74,7 @@ class Workshop(Closing):
         :param check: Raises where the task is somebody else's by now.
         :raises: :class:`.data.DataError` where it is none.
         """
-        manifest = self.manifest(task.bundle)
+        manifest = self._manifests.get(task.bundle)
         clouds, sources = self._for(manifest)
         if manifest.name != task.pipeline:
             raise data.DataError("its bundle is another pipeline's")
@@ -125,25 +122,6 @@ class Workshop(Closing):
         with self._guard:
             found = [clouds for clouds, _ in self._clouds.values()]
         return frozenset(each for one in found for each in one.secrets())
-
-    def manifest(self, digest: str) -> Manifest:
-        """Return the manifest of a bundle.
-
-        :param digest: Its digest.
-        :raises: :class:`.data.DataError`,
-            :class:`~ims_ext.pipeline.ManifestError`
-        """
-        with self._guard:
-            known = self._manifests.get(digest)
-        if known is not None:
-            return known
-        content = self._board.bundle(digest)
-        folder = Path(tempfile.mkdtemp(dir=self._workspace.folder))
-        made = bundle.opened(content, folder)
-        with self._guard:
-            while len(self._manifests) >= _MOST_KEPT:
-                self._manifests.pop(next(iter(self._manifests)))
-            return self._manifests.setdefault(digest, made)
 
     def _for(self, manifest: Manifest) -> tuple[Clouds, Sources]:
         """Return the connections of all manifests with the same targets."""
