@@ -3,7 +3,9 @@
 
 from bisect import bisect_left
 import dataclasses
+import functools
 import hashlib
+import operator
 import os
 import stat
 import threading
@@ -101,6 +103,35 @@ class _Judged:
         return whole.hexdigest()
 
 
+#: Held while a descriptor is somewhere else, where no call reads at a place.
+_elsewhere = threading.Lock()
+
+
+def open_flags(*names: str) -> int:
+    """Return flags for ``os.open``, those that this system has.
+
+    :param names: The flags' names. Text is nowhere translated.
+    """
+    return functools.reduce(
+        operator.or_,
+        (getattr(os, name, 0) for name in (*names, 'O_BINARY')),
+    )
+
+
+def read_at(descriptor: int, length: int, offset: int) -> bytes:
+    """Return some of a file; can be called by several threads at once.
+
+    :param descriptor: The file's.
+    :param length: How many bytes at most.
+    :param offset: The first byte's.
+    """
+    if hasattr(os, 'pread'):
+        return os.pread(descriptor, length, offset)
+    with _elsewhere:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return os.read(descriptor, length)
+
+
 class LocalFile(Closing):
     """A file that is read through one descriptor, from the look to the end.
 
@@ -127,7 +158,7 @@ class LocalFile(Closing):
             # move things.
             self._check_regular(os.stat(path).st_mode)
             descriptor = os.open(
-                path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+                path, open_flags('O_RDONLY', 'O_NONBLOCK', 'O_CLOEXEC')
             )
             # Knows when it is closed, which a number does not.
             self._file = open(  # noqa: SIM115
@@ -170,7 +201,7 @@ class LocalFile(Closing):
         :raises: :class:`~ims_ext.exceptions.DiskImageError` where a look at
             the same bytes before has found others.
         """
-        data = os.pread(self._file.fileno(), length, offset)
+        data = read_at(self._file.fileno(), length, offset)
         if not self._judged.note(offset, data):
             raise self._changed()
         return data
@@ -193,7 +224,7 @@ class LocalFile(Closing):
         # Regions as a whole: a part of one has no digest.
         start = min([offset, *(each for each, _ in regions)])
         end = max([offset + length, *(sum(each) for each in regions)])
-        data = os.pread(self._file.fileno(), end - start, start)
+        data = read_at(self._file.fileno(), end - start, start)
         for region in regions:
             at = region[0] - start
             if not self._judged.is_of(region, data[at : at + region[1]]):

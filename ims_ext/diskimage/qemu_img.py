@@ -25,6 +25,8 @@ import tempfile
 import time
 from typing import BinaryIO
 
+from ims_ext import local_file
+
 #: Formats by the names that ``qemu-img`` has for them: those that it reads.
 _READABLE = {
     'qcow2': 'qcow2',
@@ -192,7 +194,7 @@ def _refuse_followers(descriptor: int, driver: str) -> None:
     extents, where there is a text or a header without a capacity, and the
     data file of qcow2.
     """
-    head = os.pread(descriptor, 80, 0).ljust(80, b'\0')
+    head = local_file.read_at(descriptor, 80, 0).ljust(80, b'\0')
     if driver == 'vmdk' and (
         not head.startswith(b'KDMV') or not any(head[12:20])
     ):

@@ -20,6 +20,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 import ims_ext
+from ims_ext import extras
 from ims_ext.emulator import clouds_file
 from ims_ext.emulator import names
 from ims_ext.emulator import options
@@ -325,6 +326,8 @@ def _emulator(arguments: argparse.Namespace) -> Iterator['EmulatorServer']:
         from ims_ext.emulator.service import SettingError
         from ims_ext.emulator.state import StateError
     except ImportError as error:
+        if not extras.is_missing(error):
+            raise
         raise _lacking('emulator', "The emulator") from error
     if not ipaddress.ip_address(arguments.host).is_loopback:
         print(

@@ -141,10 +141,13 @@ def _server(
     options: Mapping[str, Any], scenario: 'Given | None'
 ) -> 'EmulatorServer':
     from ims_ext import exceptions
+    from ims_ext import extras
 
     try:
         from ims_ext.emulator.server import EmulatorServer
     except ImportError as error:
+        if not extras.is_missing(error):
+            raise
         missing = exceptions.MissingExtraError('emulator', "The emulator")
         raise pytest.UsageError(str(missing)) from error
     if scenario is not None:

@@ -5,6 +5,8 @@ import argparse
 from pathlib import Path
 import sys
 
+from ims_ext import extras
+
 
 def add(
     actions: 'argparse._SubParsersAction[argparse.ArgumentParser]',
@@ -41,7 +43,9 @@ def add(
 def _schema(arguments: argparse.Namespace) -> int:
     try:
         from ims_ext.emulator.scenario import form
-    except ImportError:
+    except ImportError as error:
+        if not extras.is_missing(error):
+            raise
         return _lacking()
     sys.stdout.write(form.text())
     return 0
@@ -51,7 +55,9 @@ def _check(arguments: argparse.Namespace) -> int:
     try:
         from ims_ext.emulator.scenario import Scenario
         from ims_ext.emulator.scenario import ScenarioError
-    except ImportError:
+    except ImportError as error:
+        if not extras.is_missing(error):
+            raise
         return _lacking()
     try:
         Scenario.load(arguments.file)

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ims_ext import exceptions
+from ims_ext import extras
 from ims_ext import local_file
 from ims_ext.objectstore import checkpoint as _checkpoint
 
@@ -162,6 +163,8 @@ def folder() -> Path:
     try:
         import platformdirs
     except ImportError as error:
+        if not extras.is_missing(error):
+            raise
         raise exceptions.MissingExtraError(
             'obs', "Resuming an import"
         ) from error

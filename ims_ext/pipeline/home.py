@@ -10,6 +10,7 @@ from pathlib import Path
 import secrets
 
 from ims_ext import exceptions
+from ims_ext import extras
 
 
 def folder() -> Path:
@@ -22,6 +23,8 @@ def folder() -> Path:
     try:
         import platformdirs
     except ImportError as error:
+        if not extras.is_missing(error):
+            raise
         raise exceptions.MissingExtraError(
             'pipeline', "Running a pipeline"
         ) from error

@@ -19,13 +19,12 @@ from typing import Any, Self
 from openstack import exceptions as sdk_exceptions
 
 from ims_ext import exceptions
+from ims_ext.pipeline import file_locks
 
 _logger = logging.getLogger(__name__)
 
 #: Bytes of a lock's file that are read.
 _LONGEST = 4096
-#: Where the file is locked on Windows, where what is locked cannot be read.
-_FAR = 1 << 30
 #: Seconds in which the holder writes down who it is.
 _PATIENCE = 0.5
 
@@ -150,13 +149,13 @@ class RunLock:
                         self._path.unlink()
             with contextlib.suppress(OSError):
                 # Processes that were forked meanwhile have it open as well.
-                _unlock(descriptor)
+                file_locks.unlock(descriptor)
             os.close(descriptor)
 
     def _lock(self, descriptor: int) -> bool:
         """Lock the file; return whether it is still the one of that name."""
         try:
-            _lock(descriptor)
+            file_locks.lock(descriptor)
             self._is_locked = True
         except BlockingIOError:
             raise RunLockedError(_read_holder(descriptor)) from None
@@ -224,26 +223,3 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
         return f'user {os.getuid()}' if hasattr(os, 'getuid') else '?'
-
-
-if sys.platform == 'win32':
-    import msvcrt
-
-    def _lock(descriptor: int) -> None:
-        os.lseek(descriptor, _FAR, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            raise BlockingIOError(error.errno, error.strerror) from None
-
-    def _unlock(descriptor: int) -> None:
-        os.lseek(descriptor, _FAR, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _unlock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -24,6 +24,7 @@ FLOORS = (
         'closing',
         'error_codes',
         'exceptions',
+        'extras',
         'local_file',
         'os_versions',
         'sdk',

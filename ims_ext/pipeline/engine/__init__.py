@@ -13,6 +13,7 @@ import time
 import warnings
 
 from ims_ext import exceptions
+from ims_ext import extras
 from ims_ext.pipeline.events import Tell
 
 
@@ -49,6 +50,8 @@ def load() -> None:
             importlib.import_module('taskflow.engines.action_engine.engine')
             importlib.import_module('taskflow.patterns.linear_flow')
     except ImportError as error:
+        if not extras.is_missing(error):
+            raise
         raise exceptions.MissingExtraError(
             'pipeline', "Running a pipeline"
         ) from error

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import warnings
 
 from ims_ext import exceptions
+from ims_ext import extras
 from ims_ext.pipeline.engine.jobqueue import JobQueues
 from ims_ext.pipeline.engine.jobqueue import Queue
 
@@ -71,6 +72,8 @@ def load() -> None:
             importlib.import_module('redis')
             importlib.import_module('taskflow.jobs.backends.impl_redis')
     except ImportError as error:
+        if not extras.is_missing(error):
+            raise
         raise exceptions.MissingExtraError('board', "A board") from error
     # It tells of postings that are none, which is done here.
     logging.getLogger('taskflow').setLevel(logging.CRITICAL)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ims_ext import exceptions
+from ims_ext import extras
 from ims_ext.document import reading
 from ims_ext.document import schema
 from ims_ext.document.reading import Document
@@ -52,6 +53,8 @@ def read(path: Path) -> Document:
     try:
         problems = schema.problems(document, _schema())
     except ImportError as error:
+        if not extras.is_missing(error):
+            raise
         raise exceptions.MissingExtraError(
             'pipeline', "A pipeline's manifest"
         ) from error

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ims_ext import exceptions
+from ims_ext import extras
 from ims_ext.document import reading
 from ims_ext.document import schema
 from ims_ext.pipeline.manifest import building
@@ -126,6 +127,8 @@ def _schema_problems(document: reading.Document) -> list[reading.Problem]:
     try:
         return schema.problems(document, json_schema())
     except ImportError as error:
+        if not extras.is_missing(error):
+            raise
         raise exceptions.MissingExtraError(
             'pipeline', "A pipeline's manifest"
         ) from error

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import zlib
 
 from ims_ext import exceptions
+from ims_ext import extras
 from ims_ext.pipeline.sources.errors import SourceError
 
 _CHUNK = 1024 * 1024
@@ -228,6 +229,8 @@ def _zstd() -> _Unpacker:
     try:
         module = importlib.import_module('zstandard')
     except ImportError as error:
+        if not extras.is_missing(error):
+            raise
         missing = exceptions.MissingExtraError('pipeline', "Unpacking zstd")
         raise SourceError(str(missing)) from error
     made = module.ZstdDecompressor(max_window_size=2**_ZSTD_WINDOW_LOG)

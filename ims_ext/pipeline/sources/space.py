@@ -3,7 +3,6 @@
 
 from collections.abc import Callable, Iterator
 import contextlib
-import fcntl
 import os
 from pathlib import Path
 import shutil
@@ -12,6 +11,7 @@ import threading
 from typing import BinaryIO
 import weakref
 
+from ims_ext.pipeline import file_locks
 from ims_ext.pipeline.manifest import units
 from ims_ext.pipeline.sources.errors import SpaceError
 
@@ -46,7 +46,7 @@ class Workspace:
         with _exclusively(parent):
             _remove_leftovers(parent)
             self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-            self._lock_file = _locked(self.folder / _LOCK)
+            self._lock_file = _marked(self.folder / _LOCK)
         self.space = _free(parent) if space is None else space
         self._used = 0
         self._waiting = 0
@@ -193,15 +193,31 @@ def _free(folder: Path) -> int:
 def _locked(path: Path) -> BinaryIO:
     """Return a file whose lock is ours until it is closed."""
     file = path.open('ab')
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        file_locks.lock(file.fileno())
+    except OSError:
+        file.close()
+        raise
     return file
+
+
+def _marked(path: Path) -> BinaryIO:
+    """Return a new file, locked where the file system has locks."""
+    try:
+        return _locked(path)
+    except BlockingIOError:
+        raise
+    except OSError:
+        # Nobody can lock it either: leftovers stay where they are.
+        return path.open('ab')
 
 
 @contextlib.contextmanager
 def _exclusively(parent: Path) -> Iterator[None]:
     """Let no other run look for leftovers meanwhile."""
     with (parent / _LOCK).open('ab') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):
+            file_locks.lock(file.fileno(), wait=True)
         yield
 
 
