@@ -26,6 +26,7 @@ MODULES = (
     'sharing',
     'pipeline',
     'board',
+    'image_manager',
 )
 
 

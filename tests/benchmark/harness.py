@@ -213,15 +213,18 @@ class Bench:
             process.kill()
             process.wait()
 
-    def command(self, *words: str) -> Callable[[], Measurement]:
+    def command(
+        self, *words: str, **settings: str
+    ) -> Callable[[], Measurement]:
         """Return what runs a command and measures the whole process.
 
         :param words: The command. One that is installed beside this Python
             goes before others.
+        :param settings: Variables of its environment.
         :returns: A function for :meth:`alternate`: ``wall`` and ``cpu`` in
             seconds, ``peak`` in MiB, and the server's counts.
         """
-        own = Path(sys.executable).with_name(words[0])
+        own = Path(sys.executable).parent / words[0]
         command = [str(own) if own.exists() else words[0], *words[1:]]
 
         def run() -> Measurement:
@@ -231,7 +234,7 @@ class Bench:
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env=self.environment,
+                env={**self.environment, **settings},
                 cwd=self.directory,
             )
             _, status, usage = os.wait4(process.pid, 0)
