@@ -141,7 +141,7 @@ class Application:
 
         :param plan: What :meth:`plan` has said, if it was just asked.
         """
-        engine.load()
+        engine.check()
         plan = plan or self.plan()
         self._clear(plan)
         try:
@@ -163,6 +163,8 @@ class Application:
                     plan = self.plan()
                     continue
                 rounds += 1
+                # It takes a while, and is for nothing where nothing is done.
+                engine.load()
                 execution.run()
                 for unit in execution.units.values():
                     self._note(unit)

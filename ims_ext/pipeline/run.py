@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 import contextlib
+import dataclasses
 from pathlib import Path
 import time
 from typing import TYPE_CHECKING, Self
@@ -21,6 +22,7 @@ from ims_ext.pipeline.journal import Journal
 from ims_ext.pipeline.lock import RunLock
 from ims_ext.pipeline.manifest import Manifest
 from ims_ext.pipeline.planning import Action
+from ims_ext.pipeline.planning import Kind
 from ims_ext.pipeline.planning import Plan
 from ims_ext.pipeline.planning import saved as _saved
 from ims_ext.pipeline.seen import Seen
@@ -123,11 +125,23 @@ class Run:
     def look(self) -> Seen:
         """Look at sources and clouds. Only reading requests are sent."""
         if self._upstream is None:
-            self._upstream = self._sources.look_up()
+            self._upstream = self._sources.look_up(is_brief=True)
         self._unplanned.clear()
-        return looking.look(
+        seen = looking.look(
             self.manifest, self._clouds, self._upstream, self._targets
         )
+        self._upstream = self._sources.more(
+            self._upstream, self._to_be_made(seen)
+        )
+        return dataclasses.replace(seen, sources=self._upstream.sources)
+
+    def _to_be_made(self, seen: Seen) -> set[tuple[str, str]]:
+        if not any(each.is_brief for each in seen.sources.values()):
+            return set()
+        made = planning.make(self.manifest, seen, self._adopt)
+        return {
+            (each.item.image, each.item.version) for each in made.of(Kind.MAKE)
+        }
 
     def _is_meant(self, action: Action) -> bool:
         if self._images is not None and action.item.image not in self._images:

@@ -113,6 +113,8 @@ class SeenVersion:
         signed``.
     :ivar problem: Why the source cannot be used, if so.
     :ivar lacking: What this machine needs for it and has not, for people.
+    :ivar is_brief: Whether its place has not been asked: nothing is known
+        but what the manifest says.
     """
 
     digest: str | None = None
@@ -120,6 +122,7 @@ class SeenVersion:
     proof: str = ''
     problem: str | None = None
     lacking: str = ''
+    is_brief: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,6 +26,11 @@ from ims_ext.emulator.server import EmulatorServer
 _MIB = 4
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    #: As many as connect at a time.
+    request_queue_size = 128
+
+
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
 
@@ -100,7 +105,7 @@ def main() -> None:
     """Serve until there is nothing more to read."""
     folder = Path(sys.argv[1])
     counts: collections.Counter[str] = collections.Counter()
-    upstream = http.server.ThreadingHTTPServer(
+    upstream = _Server(
         ('127.0.0.1', 0),
         functools.partial(_Quiet, directory=str(folder / 'files')),
     )

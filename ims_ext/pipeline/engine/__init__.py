@@ -8,6 +8,7 @@ before it does anything.
 import abc
 from collections.abc import Sequence
 import importlib
+import importlib.util
 import logging
 import time
 import warnings
@@ -35,6 +36,16 @@ class Step(abc.ABC):
     @abc.abstractmethod
     def do(self) -> None:
         """Do it; called where a look has said that it is not done."""
+
+
+def check() -> None:
+    """Make sure that there is an engine, without loading it.
+
+    :raises: :class:`~ims_ext.exceptions.MissingExtraError` without the
+        ``pipeline`` extra.
+    """
+    if importlib.util.find_spec('taskflow') is None:
+        raise exceptions.MissingExtraError('pipeline', "Running a pipeline")
 
 
 def load() -> None:

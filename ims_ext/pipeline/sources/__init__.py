@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sources of images: fetched, proven, unpacked, judged and converted, once."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 import dataclasses
 from pathlib import Path
 import threading
@@ -128,19 +128,35 @@ class Sources(Closing):
         """Remove the temporary files that killed runs have left here."""
         _space.remove_leftovers(self._parent)
 
-    def look_up(self) -> looking.Upstream:
+    def look_up(self, *, is_brief: bool = False) -> looking.Upstream:
         """Return what is known of all sources before any is fetched.
 
         That are the versions that ``versions_from`` finds, what checksums
         and lists say, and how large files are. Nothing raises here: what
         cannot be used is told with its version, or with its image.
+
+        :param is_brief: Whether files of the web whose checksum the manifest
+            has are not asked for; see :meth:`more`.
         """
+        return self._held_to_lock(self._known.look_up(is_brief=is_brief))
+
+    def more(
+        self, known: looking.Upstream, which: Collection[tuple[str, str]]
+    ) -> looking.Upstream:
+        """Return more of sources that a brief look has left out.
+
+        :param known: What :meth:`look_up` has said.
+        :param which: Images and versions that something is to be made of.
+        """
+        return self._held_to_lock(self._known.more(known, which))
+
+    @property
+    def _known(self) -> knowing.Known:
         folder = self._folder or home.folder()
         digests = knowing.Digests(folder / 'digests.json')
-        found = knowing.Known(
+        return knowing.Known(
             self.manifest, self._places, self._proofs, digests
-        ).look_up()
-        return self._held_to_lock(found)
+        )
 
     def is_here(self, image: model.Image, version: model.Version) -> bool:
         """Whether a version's disk image is here, or about to be."""

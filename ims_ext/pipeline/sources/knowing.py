@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is known of sources before any is fetched."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent import futures
 import dataclasses
 import hashlib
@@ -56,27 +56,30 @@ class Known:
         self._proofs = proofs
         self._digests = digests
 
-    def look_up(self) -> looking.Upstream:
-        """Look for versions, and at the sources of all there are."""
+    def look_up(self, *, is_brief: bool = False) -> looking.Upstream:
+        """Look for versions, and at the sources of all there are.
+
+        :param is_brief: Whether web servers are not asked for files whose
+            checksum is declared: :meth:`more` asks for those that matter.
+        """
+        one = self._briefly if is_brief else self._one
         with futures.ThreadPoolExecutor(_AT_A_TIME, 'ims-source') as pool:
             images = list(self._manifest.images.values())
             found: dict[str, tuple[model.Version, ...]] = {}
             problems: dict[str, str] = {}
-            for image, one in zip(
+            for image, versions_of_it in zip(
                 images, pool.map(self._found, images), strict=True
             ):
-                if isinstance(one, str):
-                    problems[image.name] = one
-                elif one is not None:
-                    found[image.name] = one
+                if isinstance(versions_of_it, str):
+                    problems[image.name] = versions_of_it
+                elif versions_of_it is not None:
+                    found[image.name] = versions_of_it
             all_versions = [
                 (image, version)
                 for image in images
                 for version in _declared(image, found)
             ]
-            sources = list(
-                pool.map(lambda each: self._one(*each), all_versions)
-            )
+            sources = list(pool.map(lambda each: one(*each), all_versions))
         self._digests.save()
         return looking.Upstream(
             found=found,
@@ -88,6 +91,31 @@ class Known:
             },
             problems=problems,
         )
+
+    def more(
+        self, known: looking.Upstream, which: Collection[tuple[str, str]]
+    ) -> looking.Upstream:
+        """Look at sources that a brief look has left out.
+
+        :param known: What is known.
+        :param which: Images and versions that something is to be made of.
+        """
+        left = [
+            (image, version)
+            for image in self._manifest.images.values()
+            for version in _declared(image, known.found)
+            if (image.name, version.name) in which
+            and known.sources[image.name, version.name].is_brief
+        ]
+        if not left:
+            return known
+        with futures.ThreadPoolExecutor(_AT_A_TIME, 'ims-source') as pool:
+            seen = pool.map(lambda each: self._one(*each), left)
+            sources = {
+                (image.name, version.name): one
+                for (image, version), one in zip(left, seen, strict=True)
+            }
+        return dataclasses.replace(known, sources={**known.sources, **sources})
 
     def _found(
         self, image: model.Image
@@ -106,6 +134,16 @@ class Known:
             finding.version(given, each)
             for each in versions.newest_first(wanted - named)
         )
+
+    def _briefly(
+        self, image: model.Image, version: model.Version
+    ) -> SeenVersion:
+        if (
+            isinstance(version.sources[0], model.UrlSource)
+            and version.checksum is not None
+        ):
+            return SeenVersion(_digest(version.checksum), is_brief=True)
+        return self._one(image, version)
 
     def _one(self, image: model.Image, version: model.Version) -> SeenVersion:
         first = version.sources[0]
@@ -173,7 +211,7 @@ def _fixed(image: model.Image) -> Iterator[str]:
 
 
 def _declared(
-    image: model.Image, found: dict[str, tuple[model.Version, ...]]
+    image: model.Image, found: Mapping[str, tuple[model.Version, ...]]
 ) -> Iterator[model.Version]:
     yield from image.versions
     yield from found.get(image.name, ())
