@@ -10,6 +10,7 @@ import dataclasses
 import functools
 from importlib import resources
 import json
+import re
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,14 +52,53 @@ def nearest(version: str, count: int = 3) -> list[str]:
     :returns: Names of versions, the most similar first; empty where nothing
         is similar.
     """
+    words, numbers = _parts(version)
+    scores = {}
+    for known in _table():
+        known_words, known_numbers = _parts(known)
+        alike = max(
+            (_alike(a, b) for a in words for b in known_words), default=0
+        )
+        if alike >= _ALIKE:
+            scores[known] = 2 * alike + _near(numbers, known_numbers)
+    # Of equals, the newest: so they are sorted.
+    return sorted(scores, key=lambda known: -scores[known])[:count]
+
+
+#: How alike a family's name has to be to be meant.
+_ALIKE = 0.7
+
+#: What families are called for short.
+_SHORT = {'rhel': 'red', 'sles': 'suse', 'win': 'windows'}
+
+#: Words that versions of all families have.
+_COMMON = frozenset(
+    ('bit', 'server', 'standard', 'datacenter', 'enterprise', 'gnu', 'linux')
+)
+
+
+def _parts(version: str) -> tuple[list[str], list[float]]:
+    """Return what tells a version's family, and its numbers."""
+    text = re.sub(r'\b(?:32|64)[ -]?bit\b', ' ', version.lower())
+    words = [_SHORT.get(each, each) for each in re.findall('[a-z]{3,}', text)]
+    numbers = [float(each) for each in re.findall(r'\d+(?:\.\d+)?', text)]
+    return [each for each in words if each not in _COMMON], numbers
+
+
+def _alike(one: str, other: str) -> float:
+    if one == other:
+        return 1
     # Needed only after a mistake, and not free to import.
     import difflib
 
-    by_lower_case = {known.lower(): known for known in _table()}
-    matches = difflib.get_close_matches(
-        version.lower(), by_lower_case, n=count, cutoff=0.5
-    )
-    return [by_lower_case[match] for match in matches]
+    return difflib.SequenceMatcher(None, one, other).ratio()
+
+
+def _near(given: list[float], known: list[float]) -> float:
+    """Return from 0 to 1 how near the first numbers are."""
+    if not given or not known:
+        return 0
+    return 1 / (1 + abs(given[0] - known[0]))
 
 
 @functools.cache

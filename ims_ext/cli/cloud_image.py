@@ -52,6 +52,18 @@ _LONG_ATTRIBUTES = (
     'tags',
 )
 
+#: What a table shows of them, unless it is told which.
+_WIDE = ('Container Format', 'Checksum')
+_NARROW_COLUMNS = tuple(each for each in _LONG_COLUMNS if each not in _WIDE)
+_NARROW_ATTRIBUTES = tuple(
+    attribute
+    for column, attribute in zip(_LONG_COLUMNS, _LONG_ATTRIBUTES, strict=True)
+    if column not in _WIDE
+)
+
+#: What a table does not show of an image, unless it is told to.
+_UNREAD = ('file', 'hash_algo', 'hash_value', 'schema')
+
 #: Seconds between two looks at an image that is being deleted.
 _INTERVAL = 2
 #: Seconds that --wait lasts at most without --timeout.
@@ -64,7 +76,8 @@ class ListImage(command.Lister):
     Columns: ID, Name, Status; with --long also Disk Format, Container
     Format, Image Size (bytes), Checksum, OS Version, Min Disk (GiB), Min RAM
     (MiB), Image Type, Visibility, Protected, Project, Created At and Tags;
-    with --count only Count.
+    with --count only Count. A table has Container Format and Checksum only
+    where -c names columns.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -97,6 +110,8 @@ class ListImage(command.Lister):
         attributes: tuple[str, ...] = _ATTRIBUTES
         if parsed_args.long:
             columns, attributes = _LONG_COLUMNS, _LONG_ATTRIBUTES
+            if command.is_for_people(parsed_args):
+                columns, attributes = _NARROW_COLUMNS, _NARROW_ATTRIBUTES
         return columns, (
             command.format_values(image, attributes)
             for image in listing.images(complete=parsed_args.long)
@@ -104,7 +119,10 @@ class ListImage(command.Lister):
 
 
 class ShowImage(command.ShowOne):
-    """Show an image, with all that the image service knows of it."""
+    """Show an image, with all that the image service knows of it.
+
+    A table has hashes and paths only where -c names columns.
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -120,7 +138,15 @@ class ShowImage(command.ShowOne):
         image = self.client.find_cloud_image(
             parsed_args.image, ignore_missing=False
         )
-        return command.show_image(image, parsed_args.human_readable)
+        columns, values = command.show_image(image, parsed_args.human_readable)
+        if command.is_for_people(parsed_args):
+            shown = [
+                (column, value)
+                for column, value in zip(columns, values, strict=True)
+                if column not in _UNREAD
+            ]
+            return tuple(zip(*shown, strict=True))
+        return columns, values
 
 
 class SetImage(command.Command):

@@ -3,6 +3,8 @@
 
 import argparse
 from collections.abc import Iterable, Sequence
+import contextlib
+import sys
 from typing import Any
 
 from cliff import columns
@@ -16,6 +18,7 @@ from osc_lib.command import command
 
 from ims_ext import exceptions as ims_exceptions
 from ims_ext import wire_names
+from ims_ext.cli import output
 from ims_ext.cli import waiting
 from ims_ext.extension import ambiguity
 from ims_ext.extension import tag as _tag
@@ -30,13 +33,23 @@ class Command(command.Command):
         :raises: :class:`osc_lib.exceptions.CommandError` with all there is
             to say: what was wrong, and what is left behind.
         """
+        output.replace_what_cannot_be_encoded()
         try:
             with waiting.telling():
-                return super().run(parsed_args)
+                code = super().run(parsed_args)
+            # Whoever reads it may have gone: that is seen here or never.
+            sys.stdout.flush()
+            return code
         except KeyboardInterrupt as error:
-            raise exceptions.CommandError(
-                _with_notes("Interrupted", error)
-            ) from error
+            # The openstack command ends with 130, and says nothing.
+            with contextlib.suppress(OSError, ValueError):
+                print(_with_notes("Interrupted", error), file=sys.stderr)
+            raise
+        except BrokenPipeError:
+            # Connections that break are told by other names: this is the
+            # output, and the openstack command ends with 141, as others do.
+            output.close()
+            raise
         except (
             exceptions.CommandError,
             sdk_exceptions.SDKException,
@@ -45,9 +58,16 @@ class Command(command.Command):
             # A column that there is not, for one.
             ValueError,
         ) as error:
-            raise exceptions.CommandError(
-                _with_notes(str(error), error)
-            ) from error
+            told = str(error)
+            if isinstance(error, sdk_exceptions.ValidationException):
+                told = self._options.told(told)
+            raise exceptions.CommandError(_with_notes(told, error)) from error
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the command's parser."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        self._options = output.Options(parser)
+        return parser
 
     @property
     def client(self) -> Any:
@@ -77,6 +97,11 @@ class ShowOne(Command, command.ShowOne):
         return super().produce_output(
             parsed_args, showable(column_names), showable(data)
         )
+
+
+def is_for_people(parsed_args: argparse.Namespace) -> bool:
+    """Whether a command shows a table, of columns that nobody has named."""
+    return parsed_args.formatter == 'table' and not parsed_args.columns
 
 
 def showable(value: Any) -> Any:

@@ -4,6 +4,9 @@
 import argparse
 from typing import Any
 
+from osc_lib import exceptions
+
+from ims_ext import os_versions
 from ims_ext.cli import command
 
 _COLUMNS = ('OS Version', 'Platform', 'OS Type', 'OS Bit')
@@ -12,6 +15,9 @@ _ATTRIBUTES = ('os_version', 'platform', 'os_type', 'os_bit')
 
 class ListOsVersion(command.Lister):
     """List the operating systems that images can have.
+
+    Not every cloud tells them: --documented shows those that the clouds
+    document, whatever yours is.
 
     Columns: OS Version, Platform, OS Type, OS Bit; with --long also Key.
     """
@@ -29,6 +35,11 @@ class ListOsVersion(command.Lister):
             ),
         )
         parser.add_argument(
+            '--documented',
+            action='store_true',
+            help="List what all of the clouds document together",
+        )
+        parser.add_argument(
             '--long',
             action='store_true',
             help="List additional fields in output",
@@ -36,6 +47,8 @@ class ListOsVersion(command.Lister):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        if parsed_args.documented:
+            return self._documented(parsed_args)
         columns: tuple[str, ...] = _COLUMNS
         attributes: tuple[str, ...] = _ATTRIBUTES
         if parsed_args.long:
@@ -45,3 +58,14 @@ class ListOsVersion(command.Lister):
             command.format_values(version, attributes)
             for version in self.client.os_versions(tag=parsed_args.tags)
         )
+
+    def _documented(self, parsed_args: argparse.Namespace) -> Any:
+        if parsed_args.tags or parsed_args.long:
+            raise exceptions.CommandError(
+                "--documented goes with neither --tag nor --long: what they "
+                "tell differs from cloud to cloud"
+            )
+        return _COLUMNS, [
+            (each.version, each.platform, each.os_type, each.os_bit)
+            for each in os_versions.all_versions()
+        ]

@@ -7,6 +7,7 @@ take the token along to wherever a redirect points.
 """
 
 from collections.abc import Callable, Collection, Sequence
+import contextlib
 import dataclasses
 import logging
 import time
@@ -28,6 +29,7 @@ from ims_ext.transport import redirect
 from ims_ext.transport import resending
 from ims_ext.transport import response_body
 from ims_ext.transport import retry
+from ims_ext.transport import silence
 
 #: Methods whose requests have the same effect when they are sent again.
 _REPEATABLE_METHODS = frozenset(('GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'))
@@ -229,7 +231,8 @@ class Exchange:
         if not self._is_authenticated:
             return None
         session = guarded_session.guarded(self._proxy.session)
-        headers = session.get_auth_headers(self._auth) or {}
+        with silence.during("the identity service", None):
+            headers = session.get_auth_headers(self._auth) or {}
         failures.note_answer(getattr(self._auth, 'auth_url', None))
         return headers.get(_TOKEN)
 
@@ -283,12 +286,20 @@ class Exchange:
             'requests_auth': self._guard(url),
         }
         try:
-            return self._transmit(url, self._method, **{**kwargs, **ours})
+            with self._waiting():
+                return self._transmit(url, self._method, **{**kwargs, **ours})
         except Exception:
             if self._body.error is None:
                 raise
         # Whatever was made of it: it is the caller's own.
         raise self._body.error
+
+    def _waiting(self) -> contextlib.AbstractContextManager[None]:
+        if self._kwargs.get('data') is not None:
+            # It is not silent that takes what is sent.
+            return contextlib.nullcontext()
+        limit = self._kwargs.get('timeout', self._proxy.session.timeout)
+        return silence.during(self._shown, limit)
 
     def _guard(self, url: str) -> host_guard.HostGuard:
         """Return what keeps the request from other hosts than the URL's."""

@@ -23,6 +23,7 @@ import requests
 from ims_ext import exceptions
 from ims_ext.exceptions import masking
 from ims_ext.transport import failures
+from ims_ext.transport import silence
 
 #: More than a Retry-After may add to the pause, as a share of it: clients
 #: that were all sent away until the same moment do not come back at once.
@@ -355,9 +356,13 @@ def ask(
             is_unsent=True,
         )
 
+    def asked() -> _Result:
+        with silence.during(f"the {service} service", None):
+            return question()
+
     with masking.clean_errors():
         return run(
-            question, policy, failure_in=failures.in_error, give_up=no_answer
+            asked, policy, failure_in=failures.in_error, give_up=no_answer
         )
 
 

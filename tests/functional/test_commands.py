@@ -304,7 +304,7 @@ def test_a_file_that_cannot_become_an_image_is_refused(
 @pytest.mark.parametrize(
     ('options', 'words'),
     [
-        (['--min-disk', '0'], 'min_disk'),
+        (['--min-disk', '0'], '--min-disk'),
         (['--min-disk', '1025'], '1024 GiB'),
         (['--description', 'a<b'], 'description'),
         (['--tag', 'env=pr/od'], 'env'),
@@ -340,7 +340,7 @@ def test_an_iso_file_needs_its_operating_system(
         *('--bucket', 'images', name),
     )
 
-    assert 'os_version' in refused(done)
+    assert '--os-version' in refused(done)
 
 
 def test_a_name_that_is_not_permitted_is_refused(
@@ -445,7 +445,7 @@ def test_ctrl_c_while_waiting_says_what_is_left(
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate()
 
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert output == ''
     assert 'Interrupted' in errors
     assert 'Left behind: the job ' in errors
