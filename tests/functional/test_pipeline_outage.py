@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ims_ext.emulator.server import EmulatorServer
+from ims_ext.pipeline.planning import showing
 
 from .pipelines import Fleet
 
@@ -86,6 +87,9 @@ def test_nothing_is_deleted_where_servers_cannot_be_had(
     kept = [each for each in outcome.plan.actions if each.item.version == '1']
     assert len(kept) == 2
     assert all('servers could not be seen' in each.reason for each in kept)
+    told = list(showing.left(outcome.plan))
+    assert len(told) == 2
+    assert all('app 1' in each or 'app@1' in each for each in told)
     assert fleet.apply(NEWER).exit_code == 0
     assert list(fleet.images('eu-nl')) == ['app-2']
 

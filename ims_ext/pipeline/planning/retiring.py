@@ -93,7 +93,14 @@ def _retired(
         if not kept:
             yield Action(Kind.DELETE, item, old, one.id, making)
             return
-        yield Action(Kind.KEEP, item, f"kept: {kept}", one.id)
+        unseen = not one.is_protected and _is_unseen(retention, one, at)
+        yield Action(
+            Kind.KEEP,
+            item,
+            f"kept: {kept}",
+            one.id,
+            details={'unseen': True} if unseen and not why else {},
+        )
     if (
         retention.deprecate_after is not None
         and age >= retention.deprecate_after
@@ -110,6 +117,15 @@ def _is_due(retention: model.Retention, age: datetime.timedelta) -> bool:
     # A number alone says that no more are wanted; a day of deprecation
     # without one of deletion, that they stay.
     return retention.deprecate_after is None
+
+
+def _is_unseen(
+    retention: model.Retention, one: SeenImage, at: SeenTarget
+) -> bool:
+    """Whether what may speak against a deletion could not be seen."""
+    if model.IN_USE in retention.never and at.servers_problem:
+        return True
+    return model.SHARED in retention.never and one.members is None
 
 
 def reason_to_keep(

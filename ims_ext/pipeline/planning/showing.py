@@ -153,12 +153,20 @@ def left(plan: Plan) -> Iterator[str]:
     for each in plan.of(Kind.REFUSE, Kind.FOREIGN, Kind.WAIT):
         if each.kind is Kind.WAIT and not each.is_unknown:
             continue
-        yield exceptions.readable(
-            f"  {each.kind.symbol} {_label(each)}  {each.item.target}  "
-            f"{_said(each)}",
-            400,
-        )
+        yield _left(each)
+    for each in plan.of(Kind.KEEP):
+        # It may have to go, and nobody knows.
+        if each.details.get('unseen'):
+            yield _left(each)
     for name, problem in plan.unseen.items():
         yield exceptions.readable(
             f"  x {name} could not be seen: {problem}", 400
         )
+
+
+def _left(action: Action) -> str:
+    return exceptions.readable(
+        f"  {action.kind.symbol} {_label(action)}  {action.item.target}  "
+        f"{_said(action)}",
+        400,
+    )
