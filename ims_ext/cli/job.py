@@ -2,8 +2,6 @@
 """``openstack ims job``: looking at jobs and waiting for them."""
 
 import argparse
-import contextlib
-import sys
 from typing import Any, cast
 
 from cliff import lister
@@ -197,32 +195,24 @@ class WaitJob(command.ShowOne):
         self, ids: list[str], parsed_args: argparse.Namespace
     ) -> list[tuple[Any, ...]]:
         """Return a row for each job, in the order in which they are given."""
-        rows: dict[str, tuple[Any, ...]] = {}
-        there = []
-        for job_id in ids:
+        with progress.Bars() as bars:
+            rows = self._missing_rows(ids, bars)
+            there = [job_id for job_id in ids if job_id not in rows]
+            failed = len(rows)
+            done = _Progress(len(there), bars)
             try:
-                self.client.get_job(job_id)
-            except (
-                sdk_exceptions.BadRequestException,
-                sdk_exceptions.NotFoundException,
-            ) as error:
-                rows[job_id] = _missing_row(job_id, error)
-                _say(rows[job_id])
-            else:
-                there.append(job_id)
-        failed = len(rows)
-        try:
-            for job in self.client.wait_for_jobs(
-                there,
-                timeout=parsed_args.timeout,
-                interval=parsed_args.interval,
-            ):
-                rows[str(job.id)] = _row(job)
-                failed += job.is_failed
-                _say(rows[str(job.id)])
-        except exceptions.JobTimeoutError as error:
-            rows.update((str(job.id), _row(job)) for job in error.jobs)
-            self._failure = str(error)
+                for job in self.client.wait_for_jobs(
+                    there,
+                    timeout=parsed_args.timeout,
+                    interval=parsed_args.interval,
+                    progress=done.tell,
+                ):
+                    rows[str(job.id)] = _row(job)
+                    failed += job.is_failed
+                    bars.say(_line(rows[str(job.id)]))
+            except exceptions.JobTimeoutError as error:
+                rows.update((str(job.id), _row(job)) for job in error.jobs)
+                self._failure = str(error)
         if failed:
             self._failure = '\n'.join(
                 [f"{failed} of {len(ids)} jobs failed"]
@@ -231,6 +221,40 @@ class WaitJob(command.ShowOne):
         asked = [rows.pop(job_id) for job_id in ids if job_id in rows]
         # A cloud may tell a job under another ID than it was asked for.
         return [*asked, *rows.values()]
+
+    def _missing_rows(
+        self, ids: list[str], bars: progress.Bars
+    ) -> dict[str, tuple[Any, ...]]:
+        """Return rows for the jobs that there are not."""
+        rows = {}
+        for job_id in ids:
+            try:
+                self.client.get_job(job_id)
+            except (
+                sdk_exceptions.BadRequestException,
+                sdk_exceptions.NotFoundException,
+            ) as error:
+                rows[job_id] = _missing_row(job_id, error)
+                bars.say(_line(rows[job_id]))
+        return rows
+
+
+class _Progress:
+    """The progress of several jobs together.
+
+    :param count: How many they are.
+    :param bars: Where it is shown.
+    """
+
+    def __init__(self, count: int, bars: progress.Bars) -> None:
+        self._count = count
+        self._bars = bars
+        self._done: dict[str, float] = {}
+
+    def tell(self, job: _job.Job) -> None:
+        done = 1.0 if job.is_finished else job.progress or 0.0
+        self._done[job.key] = done
+        self._bars.jobs(sum(self._done.values()) / self._count, self._count)
 
 
 def _row(job: _job.Job) -> tuple[Any, ...]:
@@ -256,14 +280,12 @@ def _missing_row(job_id: str, error: Exception) -> tuple[Any, ...]:
     )
 
 
-def _say(row: tuple[Any, ...]) -> None:
-    """Say on standard error how a job has ended."""
+def _line(row: tuple[Any, ...]) -> str:
+    """Return how a job has ended, in a line."""
     job_id, job_type, status, images, *why = row
     told = [
         str(each)
         for each in (job_type, status, images.human_readable(), *why)
         if each
     ]
-    line = exceptions.readable(f"{job_id}: {', '.join(told)}", 500)
-    with contextlib.suppress(OSError, ValueError):
-        print(line, file=sys.stderr, flush=True)
+    return exceptions.readable(f"{job_id}: {', '.join(told)}", 500)

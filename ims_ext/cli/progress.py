@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Progress bars: on a terminal, on standard error, and nowhere else."""
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
@@ -55,6 +56,31 @@ class Bars:
             total=100,
             bar_format='{desc}: {percentage:3.0f}%|{bar}| [{elapsed}]',
         )
+
+    def jobs(self, done: float, count: int) -> None:
+        """Show how much of several jobs is done.
+
+        :param done: The share of them all, from 0 to 1.
+        :param count: How many they are.
+        """
+        self._show(
+            f'{count} jobs',
+            round(100 * done),
+            total=100,
+            bar_format='{desc}: {percentage:3.0f}%|{bar}| [{elapsed}]',
+        )
+
+    def say(self, line: str) -> None:
+        """Print a line on standard error, above the bar if there is one.
+
+        :param line: The line.
+        """
+        if self._bar is not None:
+            self._bar.clear()
+        with contextlib.suppress(OSError, ValueError):
+            print(line, file=sys.stderr, flush=True)
+        if self._bar is not None:
+            self._bar.refresh()
 
     def _show(self, label: str, done: int, **options: Any) -> None:
         if not sys.stderr.isatty():

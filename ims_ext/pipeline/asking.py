@@ -9,6 +9,7 @@ from collections.abc import Callable
 import dataclasses
 from typing import Any, TypeVar
 
+from ims_ext.extension import ambiguity
 from ims_ext.transport import retry
 
 T = TypeVar('T')
@@ -48,7 +49,12 @@ def find_project(conn: Any, name: str) -> str | None:
     """
     found = _ask(
         conn,
-        lambda: conn.identity.find_project(name, ignore_missing=True),
+        lambda: ambiguity.told(
+            'project',
+            name,
+            lambda: conn.identity.find_project(name, ignore_missing=True),
+            lambda: conn.identity.projects(name=name),
+        ),
         'identity',
     )
     return str(found.id) if found else None

@@ -2,12 +2,9 @@
 """``openstack ims …`` as a real process, for people and for programs."""
 
 import json
-import os
 from pathlib import Path
-import pty
 import signal
 import subprocess
-import termios
 import time
 from typing import Any
 
@@ -20,6 +17,7 @@ from ims_ext.emulator.server import EmulatorServer
 from .openstack_command import Run
 from .openstack_command import environment_for
 from .openstack_command import script
+from .terminal import on_a_terminal
 
 UBUNTU = 'Ubuntu 18.04 server 64bit'
 
@@ -204,34 +202,6 @@ def test_a_deletion_that_fails_does_not_keep_the_others(
 
 
 # ====== PEOPLE AND PROGRAMS ======
-
-
-def on_a_terminal(
-    command: list[str], environment: dict[str, str]
-) -> tuple[str, str]:
-    """Run a command with a terminal for standard error."""
-    master, slave = pty.openpty()
-    termios.tcsetwinsize(slave, (24, 100))
-    process = subprocess.Popen(
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=slave,
-        text=True,
-    )
-    os.close(slave)
-    shown = bytearray()
-    while True:
-        try:
-            chunk = os.read(master, 65536)
-        except OSError:  # the other side is closed
-            break
-        if not chunk:
-            break
-        shown += chunk
-    os.close(master)
-    output, _ = process.communicate()
-    return output, shown.decode()
 
 
 def test_progress_is_shown_on_a_terminal_and_beside_the_output(

@@ -11,6 +11,8 @@ import yaml
 from ims_ext.emulator.server import EmulatorServer
 
 from .openstack_command import Run
+from .openstack_command import script
+from .terminal import on_a_terminal
 
 COLUMNS = [
     'Job ID',
@@ -53,6 +55,20 @@ def test_several_jobs_are_a_table_and_a_line_each(
     assert len({image for row in rows for image in row['Images']}) == 3
     lines = done.stderr.splitlines()
     assert sorted(line.partition(':')[0] for line in lines) == sorted(copies)
+
+
+def test_the_progress_of_several_is_shown_on_a_terminal(
+    environment: dict[str, str], copies: list[str]
+) -> None:
+    output, shown = on_a_terminal(
+        [script('openstack'), 'ims', 'job', 'wait', *copies, '-f', 'json'],
+        environment,
+    )
+
+    assert [row['Job ID'] for row in json.loads(output)] == copies
+    assert '3 jobs: 100%' in shown
+    ended = [line.strip() for line in shown.replace('\r', '\n').splitlines()]
+    assert {line[:32] for line in ended if ': ' in line} >= {*copies}
 
 
 def test_one_that_fails_is_shown_and_fails_the_command(
