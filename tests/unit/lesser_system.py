@@ -28,6 +28,8 @@ NAMES = {
 
 def main(code: str) -> None:
     """Take the names away, and run the code."""
+    # By this the standard library decides how it removes folders.
+    os.supports_dir_fd.clear()
     for name in LOADED:
         importlib.import_module(name)
     sys.modules.update(dict.fromkeys(MODULES))
