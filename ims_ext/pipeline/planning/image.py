@@ -277,7 +277,10 @@ class ImagePlanner:
                         item,
                         f"kept: {kept}; {twice}" if kept else twice,
                         one.id,
-                        details={'twin_of': counts.id},
+                        details={
+                            'twin_of': counts.id,
+                            **(kept.details if kept else {}),
+                        },
                     )
 
 

@@ -2,7 +2,9 @@
 """Old versions: hidden, deleted, or kept with the reason."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+import dataclasses
 import datetime
+from typing import Any
 
 from ims_ext.pipeline.manifest import model
 from ims_ext.pipeline.manifest import units
@@ -89,17 +91,12 @@ def _retired(
     age = now - one.created_at
     old = f"{units.shown_duration(age)} old"
     if _is_due(retention, age):
-        kept = why or reason_to_keep(retention, one, at)
-        if not kept:
+        kept = Kept(why) if why else reason_to_keep(retention, one, at)
+        if kept is None:
             yield Action(Kind.DELETE, item, old, one.id, making)
             return
-        unseen = not one.is_protected and _is_unseen(retention, one, at)
         yield Action(
-            Kind.KEEP,
-            item,
-            f"kept: {kept}",
-            one.id,
-            details={'unseen': True} if unseen and not why else {},
+            Kind.KEEP, item, f"kept: {kept}", one.id, details=kept.details
         )
     if (
         retention.deprecate_after is not None
@@ -119,39 +116,52 @@ def _is_due(retention: model.Retention, age: datetime.timedelta) -> bool:
     return retention.deprecate_after is None
 
 
-def _is_unseen(
-    retention: model.Retention, one: SeenImage, at: SeenTarget
-) -> bool:
-    """Whether what may speak against a deletion could not be seen."""
-    if model.IN_USE in retention.never and at.servers_problem:
-        return True
-    return model.SHARED in retention.never and one.members is None
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """What speaks against the deletion of an image.
+
+    :ivar reason: What it is, for people.
+    :ivar is_unseen: Whether it is that something could not be seen.
+    """
+
+    reason: str
+    is_unseen: bool = False
+
+    def __str__(self) -> str:
+        return self.reason
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What an action tells of it."""
+        return {'unseen': True} if self.is_unseen else {}
 
 
 def reason_to_keep(
     retention: model.Retention, one: SeenImage, at: SeenTarget
-) -> str:
+) -> Kept | None:
     """Return what speaks against the deletion of an image.
 
     :param retention: What the manifest says is never deleted.
     :param one: The image.
     :param at: Its target as it was seen.
-    :returns: An empty text where nothing does.
+    :returns: ``None`` where nothing does.
     """
     if one.is_protected:
-        return "it is protected"
+        return Kept("it is protected")
     if model.IN_USE in retention.never:
         if at.servers_problem:
-            return f"servers could not be seen: {at.servers_problem}"
+            return Kept(
+                f"servers could not be seen: {at.servers_problem}", True
+            )
         if one.servers:
             count = len(one.servers)
-            return f"{count} server{'s use' if count != 1 else ' uses'} it"
+            uses = 's use' if count != 1 else ' uses'
+            return Kept(f"{count} server{uses} it")
     if model.SHARED not in retention.never:
-        return ""
+        return None
     if one.members is None:
-        return "who has accepted it was not seen"
+        return Kept("who has accepted it was not seen", True)
     if count := len(sharing.accepted_by(one)):
-        return (
-            f"{count} project{'s have' if count != 1 else ' has'} accepted it"
-        )
-    return ""
+        have = 's have' if count != 1 else ' has'
+        return Kept(f"{count} project{have} accepted it")
+    return None
