@@ -61,9 +61,6 @@ _NARROW_ATTRIBUTES = tuple(
     if column not in _WIDE
 )
 
-#: What a table does not show of an image, unless it is told to.
-_UNREAD = ('file', 'hash_algo', 'hash_value', 'schema')
-
 #: Seconds between two looks at an image that is being deleted.
 _INTERVAL = 2
 #: Seconds that --wait lasts at most without --timeout.
@@ -138,15 +135,9 @@ class ShowImage(command.ShowOne):
         image = self.client.find_cloud_image(
             parsed_args.image, ignore_missing=False
         )
-        columns, values = command.show_image(image, parsed_args.human_readable)
-        if command.is_for_people(parsed_args):
-            shown = [
-                (column, value)
-                for column, value in zip(columns, values, strict=True)
-                if column not in _UNREAD
-            ]
-            return tuple(zip(*shown, strict=True))
-        return columns, values
+        return command.show_image(
+            image, parsed_args, parsed_args.human_readable
+        )
 
 
 class SetImage(command.Command):

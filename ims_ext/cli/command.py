@@ -311,18 +311,27 @@ _COLUMN_NAMES = {'is_protected': 'protected'}
 
 _SIZES = ('size', 'image_size', 'virtual_size')
 
+#: What a table does not show of an image, unless it is told to.
+_UNREAD = ('file', 'hash_algo', 'hash_value', 'schema')
+
 
 def show_image(
-    image: sdk_resource.Resource, human_readable: bool = False
+    image: sdk_resource.Resource,
+    parsed_args: argparse.Namespace,
+    human_readable: bool = False,
 ) -> tuple[Any, Any]:
     """Return an image's columns and values, those that it has.
 
+    :param parsed_args: What decides on how they are shown.
     :param human_readable: Whether sizes are shown for people.
     """
+    left_out = {'location', 'properties'}
+    if is_for_people(parsed_args):
+        left_out.update(_UNREAD)
     shown: dict[str, Any] = {'tags': format_columns.ListColumn([])}
     for name in dict(wire_names.sent_attributes(type(image))):
         value = getattr(image, name)
-        if value is None or name in ('location', 'properties'):
+        if value is None or name in left_out:
             continue
         if human_readable and name in _SIZES:
             value = utils.format_size(value)

@@ -71,7 +71,7 @@ class CreateImage(command.ShowOne):
             return _show_images(job)
         # What was made without a job may not be shown at once.
         image = reconcile.seen(lambda: self._image(job))
-        columns, values = command.show_image(image)
+        columns, values = command.show_image(image, parsed_args)
         if job.left_object:
             columns += ('left_object',)
             values += (job.left_object,)

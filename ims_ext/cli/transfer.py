@@ -48,7 +48,9 @@ class RegisterImage(command.ShowOne):
             self.client.wait_for_job(
                 job, timeout=parsed_args.timeout, progress=bars.job
             )
-        return command.show_image(self.client.get_cloud_image(image))
+        return command.show_image(
+            self.client.get_cloud_image(image), parsed_args
+        )
 
 
 class ExportImage(command.ShowOne):
@@ -157,7 +159,9 @@ class CopyImage(command.ShowOne):
             )
         if parsed_args.region or not job.image_id:
             return _job.show_job(job)
-        return command.show_image(self.client.get_cloud_image(job.image_id))
+        return command.show_image(
+            self.client.get_cloud_image(job.image_id), parsed_args
+        )
 
 
 def _check_options(parsed_args: argparse.Namespace) -> None:
