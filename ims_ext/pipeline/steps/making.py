@@ -80,8 +80,7 @@ class Fetch(Step):
         if work.tools.disks.is_here(work.image, work.declared):
             # To look at the cloud is for the step that asks it for an image.
             return False
-        found = next(work.mine(), None)
-        return found is not None and str(found.status).lower() != 'queued'
+        return _has_data(next(work.mine(), None))
 
     def do(self) -> None:
         """Fetch it."""
@@ -198,8 +197,7 @@ class Native(Creation):
 
     def look(self) -> bool:
         """Whether the image is there and has its data, or is getting it."""
-        found = self.find()
-        return found is not None and str(found.status).lower() != 'queued'
+        return _has_data(self.find())
 
     def create(self) -> None:
         """Make the metadata unless they are there, and send the data."""
@@ -328,6 +326,11 @@ class FromVolume(Creation):
                 **attributes,
             )
         )
+
+
+def _has_data(found: Any) -> bool:
+    """Whether an image, if there is one, has its data or is getting it."""
+    return found is not None and str(found.status).lower() != 'queued'
 
 
 def _at(work: Work, target: str) -> Work:
