@@ -44,6 +44,7 @@ BOARD = [
 ]
 CLIENTS = ['tests/clients']
 BROWSER = ['tests/browser']
+PAGES = ['tests/documentation']
 #: Whatever goes through openstacksdk, osc-lib, boto3 and waitress.
 LOWEST = [
     'tests/functional/test_commands.py',
@@ -164,6 +165,12 @@ def board(session: nox.Session) -> None:
 def clients(session: nox.Session) -> None:
     """Try other people's clients and test suites on the emulator."""
     pytest(session, CLIENTS)
+
+
+@nox.session(python=False)
+def pages(session: nox.Session) -> None:
+    """Type README.md and the documentation from top to bottom."""
+    pytest(session, PAGES, *WAITING[:2], '--maxschedchunk', '1')
 
 
 @nox.session(python=False)

@@ -16,6 +16,12 @@ _DIRECTIVE = re.compile(
     r'(?P<code>(?:(?P=indent)   .*\n|\s*\n)+)',
     re.MULTILINE,
 )
+_CAPTION = re.compile(r':caption: (.+)')
+_NOTE = re.compile(
+    r'^(?: *\.\.|<!--) (?P<word>not run|before|begin|emulator|status): '
+    r'(?P<text>.*(?:\n {3,}.*)*)',
+    re.MULTILINE,
+)
 
 
 class Block(NamedTuple):
@@ -24,11 +30,16 @@ class Block(NamedTuple):
     :ivar language: What it is declared to be: ``python``, ``console``.
     :ivar line: The number of its first line on the page.
     :ivar code: The code.
+    :ivar caption: The name of the file that it is; empty if it is none.
+    :ivar notes: What comments between the block before and this one say, by
+        their first words; readers do not see them.
     """
 
     language: str
     line: int
     code: str
+    caption: str
+    notes: dict[str, str]
 
 
 def pages() -> list[Path]:
@@ -43,10 +54,29 @@ def blocks(page: Path) -> Iterator[Block]:
         pattern, language, code = _FENCE, 1, 2
     else:
         pattern, language, code = _DIRECTIVE, 'language', 'code'
+    end = 0
     for found in pattern.finditer(text):
         shown = found[code]
         line = text.count('\n', 0, found.start(code)) + 1
-        yield Block(found[language], line, textwrap.dedent(shown))
+        options = '' if page.suffix == '.md' else found['options']
+        caption = _CAPTION.search(options)
+        yield Block(
+            found[language],
+            line,
+            textwrap.dedent(shown),
+            caption[1] if caption else '',
+            _notes(text[end : found.start()]),
+        )
+        end = found.end()
+
+
+def _notes(text: str) -> dict[str, str]:
+    notes: dict[str, str] = {}
+    for found in _NOTE.finditer(text):
+        said = found['text'].removesuffix('-->')
+        first, _, others = said.partition('\n')
+        notes[found['word']] = f'{first}\n{textwrap.dedent(others)}'.strip()
+    return notes
 
 
 def python_of(page: Path) -> str:
