@@ -79,13 +79,12 @@ class InheritedOperations(image_proxy.Proxy):
     def _find_by_id(
         self, resource_type: Any, wanted: str, attrs: dict[str, Any]
     ) -> Any:
+        checked = self._checked_session(resource_type, "Finding")
         match = resource_type.existing(
-            id=wanted, connection=self._get_connection(), **attrs
+            id=wanted, connection=checked.known_connection(), **attrs
         )
         try:
-            return match.fetch(
-                self._checked_session(resource_type, "Finding"), **attrs
-            )
+            return match.fetch(checked, **attrs)
         except (
             sdk_exceptions.BadRequestException,
             sdk_exceptions.ForbiddenException,

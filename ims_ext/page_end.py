@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import re
 import threading
+import time
 from typing import Any, TypeVar
 import weakref
 
@@ -257,17 +258,20 @@ class Delivery:
         if not may_shrink or policy is None:
             return send(self.size)
         policy = policy.configured(self._session)
+        began = time.monotonic()
         try:
             return send(self.size, retry_policy=first_policy(policy))
         except Exception as error:
-            if not passes(error):
+            patience = policy.patience - (time.monotonic() - began)
+            if not passes(error) or patience <= 0:
                 raise
             # It is not the page's size: be as patient as with all else. Of
             # the patience with a host that is not there half is over.
-            patience = policy.strange_patience / 2
             return send(
                 self.size,
                 retry_policy=dataclasses.replace(
-                    policy, strange_patience=patience
+                    policy,
+                    patience=patience,
+                    strange_patience=policy.strange_patience / 2,
                 ),
             )

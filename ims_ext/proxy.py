@@ -98,6 +98,15 @@ class Proxy(inherited.InheritedOperations):
     def _get_connection(self) -> Any:
         return sdk.connection_of(self)
 
+    def _connection_with_project(self) -> Any:
+        """Return the connection, once its project is known.
+
+        A resource asks for it when it is made: openstacksdk asks the identity
+        service once then, and waits for it without end.
+        """
+        self.get_project_id()
+        return self._get_connection()
+
     def get_endpoint(self, *args: Any, **kwargs: Any) -> str:
         """Return the URL of Glance's v2 API, as for ``conn.image``."""
         return f'{self.root_url()}/v2'
@@ -209,4 +218,5 @@ class Proxy(inherited.InheritedOperations):
             )
         if not isinstance(value, sdk_resource.Resource):
             resource_type = resource.native(resource_type)
+        self._connection_with_project()
         return super()._get_resource(resource_type, value, **attrs)

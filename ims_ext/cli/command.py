@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import contextlib
 import sys
 from typing import Any
+import weakref
 
 from cliff import columns
 from keystoneauth1 import exceptions as ksa_exceptions
@@ -18,6 +19,7 @@ from osc_lib.command import command
 
 from ims_ext import exceptions as ims_exceptions
 from ims_ext import wire_names
+from ims_ext.cli import login
 from ims_ext.cli import output
 from ims_ext.cli import waiting
 from ims_ext.extension import ambiguity
@@ -27,12 +29,24 @@ from ims_ext.extension import tag as _tag
 class Command(command.Command):
     """A command whose failures are one readable message, and exit code 1."""
 
+    def __init__(
+        self, app: Any, app_args: Any, cmd_name: str | None = None
+    ) -> None:
+        super().__init__(app, app_args, cmd_name)
+        self._login = login.Login(app)
+        # What openstack gives all commands to say whether it logs in.
+        if getattr(self, 'auth_required', False):
+            self._login.begin()
+            # A login that fails is the end of the command.
+            weakref.finalize(self, self._login.end)
+
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command.
 
         :raises: :class:`osc_lib.exceptions.CommandError` with all there is
             to say: what was wrong, and what is left behind.
         """
+        self._login.end()
         output.replace_what_cannot_be_encoded()
         try:
             with waiting.telling():

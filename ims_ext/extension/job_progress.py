@@ -43,7 +43,7 @@ class JobProgressMixin(_job.JobMixin):
         """
         job_id = _job.job_id(job)
         found: TrackedJob = TrackedJob.new(
-            id=job_id, connection=self._get_connection()
+            id=job_id, connection=self._connection_with_project()
         ).fetch(
             self,
             error_message=f"Cannot look up the progress of the job {job_id}",

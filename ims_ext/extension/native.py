@@ -336,7 +336,7 @@ class NativeMixin(proxy.Proxy):
         changed: _member.Member = Member.new(
             id=sdk.id_of(member),
             image_id=_cloud_image.image_id(image),
-            connection=self._get_connection(),
+            connection=self._connection_with_project(),
             **attrs,
         )
         # The project is in the path: the documented body lacks it.

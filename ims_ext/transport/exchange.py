@@ -231,7 +231,9 @@ class Exchange:
         if not self._is_authenticated:
             return None
         session = guarded_session.guarded(self._proxy.session)
-        with silence.during("the identity service", None):
+        # It may be asked for its versions, too.
+        limit = 2 * (session.timeout or silence.LIMIT)
+        with silence.during("the identity service", limit):
             headers = session.get_auth_headers(self._auth) or {}
         failures.note_answer(getattr(self._auth, 'auth_url', None))
         return headers.get(_TOKEN)

@@ -19,6 +19,7 @@ from ims_ext.transport import host_guard
 from ims_ext.transport import origin
 from ims_ext.transport import redirect
 from ims_ext.transport import response_body
+from ims_ext.transport import silence
 
 #: Headers and parameters that are good for getting in, or may be.
 _PROOFS = frozenset(
@@ -68,6 +69,9 @@ class GuardedSession(ksa_session.Session):
     ) -> requests.Response:
         """Send a request, as keystoneauth does but for redirects.
 
+        Without a limit of the cloud's (``api_timeout``), it may be silent for
+        :data:`~ims_ext.transport.silence.LIMIT` seconds.
+
         :param url: The URL.
         :param method: The HTTP method.
         :param kwargs: As for keystoneauth's. With ``redirect``, and without
@@ -77,6 +81,8 @@ class GuardedSession(ksa_session.Session):
             redirect to another host.
         """
         self._check_possible(url, kwargs)
+        if self.timeout is None:
+            kwargs.setdefault('timeout', silence.LIMIT)
         try:
             return self._request(url, method, **kwargs)
         except ksa_exceptions.Unauthorized:

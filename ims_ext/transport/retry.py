@@ -357,7 +357,7 @@ def ask(
         )
 
     def asked() -> _Result:
-        with silence.during(f"the {service} service", None):
+        with silence.during(f"the {service} service", silence.LIMIT):
             return question()
 
     with masking.clean_errors():

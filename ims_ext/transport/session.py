@@ -101,6 +101,13 @@ class CheckedSession(ProxySession):
         self._purpose = purpose
         self._refusal = refusal
 
+    def known_connection(self) -> Any:
+        """Return the connection, whose project is known."""
+        return self._proxy._connection_with_project()
+
+    def _get_connection(self) -> Any:
+        return self.known_connection()
+
     def request(
         self, url: str, method: str, *args: Any, **kwargs: Any
     ) -> requests.Response:

@@ -6,6 +6,10 @@ import contextlib
 import dataclasses
 import time
 
+#: Seconds that the services beside the image service may be silent, where the
+#: cloud has no ``api_timeout``.
+LIMIT = 30.0
+
 
 @dataclasses.dataclass(eq=False, frozen=True)
 class Silence:
