@@ -170,7 +170,8 @@ class InheritedOperations(image_proxy.Proxy):
             if upload.image is not None:
                 reason.add_note(
                     f"Left behind: the image {upload.image.id}, perhaps "
-                    f"without data"
+                    f"without data; 'openstack ims image delete "
+                    f"{upload.image.id}' deletes it"
                 )
             if reason is error:
                 raise

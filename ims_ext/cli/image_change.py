@@ -97,7 +97,11 @@ def complete(
     if parsed_args.is_protected is not None:
         native['is_protected'] = parsed_args.is_protected
     for image_id in image_ids if native or changes else ():
-        with ims_exceptions.leaving(f"the image {image_id}"):
+        with ims_exceptions.leaving(
+            f"the image {image_id}, not quite as asked for; "
+            f"'openstack ims image set {image_id} …' goes on, "
+            f"'openstack ims image delete {image_id}' deletes it"
+        ):
             reconcile.seen(functools.partial(client.get_image, image_id))
             if native:
                 client.update_image(image_id, **native)

@@ -6,6 +6,7 @@ goes on from there.
 """
 
 import logging
+import shlex
 import time
 from typing import Any
 
@@ -109,7 +110,14 @@ class BucketImport:
         if self._slot.is_kept:
             import_recovery.note(error, left)
         else:
-            error.add_note(f"Left behind: {left}")
+            error.add_note(f"Left behind: {left}; {self._deleting}")
+
+    @property
+    def _deleting(self) -> str:
+        """What deletes that which the upload leaves."""
+        return objectstore.deleting_words(
+            self._order.bucket, self._record.key, self._record.upload
+        )
 
     def _note_interrupted(self, error: KeyboardInterrupt) -> None:
         record = self._record
@@ -316,8 +324,9 @@ class BucketImport:
         )
         error.add_note(
             f"Left behind: the uploaded object {self._object_url}; "
-            f"{again if self._slot.is_kept else ''}it can be imported "
-            f"without another upload, or deleted"
+            f"{again if self._slot.is_kept else ''}'openstack ims image "
+            f"create --object {shlex.quote(self._object_url)} …' imports it "
+            f"without another upload, {self._deleting}"
         )
 
     def _note_job(self, job: _job.Job) -> None:

@@ -31,6 +31,8 @@ _logger = logging.getLogger(__name__)
 
 #: Seconds to wait for another process that is making the same metadata.
 _PATIENCE = 30.0
+#: How an image is left whose data has not come.
+_WITHOUT_DATA = "without data, in status queued"
 #: What an image's status cannot become good from.
 _BAD_STATUSES = ('killed', 'deleted', 'pending_delete')
 
@@ -95,7 +97,7 @@ class NativeImport:
                 # Queued for now: the service takes data in after a while.
                 image = self._wait_for(image, 'active', _BAD_STATUSES, timeout)
         except BaseException as error:
-            self._note(error, f"the image {image.id}, being taken in")
+            self._note(error, image.id, "being taken in")
             raise
         if self._is_resumed:
             with self._creating():
@@ -289,7 +291,7 @@ class NativeImport:
         except Exception as error:
             raise _DataError(error) from error
         except BaseException as error:
-            self._note(error, _waiting(image))
+            self._note(error, image.id, _WITHOUT_DATA)
             raise
 
     def _put(self, image: _image.Image) -> None:
@@ -329,14 +331,14 @@ class NativeImport:
                 image, ('active', 'queued'), _BAD_STATUSES, timeout
             )
         except BaseException as error:
-            self._note(error, f"the image {image.id}, being taken in")
+            self._note(error, image.id, "being taken in")
             raise
 
     def _look(self, image: _image.Image) -> _image.Image:
         try:
             return self._seen(image)
         except BaseException as error:
-            self._note(error, f"the image {image.id}, being taken in")
+            self._note(error, image.id, "being taken in")
             raise
 
     def _seen(self, image: _image.Image) -> _image.Image:
@@ -364,12 +366,12 @@ class NativeImport:
     ) -> None:
         """Delete the image that has no data, unless it serves next time."""
         if may_pass and self._slot.is_kept:
-            self._note(error, _waiting(image))
+            self._note(error, image.id, _WITHOUT_DATA)
             return
         try:
             self._proxy.delete_image(image.id)
         except Exception:
-            self._note(error, _waiting(image))
+            self._note(error, image.id, _WITHOUT_DATA)
         else:
             self._slot.remove()
 
@@ -398,14 +400,18 @@ class NativeImport:
             image = self._seen(image)
         return image
 
-    def _note(self, error: BaseException, left: str) -> None:
+    def _note(self, error: BaseException, image_id: str, how: str) -> None:
         if isinstance(error, sdk_exceptions.NotFoundException):
             # Of the image, nothing is left.
             return
+        left = f"the image {image_id}, {how}"
         if self._slot.is_kept:
             import_recovery.note(error, left)
         else:
-            error.add_note(f"Left behind: {left}")
+            error.add_note(
+                f"Left behind: {left}; 'openstack ims image delete "
+                f"{image_id}' deletes it"
+            )
 
 
 class _DataError(Exception):
@@ -463,7 +469,3 @@ class _WaitingImage(image_trace.ImageTrace):
             record.get(name) in (None, self._metadata.get(name))
             for name in ('disk_format', 'min_disk')
         )
-
-
-def _waiting(image: _image.Image) -> str:
-    return f"the image {image.id} without data, in status queued"

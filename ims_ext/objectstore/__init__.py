@@ -6,6 +6,7 @@ import contextlib
 import email.utils
 import importlib.util
 import os
+import shlex
 import threading
 from typing import TYPE_CHECKING
 
@@ -132,9 +133,8 @@ class ObjectStore:
                     self.discard(bucket, key, checkpoint)
                 except (exceptions.ObjectStoreError, KeyboardInterrupt):
                     left = left_words(bucket, key, checkpoint)
-                    error.add_note(
-                        f"Left behind: {left}; any S3 client can delete it"
-                    )
+                    rid = deleting_words(bucket, key, checkpoint)
+                    error.add_note(f"Left behind: {left}; {rid}")
                 raise
 
     def send(
@@ -420,6 +420,28 @@ def left_words(
             f"upload ID {checkpoint.upload_id}"
         )
     return f"perhaps an unfinished upload to {bucket}:{key}"
+
+
+def deleting_words(
+    bucket: str, key: str, checkpoint: _checkpoint.Checkpoint | None = None
+) -> str:
+    """Return what deletes that which an upload leaves, for a message.
+
+    :param bucket: The bucket's name.
+    :param key: The object's key.
+    :param checkpoint: How far the upload has come; ``None`` for an object.
+    """
+    if checkpoint is None or checkpoint.is_complete:
+        command = f's3 rm {shlex.quote(f"s3://{bucket}/{key}")}'
+    elif checkpoint.upload_id is None:
+        return f"'aws s3api list-multipart-uploads --bucket {bucket}' tells"
+    else:
+        command = (
+            f's3api abort-multipart-upload --bucket {bucket} '
+            f'--key {shlex.quote(key)} '
+            f'--upload-id {shlex.quote(checkpoint.upload_id)}'
+        )
+    return f"'aws {command}', or any S3 client, deletes it"
 
 
 def check_object(bucket: str, key: str) -> None:

@@ -3,6 +3,7 @@
 
 import json
 from pathlib import Path
+import re
 import signal
 import subprocess
 import time
@@ -337,6 +338,16 @@ def test_an_os_version_that_the_cloud_refuses_is_explained(
     assert 'IMG.0056' in message
     assert UBUNTU in message
     assert 'Left behind: the uploaded object images:' in message
+    [left] = re.findall(
+        rf"'(openstack ims image create --object images:{name}\S*) …' imports",
+        message,
+    )
+    assert f"'aws s3 rm s3://images/{name}" in message
+    again = run(
+        *left.split()[1:],
+        *('--min-disk', '10', '--os-version', UBUNTU, '--wait', name),
+    )
+    assert again.returncode == 0, again.stderr
 
 
 @pytest.mark.parametrize(

@@ -86,4 +86,5 @@ def test_a_cut_native_upload_says_which_image_is_left(
 
     notes = '\n'.join(caught.value.__notes__)
     assert 'Left behind: the image ' in notes
-    assert 'queued' in notes
+    assert 'in status queued' in notes
+    assert 'The same call or command goes on from there' in notes

@@ -173,8 +173,10 @@ def test_an_image_that_is_left_without_its_data_is_told(
         )
 
     [note] = notes(caught.value)
-    assert 'Left behind' in note
-    assert 'i1' in note
+    assert note == (
+        "Left behind: the image i1, perhaps without data; "
+        "'openstack ims image delete i1' deletes it"
+    )
 
 
 def test_an_interrupted_upload_tells_of_the_image(

@@ -109,6 +109,9 @@ def _deleted(
         try:
             store.delete(bucket, key)
         except sdk_exceptions.SDKException:
-            error.add_note(f"Left behind: perhaps the object {bucket}:{key}")
+            error.add_note(
+                f"Left behind: perhaps the object {bucket}:{key}; "
+                f"{objectstore.deleting_words(bucket, key)}"
+            )
         raise
     store.delete(bucket, key)
