@@ -100,7 +100,6 @@ def _parser() -> argparse.ArgumentParser:
         "remove at the end; one that is there is replaced if an emulator has "
         "written it",
     )
-    _add_version(serve)
     serve.set_defaults(action=_serve)
     execute = actions.add_parser(
         'exec',
@@ -135,6 +134,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     show.set_defaults(action=_demo)
     scenario_command.add(actions)
+    for action in actions.choices.values():
+        _add_version(action)
     return parser
 
 

@@ -140,7 +140,9 @@ def test_a_file_that_cannot_be_written_is_one_clear_message(
 # ====== WHAT IT SAYS ======
 
 
-@pytest.mark.parametrize('arguments', [[], ['serve']])
+@pytest.mark.parametrize(
+    'arguments', [[], ['serve'], ['exec'], ['demo'], ['scenario']]
+)
 def test_the_version_can_be_asked_for(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
