@@ -7,6 +7,18 @@ from typing import Any
 from ims_ext.cli import waiting
 from ims_ext.transport import silence
 
+#: What logs in without asking anybody. Where there is none of these, somebody
+#: is asked for a password, or sent to a web page: that is no silence.
+_PROOFS = frozenset(
+    (
+        'access_key',
+        'application_credential_secret',
+        'password',
+        'secret_key',
+        'token',
+    )
+)
+
 
 class Login:
     """Bounds the login, and says where it is waited for.
@@ -34,6 +46,8 @@ class Login:
         if limit is None:
             self._is_limited = True
             limit = self._app.options.api_timeout = silence.LIMIT
+        if not any((cloud.config.get('auth') or {}).get(p) for p in _PROOFS):
+            return
         self._stack.enter_context(waiting.telling())
         # It is asked for its versions, and for a token.
         self._stack.enter_context(

@@ -122,8 +122,8 @@ def test_who_waits_at_a_terminal_is_told_and_not_for_ever(
 class App:
     """As much of the openstack command as a login needs."""
 
-    def __init__(self, api_timeout: float | None) -> None:
-        self._config = {'api_timeout': api_timeout}
+    def __init__(self, api_timeout: float | None, **auth: str) -> None:
+        self._config = {'api_timeout': api_timeout, 'auth': auth}
         self.options = SimpleNamespace(cloud='alice')
         self.cloud_config = self
         self.client_manager = SimpleNamespace()
@@ -142,7 +142,7 @@ class App:
 
 
 def test_a_login_is_limited_and_what_follows_has_limits_of_its_own() -> None:
-    app = App(None)
+    app = App(None, password='secret')
     begun = login.Login(app)
     begun.begin()
     session = app.log_in()
@@ -154,8 +154,17 @@ def test_a_login_is_limited_and_what_follows_has_limits_of_its_own() -> None:
     assert not silence.now()
 
 
+def test_whoever_types_a_password_is_not_waited_for() -> None:
+    app = App(None, username='alice')
+    begun = login.Login(app)
+    begun.begin()
+    assert app.log_in().timeout == silence.LIMIT
+    assert not silence.now()
+    begun.end()
+
+
 def test_a_limit_of_the_user_stays() -> None:
-    app = App(7)
+    app = App(7, password='secret')
     begun = login.Login(app)
     begun.begin()
     session = app.log_in()
