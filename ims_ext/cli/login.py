@@ -46,7 +46,9 @@ class Login:
         if limit is None:
             self._is_limited = True
             limit = self._app.options.api_timeout = silence.LIMIT
-        if not any((cloud.config.get('auth') or {}).get(p) for p in _PROOFS):
+        # Options and variables are beside those of clouds.yaml.
+        given = {**cloud.config, **(cloud.config.get('auth') or {})}
+        if not any(given.get(name) for name in _PROOFS):
             return
         self._stack.enter_context(waiting.telling())
         # It is asked for its versions, and for a token.

@@ -96,16 +96,20 @@ def test_a_program_is_told_in_the_end(
         ask(conn.ims)
 
 
+@pytest.mark.parametrize('is_in_the_file', [True, False])
 def test_who_waits_at_a_terminal_is_told_and_not_for_ever(
-    entry: dict[str, Any], tmp_path: Path
+    is_in_the_file: bool, entry: dict[str, Any], tmp_path: Path
 ) -> None:
     clouds = tmp_path / 'clouds.yaml'
+    variables = {}
+    if not is_in_the_file:
+        variables['OS_PASSWORD'] = entry['auth'].pop('password')
     clouds.write_text(
         yaml.safe_dump({'clouds': {'alice': {**entry, 'api_timeout': 2}}})
     )
     done = subprocess.run(
         [script('openstack'), 'ims', 'image', 'list'],
-        env=environment_for(clouds),
+        env={**environment_for(clouds), **variables},
         capture_output=True,
         text=True,
         timeout=PATIENCE,
