@@ -296,6 +296,7 @@ def _warn(text: str) -> None:
 def _interruptible(run: 'Run') -> Iterator[None]:
     """Have the first Ctrl-C stop a run, and the second end it at once."""
     before = signal.getsignal(signal.SIGINT)
+    before_term = signal.getsignal(signal.SIGTERM)
 
     def stop(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)
@@ -311,7 +312,7 @@ def _interruptible(run: 'Run') -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, before_term)
 
 
 def _show(lines: Iterator[str]) -> None:

@@ -42,17 +42,27 @@ _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
 _INTERRUPTED = 130
 
+#: What the actions handle.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code.
 
+    What it has done about signals is undone at its end.
+
     :param argv: The arguments; those of the process where not given.
     """
+    before = {each: signal.getsignal(each) for each in _SIGNALS}
     try:
         return _main(argv)
     except KeyboardInterrupt:
         # Before there is a command whose affair it would be.
         return _INTERRUPTED
+    finally:
+        for each, handler in before.items():
+            if signal.getsignal(each) is not handler:
+                signal.signal(each, handler)
 
 
 def _main(argv: Sequence[str] | None) -> int:

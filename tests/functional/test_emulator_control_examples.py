@@ -18,8 +18,8 @@ from ims_ext.emulator.server import EmulatorServer
 PAGE = Path(__file__).parents[2] / 'doc/source/user/emulator-control.rst'
 TEXT = PAGE.read_text(encoding='utf-8')
 EXAMPLES = re.findall(r'^   \$ (curl .+)$', TEXT, re.MULTILINE)
-#: A job that no emulator has.
-UNKNOWN = '96a9f560b48e7dd6fcd4bae23388dc68'
+#: What the page has in place of a job's ID: no emulator has such a job.
+UNKNOWN = '<job>'
 
 
 @pytest.fixture(scope='module')

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import contextlib
 from pathlib import Path
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -135,6 +136,16 @@ def test_a_file_that_cannot_be_written_is_one_clear_message(
     told = capsys.readouterr().err
     assert 'No such file or directory' in told
     assert len(told.splitlines()) == 1
+
+
+def test_signals_are_handled_as_before_at_its_end(tmp_path: Path) -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+
+    assert main(['exec', '--', sys.executable, '-c', 'pass']) == 0
+    assert main(['serve', '--clouds-yaml', str(tmp_path / 'no' / 'file')]) == 1
+
+    assert [signal.getsignal(number) for number in numbers] == before
 
 
 # ====== WHAT IT SAYS ======
