@@ -170,8 +170,8 @@ class InheritedOperations(image_proxy.Proxy):
             if upload.image is not None:
                 reason.add_note(
                     f"Left behind: the image {upload.image.id}, perhaps "
-                    f"without data; 'openstack ims image delete "
-                    f"{upload.image.id}' deletes it"
+                    f"without data; "
+                    f"{exceptions.deleting_words(upload.image.id)}"
                 )
             if reason is error:
                 raise

@@ -218,5 +218,6 @@ class Proxy(inherited.InheritedOperations):
             )
         if not isinstance(value, sdk_resource.Resource):
             resource_type = resource.native(resource_type)
-        self._connection_with_project()
+        # What makes the resource is openstacksdk's.
+        self.get_project_id()
         return super()._get_resource(resource_type, value, **attrs)

@@ -100,7 +100,7 @@ def complete(
         with ims_exceptions.leaving(
             f"the image {image_id}, not quite as asked for; "
             f"'openstack ims image set {image_id} …' goes on, "
-            f"'openstack ims image delete {image_id}' deletes it"
+            f"{ims_exceptions.deleting_words(image_id)}"
         ):
             reconcile.seen(functools.partial(client.get_image, image_id))
             if native:

@@ -420,6 +420,14 @@ def _clock_time(moment: datetime.datetime | None) -> str:
     return f'{moment.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC'
 
 
+def deleting_words(image_id: str) -> str:
+    """Return what deletes an image that is left, for a message.
+
+    :param image_id: The image's ID.
+    """
+    return f"'openstack ims image delete {image_id}' deletes it"
+
+
 @contextlib.contextmanager
 def leaving(what: str) -> Iterator[None]:
     """Say of whatever ends the block early what it leaves behind.

@@ -409,8 +409,7 @@ class NativeImport:
             import_recovery.note(error, left)
         else:
             error.add_note(
-                f"Left behind: {left}; 'openstack ims image delete "
-                f"{image_id}' deletes it"
+                f"Left behind: {left}; {exceptions.deleting_words(image_id)}"
             )
 
 
